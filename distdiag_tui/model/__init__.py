@@ -1,0 +1,1 @@
+"""The vocabulary: metrics, topology, samples, snapshots. Imports nothing of ours but itself."""

@@ -1,0 +1,24 @@
+"""Errors a person can act on. Everything else is a bug and may show a traceback."""
+
+
+class DistdiagError(Exception):
+    """Something the user can mend: one clear line, then the exit code.
+
+    Subclasses set `exit_code` (2: the request or the machine cannot do it; 1: it was tried and failed).
+    """
+
+    exit_code = 2
+
+
+class ConfigError(DistdiagError):
+    """A profile, DSN, option or environment variable is wrong."""
+
+
+class LabError(DistdiagError):
+    """The local lab cannot be started, stopped or read."""
+
+
+class ConnectError(DistdiagError):
+    """No server of the cluster could be reached."""
+
+    exit_code = 1

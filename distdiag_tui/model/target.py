@@ -1,0 +1,65 @@
+"""What to connect to: a cluster's servers and the account, as configured by a person or by the lab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+
+@final
+class Secret:
+    """Holds a password so that no repr, log line or error can show it.
+
+    >>> print(Secret("tiger"), [Secret("tiger")], Secret("tiger").reveal())
+    ****** [******] tiger
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str = "") -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The password itself: only for the call that sends it."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "******"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a Secret is never pickled")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One server's SQL address; `name` and `zone` where the person or the lab knows them better."""
+
+    host: str
+    port: int
+    name: str = ""
+    zone: str = ""
+
+    @property
+    def address(self) -> str:
+        """`host:port`, IPv6 in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cluster as one connects to it: endpoints polled one by one, and the account used on each."""
+
+    cluster: str
+    endpoints: tuple[Endpoint, ...]
+    user: str = "root"
+    password: Secret = field(default_factory=Secret)
+    production: bool = False
