@@ -54,7 +54,7 @@ def up(
         with _progress() as report:
             asyncio.run(lab.up(nodes, port, report))
     except KeyboardInterrupt:
-        _tell(f"interrupted; {_summary(lab.status())}")
+        _tell(f"interrupted; {_summary(lab.status())}; to finish: distdiag lab up")
         raise typer.Exit(130) from None
     _print_table(lab.status())
     typer.echo("look at it with: distdiag connect lab")

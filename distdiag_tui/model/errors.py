@@ -22,3 +22,9 @@ class ConnectError(DistdiagError):
     """No server of the cluster could be reached."""
 
     exit_code = 1
+
+
+class WorkloadError(DistdiagError):
+    """A load could not be prepared, run or removed."""
+
+    exit_code = 1

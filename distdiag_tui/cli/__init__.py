@@ -1,0 +1,32 @@
+"""The command line: a thin face over the core."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import NoReturn
+
+from distdiag_tui.model.errors import DistdiagError
+
+
+def main() -> NoReturn:
+    """Run `distdiag`. An error that a person can act on is one line on stderr and an exit code."""
+    from typer.exceptions import TyperException  # noqa: PLC0415
+
+    from distdiag_tui.cli.app import app  # noqa: PLC0415
+
+    logging.getLogger().addHandler(logging.NullHandler())  # otherwise warnings would land on the screen
+    try:
+        result = app(prog_name="distdiag", standalone_mode=False)
+    except DistdiagError as error:
+        _fail(str(error), error.exit_code)
+    except TyperException as error:
+        _fail(error.format_message(), getattr(error, "exit_code", 2))
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)
+    sys.exit(result if isinstance(result, int) else 0)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    print(f"distdiag: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

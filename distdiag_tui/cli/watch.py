@@ -1,0 +1,84 @@
+"""`distdiag watch`: the engine without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import time
+from contextlib import aclosing
+
+from distdiag_tui.engine import Engine
+from distdiag_tui.model.errors import ConnectError
+from distdiag_tui.model.metrics import metric
+from distdiag_tui.model.snapshot import Snapshot, watch_document
+from distdiag_tui.model.target import Target
+from distdiag_tui.model.text import figure, plain
+from distdiag_tui.model.topology import Server, Status, Subject
+from distdiag_tui.sources.live import LiveSource
+
+SHOWN = ("qps", "sql_rt", "tps", "cpu_percent", "sessions_active", "memstore_percent", "lock_wait_time")
+PATIENCE = 5.0  # s that --once waits for servers that are still connecting
+
+
+def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
+    """Print every tick, or the first one that has figures; ConnectError if `once` finds no server up."""
+    asyncio.run(_watch(target, interval, as_json=as_json, once=once))
+
+
+async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
+    engine = Engine(LiveSource(target, interval), target.cluster, production=target.production)
+    started = time.monotonic()
+    ticks = 0
+    async with aclosing(engine.snapshots()) as snapshots:
+        async for snapshot in snapshots:
+            ticks += 1
+            if ticks == 1:  # rates need two samples
+                continue
+            if once and _awaited(snapshot) and time.monotonic() - started < PATIENCE:
+                continue
+            print(_document(snapshot) if as_json else _lines(snapshot), flush=True)
+            if once:
+                _check(snapshot)
+                return
+
+
+def _awaited(snapshot: Snapshot) -> bool:
+    """Whether some server may still give its first figures."""
+    return any(
+        server.status is Status.CONNECTING or (server.status.answers and not _has_figures(snapshot, server))
+        for server in snapshot.servers
+    )
+
+
+def _has_figures(snapshot: Snapshot, server: Server) -> bool:
+    qps = snapshot.value(Subject(server.zone, server.name), "qps")
+    return server.status is Status.VIEW_MISSING or not math.isnan(qps)
+
+
+def _check(snapshot: Snapshot) -> None:
+    if not any(server.status.answers for server in snapshot.servers):
+        first = snapshot.servers[0]
+        raise ConnectError(f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}")
+
+
+def _document(snapshot: Snapshot) -> str:
+    return json.dumps(watch_document(snapshot), ensure_ascii=False)
+
+
+def _lines(snapshot: Snapshot) -> str:
+    clock = time.strftime("%H:%M:%S", time.localtime(snapshot.time))
+    return "\n".join(f"{clock}  {_line(snapshot, server)}" for server in snapshot.servers)
+
+
+def _line(snapshot: Snapshot, server: Server) -> str:
+    head = f"{plain(server.name, 21):21} {server.status.value:12}"
+    if not server.status.answers:
+        return f"{head} {plain(server.detail)}"
+    return head + "".join(_cell(snapshot, server, name) for name in SHOWN)
+
+
+def _cell(snapshot: Snapshot, server: Server, name: str) -> str:
+    row = metric(name)
+    number, unit = figure(snapshot.value(Subject(server.zone, server.name), name), row.unit)
+    return f"  {row.title} {number:>5} {unit:<4}"

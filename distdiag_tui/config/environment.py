@@ -1,0 +1,61 @@
+"""Settings from the environment and from a `.env` file in the current folder; the environment wins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Secret
+
+VARIABLES = {
+    "OB_HOST": "server address, or several with commas",
+    "OB_PORT": "SQL port (2881)",
+    "OB_USER": "account, such as root@sys or monitor@sys#cluster",
+    "OB_PASSWORD": "its password",
+    "OB_PASSWORD_FILE": "a file that holds the password on its first line",
+    "PROMETHEUS_URL": "a Prometheus server with the cluster's history",
+}
+
+
+@cache
+def environment() -> Mapping[str, str]:
+    """The variables above that are set; `.env` is read once."""
+    found: dict[str, str | None] = {}
+    if Path(".env").is_file():
+        from dotenv import dotenv_values  # noqa: PLC0415  only paid for where there is such a file
+
+        found = dict(dotenv_values(".env"))
+    found |= os.environ
+    return {name: value for name in VARIABLES if (value := found.get(name))}
+
+
+def environment_port() -> int | None:
+    """OB_PORT, if set."""
+    port = environment().get("OB_PORT")
+    if port is None:
+        return None
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise ConfigError(f"OB_PORT is {port!r}; it must be a port from 1 to 65535")
+    return int(port)
+
+
+def environment_password() -> Secret:
+    """OB_PASSWORD, or the first line of OB_PASSWORD_FILE, or empty."""
+    found = environment()
+    if "OB_PASSWORD" in found:
+        return Secret(found["OB_PASSWORD"])
+    if "OB_PASSWORD_FILE" in found:
+        return read_password(Path(found["OB_PASSWORD_FILE"]))
+    return Secret()
+
+
+def read_password(file: Path) -> Secret:
+    """The first line of a password file; ConfigError if it cannot be read."""
+    try:
+        text = file.expanduser().read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the password file {file}: {error}") from None
+    return Secret(text.partition("\n")[0].rstrip("\r"))

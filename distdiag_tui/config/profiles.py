@@ -1,0 +1,88 @@
+"""Profiles: named clusters in a TOML file in the user's configuration folder.
+
+default = "shop"
+
+[profile.shop]
+servers = ["10.0.0.1:2881", { address = "10.0.0.2:2881", name = "ob2", zone = "zone2" }]
+user = "monitor@sys"
+password_file = "~/.config/distdiag/shop.password"
+production = true
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from distdiag_tui.config.dsn import parse_endpoint
+from distdiag_tui.config.environment import environment_password, read_password
+from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Endpoint, Secret, Target
+
+
+class ServerEntry(BaseModel):
+    """A server with a name and zone of the user's choice."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    address: str
+    name: str = ""
+    zone: str = ""
+
+    def endpoint(self) -> Endpoint:
+        """The checked address; ConfigError if it is none."""
+        plain = parse_endpoint(self.address)
+        return Endpoint(plain.host, plain.port, self.name, self.zone)
+
+
+class Profile(BaseModel):
+    """One `[profile.NAME]` table."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    servers: list[str | ServerEntry] = Field(min_length=1)
+    user: str = "root"
+    password_env: str = ""
+    password_file: str = ""
+    production: bool = False
+
+    def target(self, name: str) -> Target:
+        """What to connect to; the profile's name is the cluster's."""
+        endpoints = (parse_endpoint(s) if isinstance(s, str) else s.endpoint() for s in self.servers)
+        return Target(name, tuple(endpoints), self.user, self._password(), self.production)
+
+    def _password(self) -> Secret:
+        if self.password_file:
+            return read_password(Path(self.password_file))
+        if self.password_env:
+            if self.password_env not in os.environ:
+                raise ConfigError(
+                    f"the profile takes its password from {self.password_env}, which is not set"
+                )
+            return Secret(os.environ[self.password_env])
+        return environment_password()
+
+
+class Profiles(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    default: str = ""
+    profile: dict[str, Profile] = Field(default_factory=dict)
+
+
+def load_profiles(file: Path) -> Profiles:
+    """Read and check the file; ConfigError names the file and the first thing that is wrong."""
+    try:
+        return Profiles.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read {file}: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        hint = "; a password belongs into password_file" if where.endswith(".password") else ""
+        raise ConfigError(f"{file}: {where}: {first['msg']}{hint}") from None

@@ -1,0 +1,79 @@
+"""From what a person typed, or did not type, to a target."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from distdiag_tui.config.dsn import DEFAULT_PORT, SCHEMES, parse_dsn
+from distdiag_tui.config.environment import environment, environment_password, environment_port
+from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Target
+
+LAB = "lab"
+
+
+def profiles_file() -> Path:
+    """`profiles.toml` in the user's configuration folder."""
+    from platformdirs import user_config_path  # noqa: PLC0415  20 ms that `connect lab` does not need
+
+    return user_config_path("distdiag") / "profiles.toml"
+
+
+def resolve_target(name: str | None) -> Target:
+    """The target called `name`: "lab", a profile, or a DSN.
+
+    Without a name: OB_HOST, else the default profile, else the lab. ConfigError says in one line what is wrong or what could be given instead.
+    """
+    if name == LAB:
+        return _lab()
+    if name is None:
+        return _unnamed()
+    profile = _profile(name)
+    if profile is not None:
+        return profile
+    if _looks_like_dsn(name):
+        return _from_dsn(name)
+    raise ConfigError(f"no profile named {name!r} in {profiles_file()}; for a server write host:port")
+
+
+def _lab() -> Target:
+    from distdiag_tui.lab.state import lab_target  # noqa: PLC0415
+
+    return lab_target()
+
+
+def _unnamed() -> Target:
+    if "OB_HOST" in environment():
+        return _from_dsn(environment()["OB_HOST"])
+    default = _profile(None)
+    return default if default is not None else _lab()
+
+
+def _profile(name: str | None) -> Target | None:
+    """The named profile, or with None the default one."""
+    file = profiles_file()
+    if not file.is_file():
+        return None
+    from distdiag_tui.config.profiles import load_profiles  # noqa: PLC0415  pydantic costs 50 ms
+
+    profiles = load_profiles(file)
+    if name is None:
+        if not profiles.default:
+            return None
+        name = profiles.default
+        if name not in profiles.profile:
+            raise ConfigError(f"{file}: default names the profile {name!r}, which is not there")
+    profile = profiles.profile.get(name)
+    return None if profile is None else profile.target(name)
+
+
+def _looks_like_dsn(text: str) -> bool:
+    return (
+        text == "localhost" or any(mark in text for mark in (":", ".", "@", ",")) or text.startswith(SCHEMES)
+    )
+
+
+def _from_dsn(dsn: str) -> Target:
+    user, endpoints = parse_dsn(dsn, environment_port() or DEFAULT_PORT)
+    cluster = endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers"
+    return Target(cluster, endpoints, user or environment().get("OB_USER", "root"), environment_password())

@@ -1,0 +1,50 @@
+"""What a source yields: one frame a tick, raw, before any arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.topology import Server
+
+SERVER_WIDE = 0  # tenant id of figures that belong to the server as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Raw columns of one server: `columns` has a row for each of `tenants`, C wide, NaN for missing.
+
+    `at` is the moment of reading (s, monotonic). Samples of different `epoch` are not comparable:
+    the connection broke in between, and the server may have restarted.
+    """
+
+    tenants: tuple[int, ...]
+    columns: Floats
+    at: float
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """All that became known in one tick.
+
+    `samples` holds only servers with a new sample, by name; `servers` all of them, in fixed order.
+    `tick` counts intervals since the epoch; `latency` is the time from tick to frame (s).
+    """
+
+    tick: int
+    time: float
+    interval: float
+    servers: tuple[Server, ...]
+    samples: Mapping[str, Sample]
+    latency: float
+
+
+class Source(Protocol):
+    """An endless (live) or finite (replay) stream of frames."""
+
+    def frames(self) -> AsyncGenerator[Frame, None]:
+        """Frames in time order; closing the iterator releases everything it holds."""
+        ...

@@ -1,0 +1,240 @@
+"""One server: its connections, its status, and a sample of it when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import time
+from typing import Any, Final
+
+import asyncmy
+import numpy as np
+from asyncmy.errors import MySQLError
+
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
+from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.sources import queries
+from distdiag_tui.sources.capability import Capability, probe, reason
+from distdiag_tui.sources.frame import SERVER_WIDE, Sample
+
+log = logging.getLogger(__name__)
+
+POOL_SIZE: Final = 2  # one connection for the tick, one for what a person asks meanwhile
+TIMEOUT: Final = 3.0  # s, for connecting and for each statement
+SLOW_AFTER: Final = 0.5  # s without an answer
+BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
+REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
+ACCESS_DENIED: Final = (1044, 1045, 1698)
+
+# What is lost with a view, for the one line that says so.
+FEATURES: Final = {
+    "GV$SYSSTAT": "statistics",
+    "GV$SYSTEM_EVENT": "waits by class",
+    "GV$OB_PROCESSLIST": "sessions",
+    "GV$OB_PLAN_CACHE_STAT": "plan cache",
+}
+
+
+class Node:
+    """Samples one server over a pool of its own. `poll` never raises for trouble on the server's side."""
+
+    def __init__(self, endpoint: Endpoint, target: Target) -> None:
+        self.endpoint = endpoint
+        self._target = target
+        self._pool: Any = None
+        self._connection: Any = None
+        self._capability: Capability | None = None
+        self._plan: tuple[queries.Query, ...] = ()
+        self._tenants: tuple[Tenant, ...] = ()
+        self._zone = endpoint.zone
+        self._role = ""
+        self._served_since: float | None = None
+        self._status = Status.CONNECTING
+        self._detail = ""
+        self._epoch = 0
+        self._polls = 0
+        self._failures = 0
+        self._retry_at = 0.0
+        self._asked_at: float | None = None
+        self._sampled_at: float | None = None
+        self._latency: float | None = None
+        self._slow_columns: dict[tuple[int, int], float] = {}
+
+    @property
+    def name(self) -> str:
+        """The configured name, or else the address."""
+        return self.endpoint.name or self.endpoint.address
+
+    async def poll(self) -> Sample | None:
+        """Sample the server once; None while it is down, refused, backing off, or has nothing to offer."""
+        self._asked_at = time.monotonic()
+        if self._asked_at < self._retry_at:
+            self._asked_at = None
+            return None
+        try:
+            return await self._sample()
+        except asyncio.CancelledError:
+            self._drop()
+            raise
+        except Exception as error:
+            self._fail(error)
+            return None
+        finally:
+            self._asked_at = None
+
+    async def _sample(self) -> Sample | None:
+        if self._connection is None:
+            await self._connect()
+        started = time.monotonic()
+        readings: dict[tuple[int, int], float] = dict(self._slow_columns)
+        for query in self._plan:
+            if self._polls % query.every == 0:
+                await self._ask(query, readings)
+        self._polls += 1
+        now = time.monotonic()
+        self._latency, self._failures = now - started, 0
+        self._settle()
+        if not readings:
+            return None
+        self._sampled_at = now
+        return _sample_of(readings, (started + now) / 2, self._epoch)
+
+    async def _ask(self, query: queries.Query, readings: dict[tuple[int, int], float]) -> None:
+        """Run one statement; an SQL error costs only its own columns, a broken connection the sample."""
+        try:
+            rows = await self._fetch(query.sql)
+        except MySQLError as error:
+            if not self._connection.connected:
+                raise
+            log.warning("%s: %s", self.name, reason(error))
+            return
+        ids = {tenant.name: tenant.id for tenant in self._tenants}
+        for tenant, column, value in query.read(rows):
+            key = tenant if isinstance(tenant, int) else ids.get(tenant, SERVER_WIDE)
+            readings[key, COLUMN_INDEX[column]] = value
+            if query.every > 1:
+                self._slow_columns[key, COLUMN_INDEX[column]] = value
+
+    async def _fetch(self, sql: str) -> list[queries.Row]:
+        async with asyncio.timeout(TIMEOUT), self._connection.cursor() as cursor:
+            await cursor.execute(sql)
+            return list(await cursor.fetchall())
+
+    async def _connect(self) -> None:
+        async with asyncio.timeout(TIMEOUT):
+            if self._pool is None:
+                self._pool = await _create_pool(self.endpoint, self._target)
+            self._connection = await self._pool.acquire()
+            self._capability = await probe(self._connection)
+        self._epoch += 1
+        self._polls = 0
+        self._slow_columns.clear()
+        self._plan = queries.plan(self._capability)
+        if self._capability.usable:
+            await self._identify(self._capability)
+
+    async def _identify(self, capability: Capability) -> None:
+        self._tenants = tuple(
+            Tenant(int(number), str(name)) for number, name in await self._fetch(queries.tenants(capability))
+        )
+        for zone, role, uptime in await self._fetch(queries.identity(capability)):
+            self._zone = self.endpoint.zone or str(zone or "")
+            self._role = str(role or "")
+            self._served_since = None if uptime is None else time.monotonic() - float(uptime)
+
+    def _settle(self) -> None:
+        """Set the status after a sample that went through."""
+        assert self._capability is not None
+        lost = [view for view in FEATURES if not self._capability.has(view)]
+        if not lost:
+            self._status = Status.SLOW if (self._latency or 0) > SLOW_AFTER else Status.UP
+            self._detail = ""
+            return
+        self._status = Status.VIEW_MISSING
+        self._detail = "; ".join(f"no {FEATURES[view]}: {self._capability.missing[view]}" for view in lost)
+        if not self._capability.usable:
+            self._drop()
+            self._retry_at = time.monotonic() + REPROBE
+
+    def _fail(self, error: Exception) -> None:
+        """Record why there is no sample and when to try again."""
+        self._status, self._detail = _diagnose(error)
+        log.info("%s: %s (%s)", self.name, self._detail, type(error).__name__)
+        self._drop()
+        first, longest = BACK_OFF
+        pause = min(longest, first * 2**self._failures) * random.uniform(0.8, 1.2)  # noqa: S311
+        self._failures = min(self._failures + 1, 8)
+        self._retry_at = time.monotonic() + pause
+
+    def _drop(self) -> None:
+        """Give the connection up at once; whatever is under way on it is lost."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool = None
+
+    def close(self) -> None:
+        """Release everything without waiting for the server."""
+        self._drop()
+
+    def server(self) -> Server:
+        """The server as it is known at this moment."""
+        now = time.monotonic()
+        status, detail = self._status, self._detail
+        waited = 0.0 if self._asked_at is None else now - self._asked_at
+        if status in (Status.UP, Status.SLOW) and waited > SLOW_AFTER:
+            status, detail = Status.SLOW, f"no answer for {waited:.1f} s"
+        return Server(
+            name=self.name,
+            address=self.endpoint.address,
+            zone=self._zone or "zone",
+            status=status,
+            detail=detail,
+            product=self._capability.product if self._capability else "",
+            role=self._role,
+            uptime=None if self._served_since is None or not status.answers else now - self._served_since,
+            latency=self._latency,
+            age=None if self._sampled_at is None else now - self._sampled_at,
+            tenants=self._tenants,
+        )
+
+
+async def _create_pool(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN401  asyncmy is untyped here
+    return await asyncmy.create_pool(
+        minsize=0,
+        maxsize=POOL_SIZE,
+        host=endpoint.host,
+        port=endpoint.port,
+        user=target.user,
+        password=target.password.reveal(),
+        connect_timeout=TIMEOUT,
+        autocommit=True,
+        program_name="distdiag",
+    )
+
+
+def _sample_of(readings: dict[tuple[int, int], float], at: float, epoch: int) -> Sample:
+    tenants = tuple(sorted({tenant for tenant, _ in readings}))
+    rows = {tenant: row for row, tenant in enumerate(tenants)}
+    columns = np.full((len(tenants), len(COLUMNS)), np.nan)
+    for (tenant, column), value in readings.items():
+        columns[rows[tenant], column] = value
+    return Sample(tenants, columns, at, epoch)
+
+
+def _diagnose(error: Exception) -> tuple[Status, str]:
+    """Status and one line for an error of connecting or asking. Never holds the password."""
+    if isinstance(error, TimeoutError):
+        return Status.UNREACHABLE, f"no answer within {TIMEOUT:g} s"
+    if isinstance(error, MySQLError) and error.args and error.args[0] in ACCESS_DENIED:
+        return Status.REFUSED, reason(error)
+    cause = error.__cause__ or error.__context__
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return Status.UNREACHABLE, os.strerror(cause.errno).lower()
+    words = reason(error) if isinstance(error, MySQLError) else str(error)
+    return Status.UNREACHABLE, words or type(error).__name__

@@ -1,0 +1,167 @@
+"""The console's SQL, built from a server's capability record.
+
+Every text is a constant of ours with column names from the record; no user input enters. The comment
+makes our own statements recognisable in GV$OB_SQL_AUDIT. The hint bounds them on the server's side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from distdiag_tui.model.metrics import STAT_IDS, WAIT_CLASSES, Column
+from distdiag_tui.sources.capability import Capability
+from distdiag_tui.sources.frame import SERVER_WIDE
+
+Row = Sequence[Any]
+Reading = tuple[int | str, Column, float]  # tenant id, or name where a view has no id; raw column; value
+
+HINT: Final = "/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A statement, how its rows become readings, and how often it is worth asking (ticks)."""
+
+    sql: str
+    read: Callable[[Iterable[Row]], Iterable[Reading]]
+    every: int = 1
+
+
+def _local(capability: Capability, view: str) -> str:
+    """The condition that keeps a cluster-wide view to the server we are connected to."""
+    if capability.has(view, "SVR_IP", "SVR_PORT"):
+        return "svr_ip = host_ip() and svr_port = rpc_port()"
+    return "1 = 1"
+
+
+def plan(capability: Capability) -> tuple[Query, ...]:
+    """The queries of a tick, as far as the server has their views and columns."""
+    builders = (_sysstat, _system_event, _sessions, _plan_cache, _disks)
+    return tuple(query for build in builders if (query := build(capability)) is not None)
+
+
+def _sysstat(capability: Capability) -> Query | None:
+    if not capability.has("GV$SYSSTAT", "CON_ID", "STAT_ID", "VALUE"):
+        return None
+    ids = ",".join(map(str, STAT_IDS))
+    return Query(
+        f"select {HINT} con_id, stat_id, value from oceanbase.GV$SYSSTAT"  # noqa: S608
+        f" where stat_id in ({ids}) and {_local(capability, 'GV$SYSSTAT')}",
+        lambda rows: ((int(con), int(stat), float(value)) for con, stat, value in rows),
+    )
+
+
+def _system_event(capability: Capability) -> Query | None:
+    if not capability.has("GV$SYSTEM_EVENT", "CON_ID", "WAIT_CLASS", "TIME_WAITED_MICRO"):
+        return None
+    return Query(
+        f"select {HINT} con_id, wait_class, sum(time_waited_micro) from oceanbase.GV$SYSTEM_EVENT"  # noqa: S608
+        f" where wait_class <> 'IDLE' and {_local(capability, 'GV$SYSTEM_EVENT')}"
+        " group by con_id, wait_class",
+        _read_waits,
+    )
+
+
+def _read_waits(rows: Iterable[Row]) -> Iterable[Reading]:
+    """A class in which nothing has waited yet has no row: its total is 0, for every tenant listed."""
+    totals = {(int(con), str(name)): float(micros) for con, name, micros in rows}
+    tenants = dict.fromkeys(tenant for tenant, _ in totals)
+    for tenant in tenants:
+        for name in WAIT_CLASSES:
+            yield tenant, f"wait.{name.lower()}", totals.get((tenant, name), 0.0)
+
+
+def _sessions(capability: Capability) -> Query | None:
+    if not capability.has("GV$OB_PROCESSLIST", "TENANT", "STATE"):
+        return None
+    return Query(
+        f"select {HINT} tenant, count(*), sum(state = 'ACTIVE') from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
+        f" where id <> connection_id() and {_local(capability, 'GV$OB_PROCESSLIST')} group by tenant",
+        _read_sessions,
+    )
+
+
+def _read_sessions(rows: Iterable[Row]) -> Iterable[Reading]:
+    yield SERVER_WIDE, "session.all", 0.0  # a server without sessions has no rows, and still an answer
+    yield SERVER_WIDE, "session.active", 0.0
+    for tenant, count, active in rows:
+        yield str(tenant), "session.all", float(count)
+        yield str(tenant), "session.active", float(active)
+
+
+def _plan_cache(capability: Capability) -> Query | None:
+    view = "GV$OB_PLAN_CACHE_STAT"
+    if not capability.has(view, "ACCESS_COUNT", "HIT_COUNT", "MEM_USED"):
+        return None
+    tenant = "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
+    return Query(
+        f"select {HINT} {tenant}, access_count, hit_count, mem_used from oceanbase.{view}"  # noqa: S608
+        f" where {_local(capability, view)}",
+        _read_plan_cache,
+    )
+
+
+def _read_plan_cache(rows: Iterable[Row]) -> Iterable[Reading]:
+    for tenant, accesses, hits, memory in rows:
+        yield int(tenant), "plan.accesses", float(accesses)
+        yield int(tenant), "plan.hits", float(hits)
+        yield int(tenant), "plan.memory", float(memory)
+
+
+_DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
+_DISK_FIGURES: Final = ("disk.data_used", "disk.data_total", "disk.log_used", "disk.log_total")
+
+
+def _disks(capability: Capability) -> Query | None:
+    view = next((v for v in ("V$OB_SERVER_STAT", "GV$OB_SERVERS") if capability.has(v, *_DISK_COLUMNS)), None)
+    if view is None:
+        return None
+    return Query(
+        f"select {HINT} {', '.join(_DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
+        f" where {_local(capability, view)}",
+        _read_disks,
+        every=10,
+    )
+
+
+def _read_disks(rows: Iterable[Row]) -> Iterable[Reading]:
+    for row in rows:
+        for column, value in zip(_DISK_FIGURES, row, strict=True):
+            if value is not None:
+                yield SERVER_WIDE, column, float(value)
+
+
+def identity(capability: Capability) -> str:
+    """One row: zone, role, seconds since the server began to serve; NULL where a server cannot tell."""
+    if capability.has("DBA_OB_SERVERS", "ZONE", "WITH_ROOTSERVER", "START_SERVICE_TIME"):
+        return (
+            f"select {HINT} zone, if(with_rootserver = 'YES', 'rootserver', ''),"  # noqa: S608
+            " timestampdiff(second, start_service_time, now()) from oceanbase.DBA_OB_SERVERS"
+            f" where {_local(capability, 'DBA_OB_SERVERS')}"
+        )
+    if capability.has("V$OB_SERVER_STAT", "ROLE", "START_SERVICE_TIME"):
+        zone = "null"
+        if capability.has("GV$OB_PARAMETERS", "ZONE"):
+            zone = "(select zone from oceanbase.GV$OB_PARAMETERS limit 1)"
+        return (
+            f"select {HINT} {zone}, lower(role), unix_timestamp(now(6)) - start_service_time / 1000000"  # noqa: S608
+            " from oceanbase.V$OB_SERVER_STAT"
+        )
+    return f"select {HINT} null, '', null"
+
+
+def tenants(capability: Capability) -> str:
+    """Rows of tenant id and name; meta tenants, which belong to the kernel, are left out."""
+    if capability.has("DBA_OB_TENANTS", "TENANT_ID", "TENANT_NAME", "TENANT_TYPE"):
+        return (
+            f"select {HINT} tenant_id, tenant_name from oceanbase.DBA_OB_TENANTS"  # noqa: S608
+            " where tenant_type <> 'META' order by tenant_id"
+        )
+    if capability.has("GV$OB_PROCESSLIST", "ID", "TENANT"):
+        return (
+            f"select {HINT} effective_tenant_id(), tenant from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
+            " where id = connection_id()"
+        )
+    return f"select {HINT} 1, 'tenant'"
