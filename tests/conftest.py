@@ -1,0 +1,110 @@
+"""What every test may use: a live three-node lab, and a user who has configured nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from distdiag_tui.lab import binary
+from distdiag_tui.lab.cluster import Lab
+from distdiag_tui.lab.state import lab_target
+from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.target import Target
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LiveLab:
+    """A running lab: where it lives, how to steer it, how to connect."""
+
+    home: Path
+    lab: Lab
+    target: Target
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[LiveLab]:
+    """One three-node lab for the whole run. Read it, load it, but leave its nodes running.
+
+    With DISTDIAG_TEST_LAB=<home> that lab is used, and left running: quicker while developing.
+    """
+    require_extra()
+    if existing := os.environ.get("DISTDIAG_TEST_LAB"):
+        yield _started(Path(existing), None)
+        return
+    with temporary_home() as home:
+        yield _started(home, 3)
+
+
+@pytest.fixture
+def lab_env(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> LiveLab:
+    """The session's lab as the user's own: commands run by the test find it."""
+    monkeypatch.setenv("DISTDIAG_LAB_HOME", str(lab.home))
+    return lab
+
+
+@pytest.fixture(autouse=True)
+def _no_user_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("OB_") or name == "DISTDIAG_LAB_HOME":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def require_extra() -> None:
+    """Fail, rather than skip, where the lab cannot run: nothing would be tested."""
+    try:
+        binary.find_server()
+    except DistdiagError as error:
+        pytest.fail(f"the tests need a real server: {error}", pytrace=False)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """A new lab folder; afterwards its lab is stopped, proven gone, and the folder removed."""
+    folder = Path(tempfile.mkdtemp(prefix="dd"))
+    try:
+        yield folder / "lab"
+    finally:
+        try:
+            run(Lab(folder / "lab").down(purge=True))
+            assert not servers_below(folder)
+        finally:
+            shutil.rmtree(folder)
+
+
+def servers_below(home: Path) -> list[int]:
+    """Ids of all server processes whose folder is below `home`, found without the lab's own code."""
+    marker = f"\0--base-dir\0{home}/".encode()
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if marker in entry.read_bytes():
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
+
+
+def run(steps: Coroutine[object, object, T]) -> T:
+    """What `steps` return, from a loop of their own: the test's loop, if it has one, stays untouched."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, steps).result()
+
+
+def _started(home: Path, nodes: int | None) -> LiveLab:
+    lab = Lab(home)
+    run(lab.up(nodes))
+    return LiveLab(home, lab, lab_target(home))
