@@ -1,0 +1,175 @@
+"""One connection to one node: prepared statements, a time limit on every wait, reconnection with back-off."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from typing import Protocol, TypeVar, cast
+
+import asyncmy
+from asyncmy.errors import MySQLError
+
+from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.workloads.report import ErrorKey
+
+CONNECT_TIMEOUT = 3.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+_GRACE = 0.5  # the server's own time limit comes first: its error says more than ours
+_WATCH_PERIOD = 0.1
+_HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not storm it
+
+_T = TypeVar("_T")
+
+
+class Statement(Protocol):
+    """A statement prepared on one connection."""
+
+    async def execute(self, args: tuple[int | str, ...]) -> object: ...
+
+
+class Wire(Protocol):
+    """The part of an asyncmy connection in use, with types."""
+
+    async def begin(self) -> None: ...
+    async def commit(self) -> None: ...
+    async def rollback(self) -> None: ...
+    async def query(self, sql: str) -> int: ...
+    async def prepare(self, sql: str) -> Statement: ...
+    def close(self) -> None: ...
+
+
+class Node:
+    """A server to load, the account used there, and how many may log in at once."""
+
+    def __init__(self, endpoint: Endpoint, user: str, password: Secret) -> None:
+        self.endpoint, self.user, self.password = endpoint, user, password
+        self.gate = asyncio.Semaphore(_HANDSHAKES)
+
+    @property
+    def label(self) -> str:
+        """For messages: the name with the address, or the address alone."""
+        name, address = self.endpoint.name, self.endpoint.address
+        return f"{name} ({address})" if name else address
+
+    async def connect(self) -> Wire:
+        """A connection in autocommit mode. TimeoutError if the server accepts but does not answer."""
+        # asyncmy limits only the TCP connect: a frozen server accepts and then never greets
+        async with self.gate, asyncio.timeout(CONNECT_TIMEOUT):
+            connection = await asyncmy.connect(
+                host=self.endpoint.host,
+                port=self.endpoint.port,
+                user=self.user,
+                password=self.password.reveal(),
+                autocommit=True,
+                program_name="distdiag-workload",
+            )
+        return cast(Wire, connection)
+
+
+class Session:
+    """A client's connection to one node; what takes too long is cut off by `watch`.
+
+    A lost connection leaves `broken`; `connect` mends it. Errors are asyncmy's, or what a torn stream caused.
+    """
+
+    def __init__(self, node: Node, timeout: float) -> None:
+        self._node, self._timeout = node, timeout
+        self._clock = asyncio.get_running_loop().time
+        self._wire: Wire | None = None
+        self._statements: dict[str, Statement] = {}
+        self._since = 0.0
+        self.timed_out = False
+
+    @property
+    def broken(self) -> bool:
+        """Not connected, or no longer to be trusted."""
+        return self._wire is None
+
+    async def connect(self) -> None:
+        """Open the connection, whose statements the server itself ends after the time limit."""
+        self._wire, self.timed_out = await self._node.connect(), False
+        try:
+            await self._timed(self._wire.query(f"SET ob_query_timeout = {int(self._timeout * 1e6)}"))
+        except BaseException:
+            self.close()
+            raise
+
+    async def begin(self) -> None:
+        await self._timed(self._alive().begin())
+
+    async def commit(self) -> None:
+        await self._timed(self._alive().commit())
+
+    async def rollback(self) -> None:
+        await self._timed(self._alive().rollback())
+
+    async def execute(self, sql: str, args: tuple[int | str, ...]) -> object:
+        """Run a statement, prepared on its first use: it costs both sides a third less than text."""
+        statement = self._statements.get(sql)
+        if statement is None:
+            statement = self._statements[sql] = await self._timed(self._alive().prepare(sql))
+        return await self._timed(statement.execute(args))
+
+    def close(self) -> None:
+        """Drop the connection at once; the server rolls back."""
+        wire, self._wire = self._wire, None
+        self._statements.clear()
+        self._since = 0.0
+        if wire is not None:
+            wire.close()
+
+    def cut_if_late(self, now: float) -> None:
+        """Called by the watchdog: tear the stream so that the waiting client fails."""
+        if self._since and now - self._since > self._timeout + _GRACE:
+            self.timed_out = True
+            self.close()
+
+    def _alive(self) -> Wire:
+        if self._wire is None:
+            raise ConnectionResetError("the connection was closed")
+        return self._wire
+
+    async def _timed(self, waiting: Awaitable[_T]) -> _T:
+        self._since = self._clock()
+        try:
+            return await waiting
+        except Exception as error:
+            if lost_connection(error):
+                self.close()
+            raise
+        finally:
+            self._since = 0.0
+
+
+async def watch(sessions: Callable[[], Iterable[Session]]) -> None:
+    """Cut off late statements, for ever. One task for all: a timer for each statement costs more."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        await asyncio.sleep(_WATCH_PERIOD)
+        now = clock()
+        for session in list(sessions()):
+            session.cut_if_late(now)
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between attempts: doubling, with jitter so that clients do not come back in step."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def error_key(error: Exception) -> ErrorKey:
+    """How an error is counted: the server's or client library's code, "timeout", or the exception's name."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, MySQLError) and error.args and isinstance(error.args[0], int):
+        return error.args[0]
+    return type(error).__name__
+
+
+def lost_connection(error: Exception) -> bool:
+    """Anything but a plain answer of the server: then nothing is known of the stream's state."""
+    key = error_key(error)
+    return not isinstance(key, int) or key < 1000 or 2000 <= key < 3000

@@ -1,0 +1,63 @@
+"""What a load did in one interval: the same record from every driver, one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = "distdiag.workload/1"
+
+ErrorKey = int | str
+"""A MySQL error code, or a word where no server answered: "timeout", "dropped", a Python exception's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalReport:
+    """One interval of a load, or with `total` the whole run.
+
+    `time` is its end in epoch seconds, `elapsed` seconds since the run began; rates are per second.
+    `mean`, `p50`, `p95`, `p99` are latencies of committed transactions in seconds (0 if there were none).
+    `errors` counts failed transactions and connection attempts, `reconnects` connections regained.
+    """
+
+    time: float
+    elapsed: float
+    threads: int
+    tps: float
+    qps: float
+    mean: float
+    p50: float
+    p95: float
+    p99: float
+    errors: dict[ErrorKey, int] = field(default_factory=dict)
+    reconnects: int = 0
+    total: bool = False
+
+    def to_json(self) -> str:
+        """One line without its newline.
+
+        >>> report = IntervalReport(1.0, 1.0, 8, 50.0, 900.0, 0.01, 0.01, 0.02, 0.03, {1213: 2, "timeout": 1})
+        >>> IntervalReport.from_json(report.to_json()) == report
+        True
+        """
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, line: str | bytes) -> IntervalReport:
+        """Read what `to_json` wrote; ValueError on another schema."""
+        return cls.from_fields(json.loads(line))
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, Any]) -> IntervalReport:
+        """The same from a decoded object; ValueError on another schema."""
+        if fields.get("schema") != SCHEMA:
+            raise ValueError(f"not a {SCHEMA} record: schema is {fields.get('schema')!r}")
+        errors = {_error_key(key): count for key, count in fields["errors"].items()}
+        rest = {key: value for key, value in fields.items() if key not in ("schema", "errors")}
+        return cls(**rest, errors=errors)
+
+
+def _error_key(text: str) -> ErrorKey:
+    """JSON turns codes into strings; turn them back."""
+    return int(text) if text.isdigit() else text
