@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NODES = 3
 READY_TIMEOUT = 120.0  # seconds
+PORT_PATIENCE = 2.0
 
 Report = Callable[[NodeProgress], None]
 
@@ -58,7 +59,7 @@ class Lab:
         server = find_server()
         preflight.prepare_home(self.home)
         async with self._locked():
-            state, password, running = self._prepare(nodes, port)
+            state, password, running = await self._prepare(nodes, port)
             starts = list(self._starts(server, state, running, progress))
             waits = (start.wait_ready(password, self._ready_timeout) for start in starts)
             _raise_first(await asyncio.gather(*waits, return_exceptions=True))
@@ -95,14 +96,14 @@ class Lab:
         for process in processes.find(self.home, state.nodes).values() if state else ():
             processes.terminate(process)
 
-    def _prepare(
+    async def _prepare(
         self, count: int | None, port: int | None
     ) -> tuple[LabState, Secret, dict[str, psutil.Process]]:
         """Check everything that can be checked, then write down what is about to be started."""
         old = memory.load(self.home)
         state = _grown(old, count, port)
         running = processes.find(self.home, state.nodes)
-        self._check(state, running)
+        await self._check(state, running)
         password = memory.load_password(self.home)
         if password is None and old is not None:
             raise LabError(memory.missing_password(self.home))
@@ -110,10 +111,10 @@ class Lab:
         memory.save(self.home, state)
         return state, password, running
 
-    def _check(self, state: LabState, running: dict[str, psutil.Process]) -> None:
+    async def _check(self, state: LabState, running: dict[str, psutil.Process]) -> None:
         idle = [each for each in state.nodes if each.name not in running]
         for each in idle:
-            preflight.require_free(each.port, f" of node {each.name}")
+            await _freed(each)
         new = sum(not (memory.node_folder(self.home, each.name) / "store").exists() for each in idle)
         preflight.check_room(self._measure(self.home), starting=len(idle), new=new, home=self.home)
 
@@ -193,6 +194,14 @@ def _new_nodes(nodes: tuple[NodeRecord, ...], count: int, port: int | None) -> I
     ports = preflight.choose_ports(count - len(nodes), port, {each.port for each in nodes})
     for number, free in enumerate(ports, len(nodes) + 1):
         yield NodeRecord(f"n{number}", f"zone{number}", free)
+
+
+async def _freed(record: NodeRecord) -> None:
+    """Wait until the port of a node without process is free; a server killed just now holds it a moment."""
+    deadline = time.monotonic() + PORT_PATIENCE
+    while not preflight.is_free(record.port) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(0.1)
+    preflight.require_free(record.port, f" of node {record.name}")
 
 
 def _stopped(record: NodeRecord) -> NodeRecord:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,8 @@ from distdiag_tui.lab.state import node_folder
 _BLOCK = 64 * 1024
 _STEP = re.compile(rb"\[server_start (\d+)/(\d+)\]")
 _PREFIX = re.compile(r"^\[.*?\[lt=\d+\](?:\[errcode=-?\d+\])?\s*")
-_BIDI = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+# control characters, line and paragraph separators, and those that reverse the direction of writing
+_OBEYED = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 _OUTCOME = "observer start fail"  # says that, not why
 
 
@@ -32,10 +32,7 @@ def clean(text: str) -> str:
     >>> clean("a\\x1b[2Jb\\tc")
     'a�[2Jb    c'
     """
-    text = text.replace("\t", "    ")
-    return "".join(
-        "\ufffd" if c in _BIDI or unicodedata.category(c) in ("Cc", "Zl", "Zp") else c for c in text
-    )
+    return _OBEYED.sub("\ufffd", text.replace("\t", "    "))
 
 
 def tail(path: Path, lines: int) -> list[str]:

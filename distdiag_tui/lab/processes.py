@@ -79,15 +79,22 @@ def _option(command: list[str], name: str) -> str | None:
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it still runs; a child that has ended is collected on the way."""
+    """Whether any of it still runs; a child that has ended is collected on the way."""
     import psutil  # noqa: PLC0415
 
     with suppress(psutil.NoSuchProcess):
-        if process.is_running() and process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        if process.is_running() and not _is_dead(process):
             return True
         with suppress(ChildProcessError):
             os.waitpid(process.pid, os.WNOHANG)
     return False
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    import psutil  # noqa: PLC0415
+
+    # the main thread of a server dies first; until the others have followed, its port stays taken
+    return process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD) and process.num_threads() <= 1
 
 
 def is_frozen(process: psutil.Process) -> bool:
