@@ -1,0 +1,127 @@
+"""A load on the live lab: started with what a test needs, watched, and certain to be gone after it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncmy
+from conftest import LiveLab
+
+from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.workloads.oltp.config import OltpConfig
+from distdiag_tui.workloads.oltp.session import Node
+from distdiag_tui.workloads.report import IntervalReport
+from distdiag_tui.workloads.runner import LoadProcess
+
+TABLES, ROWS = 2, 1000
+
+
+SMALL = OltpConfig(tables=TABLES, rows=ROWS, threads=6, interval=0.2)
+"""A quick load: two small tables, reports five times a second."""
+
+
+def nodes_of(target: Target) -> list[Node]:
+    return [Node(endpoint, target.user, target.password) for endpoint in target.endpoints]
+
+
+async def sql(target: Target, endpoint: Endpoint, *statements: str) -> list[tuple[Any, ...]]:
+    """Run statements on one node; the rows of the last."""
+    account = {"user": target.user, "password": target.password.reveal()}
+    address = {"host": endpoint.host, "port": endpoint.port}
+    async with (
+        asyncmy.connect(**address, **account, autocommit=True) as connection,
+        connection.cursor() as cursor,
+    ):
+        for statement in statements:
+            await cursor.execute(statement)
+        return list(await cursor.fetchall())
+
+
+async def counts(target: Target) -> list[tuple[int, int]]:
+    """(rows, distinct ids in 1..ROWS) of each table on each node."""
+    found = []
+    for endpoint in target.endpoints:
+        for table in range(1, TABLES + 1):
+            where = f"COUNT(*), COUNT(DISTINCT CASE WHEN id BETWEEN 1 AND {ROWS} THEN id END)"
+            found += await sql(target, endpoint, f"SELECT {where} FROM distdiag_load.oltp{table}")
+    return found
+
+
+@contextmanager
+def frozen(lab: LiveLab, index: int) -> Iterator[None]:
+    """One node does not move for a while."""
+    pid = lab.lab.status()[index].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@asynccontextmanager
+async def running(target: Target, config: OltpConfig) -> AsyncIterator[tuple[LoadProcess, Feed]]:
+    load = LoadProcess()
+    await load.start(target, config)
+    feed = Feed(load)
+    try:
+        yield load, feed
+    finally:
+        await load.stop()
+        feed.close()
+        assert not alive(load.pid)
+
+
+class Feed:
+    """Collects a load's reports as the console would, so that a test can ask for those of a moment."""
+
+    def __init__(self, load: LoadProcess) -> None:
+        self.seen: list[IntervalReport] = []
+        self._load = load
+        self._task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for report in self._load.reports():
+            self.seen.append(report)
+
+    async def over(self, intervals: int, skip: int = 1) -> list[IntervalReport]:
+        """The next reports; `skip` leaves out those that began before the question."""
+        first = len(self.seen) + skip
+        await until(lambda: len(self.seen) >= first + intervals or self._task.done(), 30)
+        assert not self._task.done(), f"the load ended: {self._load.state}"
+        return self.seen[first : first + intervals]
+
+    async def end(self) -> list[IntervalReport]:
+        """Everything, once the load has ended."""
+        await asyncio.wait_for(asyncio.shield(self._task), 10)
+        return self.seen
+
+    def close(self) -> None:
+        self._task.cancel()
+
+
+def alive(pid: int | None) -> bool:
+    """Whether the process exists and is more than a zombie."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def mean_tps(reports: list[IntervalReport]) -> float:
+    return sum(report.tps for report in reports) / len(reports)
+
+
+async def until(condition: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.02)

@@ -1,0 +1,184 @@
+"""A run that meets trouble: frozen nodes, killed connections, a dead parent, a wrong password."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from asyncmy.errors import MySQLError
+from conftest import LiveLab
+from live_load import SMALL, alive, frozen, mean_tps, running, sql, until
+
+from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.workloads.oltp.config import OltpConfig
+from distdiag_tui.workloads.runner import LoadProcess, _request
+
+PARENT = """
+import asyncio, json, sys
+from distdiag_tui.model.target import Endpoint, Secret, Target
+from distdiag_tui.workloads.oltp.config import OltpConfig
+from distdiag_tui.workloads.runner import LoadProcess
+
+async def main():
+    request = json.loads(sys.stdin.readline())
+    endpoints = tuple(Endpoint(**fields) for fields in request["endpoints"])
+    target = Target("lab", endpoints, request["user"], Secret(request["password"]))
+    load = LoadProcess()
+    await load.start(target, OltpConfig.from_fields(request["config"]))
+    async for _ in load.reports():
+        print(load.pid, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_coupled_clients_all_wait_for_a_frozen_node_and_go_on_after_it(lab: LiveLab) -> None:
+    async with running(lab.target, replace(SMALL, mode="coupled")) as (_, feed):
+        assert mean_tps(await feed.over(3)) > 20
+        with frozen(lab, 1):
+            assert mean_tps(await feed.over(4, skip=2)) == 0
+        assert mean_tps(await feed.over(4, skip=2)) > 20
+    assert (await feed.end())[-1].errors == {}
+
+
+async def test_independent_clients_of_other_nodes_do_not_notice(lab: LiveLab) -> None:
+    rate = 60.0
+    async with running(lab.target, replace(SMALL, rate=rate)) as (_, feed):
+        assert mean_tps(await feed.over(4, skip=2)) == pytest.approx(rate, rel=0.2)
+        with frozen(lab, 1):
+            assert mean_tps(await feed.over(6, skip=2)) == pytest.approx(rate * 2 / 3, rel=0.2)
+        after = await feed.over(4, skip=0)
+        assert max(report.p99 for report in after) > 1  # due while frozen: the wait counts
+        await until(lambda: feed.seen[-1].p99 < 1, 10)
+        assert mean_tps(await feed.over(4, skip=2)) == pytest.approx(rate, rel=0.2)
+
+
+async def test_a_statement_has_a_time_limit(lab: LiveLab) -> None:
+    async with running(lab.target, replace(SMALL, mode="coupled", statement_timeout=0.5)) as (_, feed):
+        await feed.over(2)
+        with frozen(lab, 2):
+            await until(lambda: sum(r.errors.get("timeout", 0) for r in feed.seen) >= 6, 8)
+        await until(lambda: sum(r.reconnects for r in feed.seen) >= 6, 10)
+        assert mean_tps(await feed.over(4, skip=2)) > 20
+
+
+async def test_killed_connections_come_back(lab: LiveLab) -> None:
+    async with running(lab.target, SMALL) as (_, feed):
+        await feed.over(1)
+        endpoint = lab.target.endpoints[0]
+        for session, *_ in await sql(lab.target, endpoint, "SHOW PROCESSLIST"):
+            with contextlib.suppress(MySQLError):  # the one that asked has ended
+                await sql(lab.target, endpoint, f"KILL {session}")
+        await until(lambda: sum(r.reconnects for r in feed.seen) >= 2, 10)
+        assert mean_tps(await feed.over(4)) > 20
+    total = (await feed.end())[-1]
+    assert total.reconnects == 2  # two of six clients are on that node
+    assert sum(total.errors.values()) >= 2
+
+
+async def test_the_worker_ends_at_once_though_a_node_is_frozen(lab: LiveLab) -> None:
+    async with running(lab.target, replace(SMALL, mode="coupled")) as (load, feed):
+        await feed.over(1)
+        with frozen(lab, 0):
+            await asyncio.sleep(0.5)
+            start = time.monotonic()
+            await load.stop()
+            assert time.monotonic() - start < 1
+            assert not alive(load.pid)
+    assert load.state.phase == "stopped"
+    assert (await feed.end())[-1].total
+
+
+@pytest.mark.parametrize("how", ["end of input", "SIGTERM"])
+async def test_the_worker_ends_by_itself(lab: LiveLab, how: str) -> None:
+    worker = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "distdiag_tui.workloads.worker"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    worker.stdin.write(json.dumps(_request(lab.target, SMALL)).encode() + b"\n")
+    try:
+        while b"tps" not in await worker.stdout.readline():
+            pass
+        with frozen(lab, 0):
+            if how == "SIGTERM":
+                worker.terminate()
+            else:
+                worker.stdin.close()
+            assert await asyncio.wait_for(worker.wait(), 1) == 0
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+
+
+def test_no_load_outlives_a_killed_parent(lab: LiveLab) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    parent.stdin.write(json.dumps(_request(lab.target, SMALL)) + "\n")
+    parent.stdin.flush()
+    worker = int(parent.stdout.readline())
+    assert alive(worker)
+    parent.kill()
+    parent.communicate()
+    asyncio.run(until(lambda: not alive(worker), 1.5))
+
+
+async def test_the_password_is_not_to_be_seen(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = lab.target.password.reveal()
+    assert secret
+    monkeypatch.setenv("OB_PASSWORD", secret)
+    async with running(lab.target, SMALL) as (load, feed):
+        await feed.over(1)
+        shown = seen_by_others(load.pid)
+    assert b"worker" in shown
+    assert secret.encode() not in shown
+
+
+def seen_by_others(pid: int | None) -> bytes:
+    return b"".join(Path(f"/proc/{pid}/{part}").read_bytes() for part in ("cmdline", "environ"))
+
+
+async def test_a_wrong_password_is_one_clear_line(lab: LiveLab) -> None:
+    target = replace(lab.target, password=Secret("not this one"))
+    load = LoadProcess()
+    await load.start(target, OltpConfig())
+    assert [report async for report in load.reports()] == []
+    assert load.state.phase == "failed"
+    assert "Access denied" in load.state.message
+    assert "\n" not in load.state.message
+    assert "not this one" not in load.state.message
+    assert not alive(load.pid)
+
+
+async def test_an_unreachable_node_is_named(lab: LiveLab) -> None:
+    nowhere = Endpoint("127.0.0.1", 1, "nowhere")
+    target = replace(lab.target, endpoints=(*lab.target.endpoints, nowhere))
+    load = LoadProcess()
+    await load.start(target, OltpConfig())
+    assert [report async for report in load.reports()] == []
+    assert load.state.phase == "failed"
+    assert "nowhere (127.0.0.1:1)" in load.state.message
+
+
+async def test_a_worker_that_crashes_is_a_failure(lab: LiveLab) -> None:
+    load = LoadProcess()
+    await load.start(lab.target, SMALL)
+    assert load.pid
+    os.kill(load.pid, signal.SIGKILL)
+    assert [report async for report in load.reports()] == []
+    assert load.state.phase == "failed"
+    assert "-9" in load.state.message

@@ -1,0 +1,83 @@
+"""Tables of the load: exact, kept, resumed, and dropped only where they are ours."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from conftest import LiveLab
+from live_load import ROWS, SMALL, TABLES, counts, nodes_of, sql
+
+from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.model.target import Target
+from distdiag_tui.workloads.oltp.schema import cleanup, prepare
+
+ALL = [(ROWS, ROWS)]
+
+
+@pytest.fixture
+async def bare(lab: LiveLab) -> AsyncIterator[Target]:
+    """The lab without the load's database, before and after."""
+    for endpoint in lab.target.endpoints:
+        await sql(lab.target, endpoint, "DROP DATABASE IF EXISTS distdiag_load")
+    yield lab.target
+    for endpoint in lab.target.endpoints:
+        await sql(lab.target, endpoint, "DROP DATABASE IF EXISTS distdiag_load")
+
+
+async def test_prepare_fills_every_node_exactly_and_again_changes_nothing(bare: Target) -> None:
+    told: list[float] = []
+    await prepare(nodes_of(bare), SMALL, told.append)
+    assert await counts(bare) == ALL * TABLES * len(bare.endpoints)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+    endpoint = bare.endpoints[0]
+    await sql(bare, endpoint, "UPDATE distdiag_load.oltp1 SET c = 'kept' WHERE id = 1")
+    told.clear()
+    await prepare(nodes_of(bare), SMALL, told.append)
+    assert len(told) == TABLES * len(bare.endpoints)  # one word a table: nothing was loaded
+    assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp1 WHERE id = 1") == [("kept",)]
+
+
+async def test_prepare_resumes_where_it_was_cut_off_and_replaces_what_has_holes(bare: Target) -> None:
+    await prepare(nodes_of(bare), SMALL, lambda _: None)
+    endpoint = bare.endpoints[1]
+    await sql(
+        bare,
+        endpoint,
+        "DELETE FROM distdiag_load.oltp1 WHERE id > 300",
+        "UPDATE distdiag_load.oltp1 SET c = 'kept' WHERE id = 1",
+        "UPDATE distdiag_load.oltp2 SET c = 'gone' WHERE id = 1",
+        "DELETE FROM distdiag_load.oltp2 WHERE id = 500",
+    )
+    await prepare(nodes_of(bare), SMALL, lambda _: None)
+    assert await counts(bare) == ALL * TABLES * len(bare.endpoints)
+    assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp1 WHERE id = 1") == [("kept",)]
+    assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp2 WHERE id = 1") != [("gone",)]
+
+
+async def test_nodes_of_one_cluster_are_filled_once(bare: Target) -> None:
+    told: list[float] = []
+    node = nodes_of(bare)[0]
+    await prepare([node, node, node], SMALL, told.append)
+    assert told[-1] == 1.0
+    assert await sql(bare, bare.endpoints[0], "SELECT COUNT(*) FROM distdiag_load.oltp1") == [(ROWS,)]
+
+
+async def test_cleanup_drops_what_is_ours(bare: Target) -> None:
+    await prepare(nodes_of(bare)[:1], SMALL, lambda _: None)
+    await cleanup(nodes_of(bare))
+    for endpoint in bare.endpoints:
+        assert await sql(bare, endpoint, "SHOW DATABASES LIKE 'distdiag_load'") == []
+
+
+async def test_somebody_elses_database_is_neither_used_nor_dropped(bare: Target) -> None:
+    await prepare(nodes_of(bare)[:1], SMALL, lambda _: None)
+    theirs = bare.endpoints[2]
+    await sql(bare, theirs, "CREATE DATABASE distdiag_load", "CREATE TABLE distdiag_load.payroll (id INT)")
+    for refused in (cleanup(nodes_of(bare)), prepare(nodes_of(bare), SMALL, lambda _: None)):
+        with pytest.raises(WorkloadError, match="was not created by distdiag"):
+            await refused
+    assert len(await sql(bare, theirs, "SHOW TABLES FROM distdiag_load")) == 1
+    assert await sql(bare, bare.endpoints[0], "SHOW DATABASES LIKE 'distdiag_load'") != []
