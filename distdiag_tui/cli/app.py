@@ -37,6 +37,51 @@ def watch(
     run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
 
 
+Theme = Annotated[
+    str, typer.Option("--theme", envvar="DISTDIAG_THEME", help="dark, light, high-contrast, ...")
+]
+Mouse = Annotated[bool, typer.Option("--mouse", help="Let the console have the mouse; off, text can be selected.")]
+
+
+@app.command()
+def connect(
+    target: TargetName = None,
+    *,
+    interval: Interval = 1.0,
+    theme: Theme = "dark",
+    mouse: Mouse = False,
+    ask_password: AskPassword = False,
+) -> None:
+    """Open the console on a cluster."""
+    from distdiag_tui.cli.console import ConsoleOptions, run_connect  # noqa: PLC0415
+
+    options = ConsoleOptions(interval, theme, mouse)
+    run_connect(chosen_target(target, ask_password=ask_password), options)
+
+
+@app.command()
+def demo(
+    *,
+    nodes: Annotated[int | None, typer.Option("--nodes", min=1, max=16, help="Lab nodes (3).")] = None,
+    threads: Annotated[int, typer.Option("--threads", help="Clients of the built-in load; 0: no load.")] = 8,
+    rate: Annotated[float, typer.Option("--rate", help="Transactions a second; 0: as many as go.")] = 120.0,
+    coupled: Annotated[
+        bool, typer.Option("--coupled/--independent", help="Each transaction visits every node, or just one.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the lab running afterwards.")] = False,
+    interval: Interval = 1.0,
+    theme: Theme = "dark",
+    mouse: Mouse = False,
+) -> None:
+    """Start a real three-node lab with some load, and open the console on it."""
+    from distdiag_tui.cli.console import ConsoleOptions, Demo, run_demo  # noqa: PLC0415
+    from distdiag_tui.workloads.oltp.config import OltpConfig  # noqa: PLC0415
+
+    mode = "coupled" if coupled else "independent"
+    load = OltpConfig(threads=threads, rate=rate, mode=mode) if threads else None  # type: ignore[arg-type]
+    run_demo(Demo(nodes, load, keep), ConsoleOptions(interval, theme, mouse))
+
+
 @app.command()
 def metrics(*, json: Annotated[bool, typer.Option("--json", help="As one JSON array.")] = False) -> None:
     """List every metric the console knows, with its unit and formula."""

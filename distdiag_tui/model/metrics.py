@@ -206,19 +206,19 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "worker_percent", "workers", "load", "%", (140006,), "Worker threads in use, of the CPU limit.",
         under=(140005,), bad=_HIGH,
     ),
-    _gauge("memory_used", "memory", "memory", "B", (140003,), "Memory held by tenants."),
+    _gauge("memory_used", "memory used", "memory", "B", (140003,), "Memory held by tenants."),
     _gauge(
-        "memory_percent", "memory", "memory", "%", (140003,), "Memory held, of the limit.",
+        "memory_percent", "memory of max", "memory", "%", (140003,), "Memory held, of the limit.",
         under=(140002,), bad=_HIGH,
     ),
-    _gauge("memstore_used", "memstore", "memory", "B", (130001,), "Memory of unflushed writes."),
+    _gauge("memstore_used", "memstore used", "memory", "B", (130001,), "Memory of unflushed writes."),
     _gauge(
-        "memstore_percent", "memstore", "memory", "%", (130001,),
+        "memstore_percent", "memstore of max", "memory", "%", (130001,),
         "Memstore, of its limit; writes are throttled well before 100 %.",
         under=(130004,), bad=_HIGH,
     ),
     _gauge("kvcache_used", "block cache", "memory", "B", (140018,), "Memory held by the KV caches."),
-    _gauge("plan_cache_used", "plan cache", "memory", "B", ("plan.memory",), "Memory of cached plans."),
+    _gauge("plan_cache_used", "plan cache", "memory", "B", ("plan.memory",), "Memory held by cached plans."),
     _rate(
         "lock_wait_time", "lock wait", "lock", (60023,),
         "Time waited for row locks: sessions waiting on average.", unit="s/s", scale=_US, bad=_HIGH,
@@ -259,11 +259,24 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     _rate("sql_out_bytes", "SQL out", "net", (10010,), "Bytes sent to clients.", unit="B/s"),
     _rate("rpc_in_rate", "RPC in", "net", (10000,), "RPC packets received a second."),
     _rate("rpc_out_rate", "RPC out", "net", (10002,), "RPC packets sent a second."),
-    _rate("rpc_in_bytes", "RPC in", "net", (10001,), "Bytes received from other servers.", unit="B/s"),
-    _rate("rpc_out_bytes", "RPC out", "net", (10003,), "Bytes sent to other servers.", unit="B/s"),
+    _rate("rpc_in_bytes", "RPC bytes in", "net", (10001,), "Bytes received from other servers.", unit="B/s"),
+    _rate("rpc_out_bytes", "RPC bytes out", "net", (10003,), "Bytes sent to other servers.", unit="B/s"),
     _mean_time("rpc_rt", "RPC delay", "net", (10005, 10006), (10000,), "Mean network and frame delay."),
     _rate("rpc_fail_rate", "RPC failures", "net", (10004,), "RPC packets not delivered.", bad=_HIGH),
     *(_wait(wait_class) for wait_class in WAIT_CLASSES),
+)  # fmt: skip
+
+# What the console shows before it is asked for more: the classic first look, one screen of it.
+FIRST_LOOK: Final = frozenset(
+    {
+        "qps", "sql_rt", "select_rate", "select_rt", "insert_rate", "update_rate", "update_rt", "delete_rate",
+        "sql_fail_rate", "tps", "tx_rt", "commit_rt", "rollback_rate", "tx_timeout_rate",
+        "sessions_active", "sessions", "queue_rt", "cpu_percent", "worker_time",
+        "memory_percent", "memstore_percent", "lock_wait_time", "lock_fail_rate",
+        "log_write_rt", "log_sync_rt", "io_read_rate", "io_read_rt", "io_write_rate", "io_write_rt",
+        "row_cache_hit", "block_cache_hit", "plan_cache_hit", "sql_in_bytes", "sql_out_bytes", "rpc_rt",
+        "wait_concurrency", "wait_system_io", "wait_user_io",
+    }
 )  # fmt: skip
 
 METRIC_IDS: Final = tuple(metric.id for metric in CATALOGUE)

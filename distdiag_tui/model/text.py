@@ -15,8 +15,7 @@ def plain(text: object, limit: int = 200) -> str:
     >>> plain("a\\x1b[31mb\\tc\\u202ed")
     'a�[31mb c�d'
     """
-    kept = (_harmless(character) for character in str(text)[: limit + 1])
-    return shorten("".join(kept), limit)
+    return "".join(_harmless(character) for character in shorten(str(text), limit))
 
 
 def _harmless(character: str) -> str:

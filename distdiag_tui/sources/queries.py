@@ -93,11 +93,11 @@ def _read_sessions(rows: Iterable[Row]) -> Iterable[Reading]:
 
 def _plan_cache(capability: Capability) -> Query | None:
     view = "GV$OB_PLAN_CACHE_STAT"
-    if not capability.has(view, "ACCESS_COUNT", "HIT_COUNT", "MEM_USED"):
+    if not capability.has(view, "ACCESS_COUNT", "HIT_COUNT", "MEM_HOLD"):
         return None
     tenant = "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
     return Query(
-        f"select {HINT} {tenant}, access_count, hit_count, mem_used from oceanbase.{view}"  # noqa: S608
+        f"select {HINT} {tenant}, access_count, hit_count, mem_hold from oceanbase.{view}"  # noqa: S608
         f" where {_local(capability, view)}",
         _read_plan_cache,
     )

@@ -1,0 +1,50 @@
+"""Every key of the main screen, in one table: bindings, key bar and help are made from it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from textual.binding import Binding
+
+
+class Action(NamedTuple):
+    """`bar` is the word in the key bar ("" keeps it out of there); `about` the sentence in help."""
+
+    keys: str
+    action: str
+    shown: str
+    bar: str
+    about: str
+
+
+ACTIONS = (
+    Action("question_mark", "help", "?", "help", "This help."),
+    Action("slash", "filter", "/", "filter", "Narrow the focused pane; Enter keeps the filter, Escape clears it."),
+    Action("up,k", "move(0,-1)", "↑ ↓ ← →", "", "Move; in the topology ← closes and → opens. Also h j k l."),
+    Action("down,j", "move(0,1)", "", "", ""),
+    Action("left,h", "move(-1,0)", "", "", ""),
+    Action("right,l", "move(1,0)", "", "", ""),
+    Action("pageup", "move(0,-10)", "PgUp PgDn", "", "Move by ten."),
+    Action("pagedown", "move(0,10)", "", "", ""),
+    Action("home", "move(0,-9999)", "Home End", "", "To the first, to the last."),
+    Action("end", "move(0,9999)", "", "", ""),
+    Action("enter", "open", "⏎", "open", "Topology: on to the metrics. Metrics: the selected one alone, by server."),
+    Action("tab,shift+tab", "switch", "Tab", "pane", "The other pane."),
+    Action("1", "pane('topology')", "1", "", "The topology pane."),
+    Action("2", "pane('metrics')", "2", "", "The metrics pane."),
+    Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
+    Action("minus", "zoom(-1)", "", "", ""),
+    Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),
+    Action("p,space", "pause", "p", "pause", "Hold the picture; sampling goes on."),
+    Action("exclamation_mark", "worst", "!", "worst", "To the server that needs attention first."),
+    Action("t", "theme", "t", "theme", "The next theme."),
+    Action("escape", "clear", "Esc", "", "Clear the filter; leave a screen."),
+    Action("q,ctrl+c", "quit", "q", "quit", "Leave."),
+)  # fmt: skip
+
+KEY_BAR = (*((a.shown, a.bar) for a in ACTIONS if a.bar), ("ctrl+p", "palette"))
+
+
+def bindings() -> list[Binding]:
+    """For the app's BINDINGS."""
+    return [Binding(a.keys, a.action, a.bar or a.about, show=False) for a in ACTIONS]

@@ -1,0 +1,162 @@
+"""The console application: takes snapshots from the feed, turns keys into scenes, and draws nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import on
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from distdiag_tui.feed import Feed
+from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.ui.actions import ACTIONS, bindings
+from distdiag_tui.ui.detail import MetricScreen
+from distdiag_tui.ui.help import HelpScreen
+from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.scene import Scene
+from distdiag_tui.ui.screens import ExactScreen, MainScreen
+from distdiag_tui.ui.themes import DEFAULT, load_theme, theme_files
+
+
+class ConsoleApp(App[None]):
+    """`load_words` is asked at every tick for a few words about the running workload."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "distdiag"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings()]
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, feed: Feed, theme: str = DEFAULT, load_words: Callable[[], str] = str) -> None:
+        super().__init__()
+        self._feed = feed
+        self._load_words = load_words
+        self._theme_files = theme_files()
+        self.scene = Scene()
+        self._first = 0.0  # epoch s of the first snapshot
+        self.main = MainScreen()
+        self._use_theme(theme if theme in self._theme_files else DEFAULT)
+
+    def get_default_screen(self) -> Screen[None]:
+        """The main screen."""
+        return self.main
+
+    def on_mount(self) -> None:
+        """From now on every snapshot becomes a message; the first one is often there already."""
+        self._feed.listen(lambda snapshot: self.post_message(Ticked(snapshot)))
+
+    # -- what comes in ------------------------------------------------------------------------------
+
+    @on(Ticked)
+    def _take(self, event: Ticked) -> None:
+        self._first = self._first or event.snapshot.time
+        if not self.scene.paused:
+            self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first))
+
+    @on(SubjectChosen)
+    def _choose(self, event: SubjectChosen) -> None:
+        self._set(replace(self.scene, subject=event.subject))
+
+    @on(MetricOpened)
+    def _open_metric(self, event: MetricOpened) -> None:
+        self.push_screen(MetricScreen(event.metric, self.scene))
+
+    def _set(self, scene: Scene) -> None:
+        self.scene = scene
+        for screen in self.screen_stack:
+            if isinstance(screen, ExactScreen):
+                screen.show(scene, self._load_words())
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    def action_move(self, columns: int, rows: int) -> None:
+        """Move the selection of the active pane."""
+        if self.screen is self.main:
+            self.main.active.action_move(columns, rows)
+
+    def action_open(self) -> None:
+        """From the topology to the metrics, from a metric to its own screen."""
+        if self.screen is not self.main:
+            return
+        if self.main.active is self.main.metrics:
+            self.main.metrics.action_open()
+        else:
+            self.main.activate("metrics")
+
+    def action_switch(self) -> None:
+        """The other pane."""
+        if self.screen is self.main:
+            self.main.switch()
+
+    def action_pane(self, name: str) -> None:
+        """A pane by name."""
+        if self.screen is self.main:
+            self.main.activate(name)
+
+    def action_zoom(self, step: int) -> None:
+        """A longer or shorter time span."""
+        self._set(self.scene.zoomed(step))
+
+    def action_pause(self) -> None:
+        """Hold the picture, or go on with the newest."""
+        paused = not self.scene.paused
+        snapshot = self.scene.snapshot if paused else self._feed.latest
+        self._set(replace(self.scene, paused=paused, snapshot=snapshot))
+
+    def action_every(self) -> None:
+        """All metrics, or those of the first look."""
+        self.main.metrics.toggle_every()
+
+    def action_worst(self) -> None:
+        """Select the server that needs attention first."""
+        self.main.topology.choose_worst()
+
+    def action_filter(self) -> None:
+        """Narrow the active pane."""
+        if self.screen is self.main:
+            self.main.open_filter()
+
+    def action_clear(self) -> None:
+        """Clear the active pane's filter."""
+        if self.screen is self.main:
+            self.main.close_filter(clear=True)
+
+    def action_help(self) -> None:
+        """Show the keys."""
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen())
+
+    # -- themes and commands ------------------------------------------------------------------------
+
+    def action_theme(self) -> None:
+        """The next theme of our own and the user's."""
+        names = list(self._theme_files)
+        self._use_theme(names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else DEFAULT)
+        self.notify(self.theme, title="theme", timeout=2)
+
+    def _use_theme(self, name: str) -> None:
+        self.register_theme(load_theme(self._theme_files[name]))
+        self.theme = name
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every action by name, and every theme."""
+        for action in ACTIONS:
+            if action.bar:
+                yield SystemCommand(action.bar, action.about, self._runner(action.action))
+        yield SystemCommand("screenshot", "Save the screen as an SVG file here.", self.action_save_screenshot)
+        for name in self._theme_files:
+            yield SystemCommand(f"theme {name}", "Use this theme.", lambda name=name: self._use_theme(name))
+
+    def action_save_screenshot(self) -> None:
+        """Write the screen as SVG into the current folder and say where."""
+        self.notify(self.save_screenshot(), title="saved", timeout=5, markup=False)
+
+    def _runner(self, action: str) -> Callable[[], None]:
+        async def run() -> None:
+            await self.run_action(action)
+
+        return lambda: self.call_later(run)

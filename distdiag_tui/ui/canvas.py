@@ -1,0 +1,124 @@
+"""A widget that draws lines of runs and sends only the cells that changed to the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from typing import ClassVar, NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from distdiag_tui.model.text import plain
+
+
+class Run(NamedTuple):
+    """Text in one style. `style` names a component class of Canvas, without its prefix; "" is normal."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Run, ...]
+
+STYLES = (
+    "muted", "title", "value", "spark", "good", "warn", "bad", "busy", "chosen", "chosen-muted", "group",
+    "line1", "line2", "line3", "line4", "line5", "line6",
+)  # fmt: skip
+
+
+def width_of(line: Line) -> int:
+    """Cells a line takes."""
+    return sum(cell_len(run.text) for run in line)
+
+
+def fit(text: object, width: int, *, right: bool = False) -> str:
+    """Server text made harmless, cut in the middle and padded to exactly `width` cells.
+
+    >>> fit("observer-1", 6), fit("12", 4, right=True)
+    ('ob…r-1', '  12')
+    """
+    short = plain(text, max(width, 0))
+    while cell_len(short) > width:  # wide characters take two cells
+        short = short[:-1]
+    padding = " " * (width - cell_len(short))
+    return padding + short if right else short + padding
+
+
+def changed_spans(old: Line, new: Line) -> Iterator[tuple[int, int]]:
+    """Where two lines differ, as (first cell, cells), left to right.
+
+    >>> list(changed_spans((Run("ab "), Run("12")), (Run("ab "), Run("13"))))
+    [(4, 1)]
+    """
+    x = 0
+    for before, after in zip_longest(old, new):
+        if after is None or before is None or len(before.text) != len(after.text):
+            yield x, max(width_of(old), width_of(new)) - x
+            return
+        width = cell_len(after.text)
+        if before.style != after.style or (before.text != after.text and width != len(after.text)):
+            yield x, max(width, cell_len(before.text))
+        elif before.text != after.text:
+            first, last = _differing(before.text, after.text)
+            yield x + first, last - first + 1
+        x += width
+
+
+def _differing(old: str, new: str) -> tuple[int, int]:
+    different = [index for index, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+    return different[0], different[-1]
+
+
+class Canvas(Widget, can_focus=True):
+    """Base of every pane. A subclass calls `draw` with all its lines whenever something may have changed."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"canvas--{style}" for style in STYLES}
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._drawn: Sequence[Line] = ()
+        self._titles = ("", "")
+        self._styles_by_name: dict[str, Style] = {}
+
+    def draw(self, lines: Sequence[Line]) -> None:
+        """Show these lines; repaint only the cells that differ from what is shown."""
+        regions = []
+        for y, (old, new) in enumerate(zip_longest(self._drawn, lines, fillvalue=())):
+            if old != new:
+                regions += [Region(x, y, width, 1) for x, width in changed_spans(old, new) if width > 0]
+        self._drawn = tuple(lines)
+        if regions:
+            self.refresh(*regions)
+
+    def entitle(self, title: str, subtitle: str = "") -> None:
+        """Set the border's texts; setting them anew would repaint the whole pane, so only if they changed."""
+        if title != self._titles[0]:
+            self.border_title = Content(title)
+        if subtitle != self._titles[1]:
+            self.border_subtitle = Content(subtitle)
+        self._titles = (title, subtitle)
+
+    def render_line(self, y: int) -> Strip:
+        """One row of cells, for the compositor."""
+        width = self.size.width
+        runs = self._drawn[y] if y < len(self._drawn) else ()
+        segments = [Segment(run.text, self._rich(run.style)) for run in runs]
+        return Strip(segments).adjust_cell_length(width, self._rich(""))
+
+    def notify_style_update(self) -> None:
+        """The theme changed, or focus did: look the styles up anew."""
+        super().notify_style_update()
+        self._styles_by_name.clear()
+
+    def _rich(self, name: str) -> Style:
+        style = self._styles_by_name.get(name)
+        if style is None:
+            style = self.get_component_rich_style(f"canvas--{name}") if name else self.rich_style
+            self._styles_by_name[name] = style
+        return style

@@ -1,0 +1,214 @@
+"""One metric alone: full width, with axes, and every server as a line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Resize
+
+from distdiag_tui.model.metrics import CATALOGUE, GROUPS
+from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.text import figure
+from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.ui.canvas import Canvas, Line, Run, fit
+from distdiag_tui.ui.plot import cell_text, clock_marks, plot_lines
+from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
+from distdiag_tui.ui.screens import ExactScreen
+from distdiag_tui.ui.spark import nice_ceiling, stretched
+from distdiag_tui.ui.status import KeyBar, StatusLine
+
+SCALE: Final = 10  # cells of the value axis on the left
+NAMES: Final = 8  # cells of the names on the right, at the end of each line
+COLOURS: Final = 6
+MOST_ROWS: Final = 12  # servers listed below the plot
+
+KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server"), ("+ -", "time span"),
+        ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
+
+
+class Plot(Canvas):
+    """The plot, its axes, and a table of the servers."""
+
+    def __init__(self, metric: int, scene: Scene) -> None:
+        super().__init__(id="plot")
+        self.metric = metric
+        self._scene = scene
+        self._single = -1  # the server singled out, -1 for none
+        self.add_class("pane")
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        self._scene = scene
+        self._redraw()
+
+    def step_metric(self, step: int) -> None:
+        """The next or previous metric of the catalogue."""
+        self.metric = (self.metric + step) % len(CATALOGUE)
+        self._redraw()
+
+    def step_server(self, step: int) -> None:
+        """Single out the next server, in the end none again."""
+        count = len(self._scene.snapshot.servers) if self._scene.snapshot else 0
+        self._single = (self._single + 1 + step) % (count + 1) - 1
+        self._redraw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw anew at the new size."""
+        self._redraw()
+
+    def _redraw(self) -> None:
+        snapshot = self._scene.snapshot
+        width, height = self.size
+        if snapshot is None or width < SCALE + NAMES + 10 or height < 6:
+            return
+        row = CATALOGUE[self.metric]
+        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{self._scene.span / 60:.0f} min")
+        table = min(len(snapshot.servers), MOST_ROWS, max(1, height // 3))
+        plot_height = height - table - 4
+        plot_width = width - SCALE - NAMES
+        past = [self._past(snapshot, server, 2 * plot_width) for server in snapshot.servers]
+        top = _top(past, row.unit)
+        lines = [(Run(fit(row.about, width), "muted"),)]
+        lines += self._plot(snapshot, past, top, plot_width, plot_height)
+        marks = clock_marks(snapshot.time, self._scene.span, plot_width)
+        lines.append((Run(" " * SCALE), Run(marks, "muted")))
+        lines += self._table(snapshot, past, table, width)
+        self.draw(lines)
+
+    def _past(self, snapshot: Snapshot, server: Server, columns: int) -> NDArray[np.float64]:
+        span = self._scene.span_ticks
+        ticks = span + columns  # the first column may begin before the span does
+        window = snapshot.history.window(Subject(server.zone, server.name), ticks, snapshot.tick)
+        return stretched(window[self.metric : self.metric + 1], snapshot.tick, columns, span)[0]
+
+    def _plot(
+        self, snapshot: Snapshot, past: list[NDArray[np.float64]], top: float, width: int, height: int
+    ) -> list[Line]:
+        order = [i for i in range(len(past)) if i != self._single] + [self._single] * (self._single >= 0)
+        dots, owner = plot_lines([past[i] for i in order], top, width, height)
+        names = self._end_names(snapshot, past, top, height)
+        scale = _scale_marks(top, CATALOGUE[self.metric].unit, height)
+        lines: list[Line] = []
+        for y in range(height):
+            runs = [Run(f"{scale.get(y, ''):>{SCALE - 2}} ┤" if y in scale else " " * (SCALE - 1) + "│", "muted")]
+            runs += _runs(dots[y].tolist(), [order[i] if i >= 0 else -1 for i in owner[y].tolist()], self._style)
+            server = names.get(y)
+            name = "" if server is None else snapshot.servers[server].name
+            runs.append(Run(fit(f" {name}", NAMES), self._style(server) if server is not None else ""))
+            lines.append(tuple(runs))
+        return lines
+
+    def _style(self, server: int) -> str:
+        if self._single >= 0 and server != self._single:
+            return "muted"
+        return f"line{server % COLOURS + 1}"
+
+    def _end_names(
+        self, snapshot: Snapshot, past: list[NDArray[np.float64]], top: float, height: int
+    ) -> dict[int, int]:
+        """Rows at which servers' names stand, each at the end of its line or next to it."""
+        places: dict[int, int] = {}
+        for number, values in enumerate(past):
+            known = values[~np.isnan(values)]
+            if not len(known):
+                continue
+            wanted = height - 1 - round(min(known[-1] / top, 1.0) * (height - 1))
+            free = sorted((y for y in range(height) if y not in places), key=lambda y: abs(y - wanted))
+            if free:
+                places[free[0]] = number
+        return places
+
+    def _table(
+        self, snapshot: Snapshot, past: list[NDArray[np.float64]], rows: int, width: int
+    ) -> list[Line]:
+        unit = CATALOGUE[self.metric].unit
+        head = fit("  server", 26) + "".join(fit(name, 14, right=True) for name in ("now", "lowest", "mean", "highest"))
+        lines: list[Line] = [(Run(" " * width),), (Run(fit(head, width), "muted"),)]
+        first = max(0, self._single - rows + 1)
+        for number, server in list(enumerate(snapshot.servers))[first : first + rows]:
+            now = snapshot.value(Subject(server.zone, server.name), CATALOGUE[self.metric].id)
+            known = past[number][~np.isnan(past[number])]
+            spread = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
+            cells = "".join(fit(" ".join(figure(float(v), unit)), 14, right=True) for v in (now, *spread))
+            mark = "▸ " if number == self._single else "  "
+            lines.append((
+                Run(mark),
+                Run("━━ ", self._style(number)),
+                Run(f"{GLYPHS[server.status]} ", STATUS_STYLES[server.status]),
+                Run(fit(server.name, 19), "title"),
+                Run(fit(cells, width - 26), "value"),
+            ))  # fmt: skip
+        return lines
+
+
+def _top(past: list[NDArray[np.float64]], unit: str) -> float:
+    highest = max((float(np.nanmax(v)) for v in past if not np.isnan(v).all()), default=0.0)
+    return 100.0 if unit == "%" and highest <= 100 else nice_ceiling(highest)
+
+
+def _scale_marks(top: float, unit: str, height: int) -> dict[int, str]:
+    """Row and text of the value axis: bottom, top and what lies between."""
+    steps = 4 if height >= 12 else 2
+    rows = {height - 1 - round(i * (height - 1) / steps): top * i / steps for i in range(steps + 1)}
+    return {y: " ".join(figure(value, unit)) for y, value in rows.items()}
+
+
+def _runs(dots: list[int], owners: list[int], style: object) -> list[Run]:
+    """Neighbouring cells of the same owner as one run."""
+    runs: list[Run] = []
+    text, current = "", -1
+    for pattern, owner in zip(dots, owners, strict=True):
+        if owner not in (-1, current) and text:
+            runs.append(Run(text, style(current) if current >= 0 else ""))  # type: ignore[operator]
+            text = ""
+        current = owner if owner >= 0 else current
+        text += cell_text(pattern)
+    runs.append(Run(text, style(current) if current >= 0 else ""))  # type: ignore[operator]
+    return runs
+
+
+class MetricScreen(ExactScreen):
+    """Over the main screen until Escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,backspace", "app.pop_screen", show=False),
+        Binding("left,h", "metric(-1)", show=False),
+        Binding("right,l", "metric(1)", show=False),
+        Binding("up,k", "server(-1)", show=False),
+        Binding("down,j", "server(1)", show=False),
+    ]
+
+    def __init__(self, metric: int, scene: Scene) -> None:
+        super().__init__()
+        self._status = StatusLine()
+        self.plot = Plot(metric, scene)
+        self._scene = replace(scene)
+
+    def compose(self) -> ComposeResult:
+        """Status line, plot, keys."""
+        yield self._status
+        yield self.plot
+        yield KeyBar(KEYS)
+
+    def on_mount(self) -> None:
+        """Draw what is known at once."""
+        self.plot.focus()
+        self.show(self._scene, "")
+
+    def show(self, scene: Scene, load: str) -> None:
+        """Draw a scene."""
+        self._status.show(scene, load)
+        self.plot.show(scene)
+
+    def action_metric(self, step: int) -> None:
+        """The next or previous metric."""
+        self.plot.step_metric(step)
+
+    def action_server(self, step: int) -> None:
+        """Single out a server."""
+        self.plot.step_server(step)

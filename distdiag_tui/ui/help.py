@@ -1,0 +1,49 @@
+"""Help: every key, from the table the keys are made from, and how to read the panes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from distdiag_tui.model.topology import Status
+from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.scene import GLYPHS
+
+READING = (
+    ("glyphs", "  ".join(f"{GLYPHS[status]} {status.value}" for status in Status)),
+    ("cards", "The figure is the newest; lowest – highest and the bars cover the time span."),
+    ("bars", "0 to the next round figure above the highest, or 0 to 100 %. A gap: no figure."),
+    ("–", "No figure: nothing happened to measure, or the server does not offer it."),
+    ("dropped", "Samples that did not arrive in their tick since the console started."),
+)
+
+
+def help_table() -> Table:
+    """Keys, then the reading aids."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
+    keys = [(action.shown, action.about) for action in ACTIONS if action.about]
+    for name, about in (*keys, ("ctrl+p", "Every command, by name."), ("", ""), *READING):
+        table.add_row(Text(name, "bold"), Text(about))
+    return table
+
+
+class HelpScreen(ModalScreen[None]):
+    """Over the panes, which go on below it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [("escape,question_mark,q,enter", "dismiss", "Close")]
+
+    def compose(self) -> ComposeResult:
+        """One scrolling page."""
+        with VerticalScroll(id="help") as page:
+            page.border_title = "Keys"
+            page.border_subtitle = "Esc closes"
+            yield Static(help_table())

@@ -1,0 +1,61 @@
+"""Start the console quickly: the cluster is sampled while the screen's code is still being loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from distdiag_tui.engine import Engine
+from distdiag_tui.feed import Feed
+from distdiag_tui.model.target import Target
+from distdiag_tui.sources.live import LiveSource
+from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
+
+if TYPE_CHECKING:
+    from distdiag_tui.ui.app import ConsoleApp
+
+
+def _nothing() -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleOptions:
+    """`last_words` runs when the terminal vanishes; `load_words` describes a running workload."""
+
+    interval: float = 1.0
+    theme: str = "dark"
+    mouse: bool = False
+    load_words: Callable[[], str] = str
+    last_words: Callable[[], None] = _nothing
+
+
+async def run_console(target: Target, options: ConsoleOptions) -> None:
+    """Show the console until the user leaves. DistdiagError without a terminal."""
+    require_terminal()
+    feed = Feed(Engine(LiveSource(target, options.interval), target.cluster, production=target.production))
+    sampling = feed.start()
+    leave_with_terminal(options.last_words)
+    try:
+        app_class = await asyncio.to_thread(_import_app)
+        app = app_class(feed, options.theme, options.load_words)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
+        sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
+        gc.freeze()  # what is loaded by now stays: no need to search it for garbage at every tick
+        await app.run_async(mouse=options.mouse)
+        if sampling.done() and not sampling.cancelled():
+            sampling.result()
+    finally:
+        await feed.stop()
+
+
+def _import_app() -> type[ConsoleApp]:
+    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    from distdiag_tui.ui.app import ConsoleApp  # noqa: PLC0415
+
+    return ConsoleApp

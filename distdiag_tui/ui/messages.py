@@ -1,0 +1,35 @@
+"""Messages between panes, screens and the app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.topology import Subject
+
+
+@dataclass
+class Ticked(Message):
+    """A new snapshot is there. A burst collapses into its last one."""
+
+    snapshot: Snapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer snapshot makes a waiting one superfluous."""
+        return isinstance(message, Ticked)
+
+
+@dataclass
+class SubjectChosen(Message):
+    """The selection in the topology moved."""
+
+    subject: Subject
+
+
+@dataclass
+class MetricOpened(Message):
+    """A metric shall be shown alone, by its index in the catalogue."""
+
+    metric: int

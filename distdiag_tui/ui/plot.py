@@ -1,0 +1,66 @@
+"""A line plot in braille dots, as pure functions: arrays in, characters out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+BRAILLE: Final = 0x2800
+DOTS: Final = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # by row and column in a cell
+
+Grid = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def plot_lines(series: Sequence[NDArray[np.float64]], top: float, width: int, height: int) -> Grid:
+    """Dot patterns and owner of each cell: two (height, width) arrays, owner -1 where nothing is.
+
+    Each series has 2 * width values from 0 to `top`; where lines meet in a cell the later series owns it.
+    """
+    dots = np.zeros((height, width), dtype=np.intp)
+    owner = np.full((height, width), -1, dtype=np.intp)
+    for number, values in enumerate(series):
+        for x, low, high in _strokes(values, top, 4 * height):
+            for y in range(low, high + 1):
+                row = height - 1 - y // 4
+                dots[row, x // 2] |= DOTS[3 - y % 4, x % 2]
+                owner[row, x // 2] = number
+    return dots, owner
+
+
+def _strokes(values: NDArray[np.float64], top: float, levels: int) -> list[tuple[int, int, int]]:
+    """Vertical strokes (x, lowest, highest level) that join each value to the one before it."""
+    level = np.clip(np.nan_to_num(values) / top * (levels - 1), 0, levels - 1).round().astype(int).tolist()
+    known = (~np.isnan(values)).tolist()
+    strokes = []
+    for x, here in enumerate(level):
+        if not known[x]:
+            continue
+        before = level[x - 1] if x and known[x - 1] else here
+        step = 1 if here > before else -1 if here < before else 0
+        strokes.append((x, min(here, before + step), max(here, before + step)))
+    return strokes
+
+
+def cell_text(pattern: int) -> str:
+    """The character of a dot pattern; a blank for none.
+
+    >>> cell_text(0), cell_text(0x01)
+    (' ', '⠁')
+    """
+    return chr(BRAILLE + pattern) if pattern else " "
+
+
+def clock_marks(end: float, span: float, width: int) -> str:
+    """A row of clock times under a time axis that ends at epoch second `end` and covers `span` seconds."""
+    count = max(1, min(6, width // 16))
+    marks = [" "] * width
+    for index in range(count + 1):
+        x = round(index * (width - 1) / count)
+        text = time.strftime("%H:%M:%S", time.localtime(end - span * (1 - x / max(1, width - 1))))
+        start = min(max(0, x - len(text) // 2), width - len(text))
+        marks[start : start + len(text)] = text
+    return "".join(marks[:width])

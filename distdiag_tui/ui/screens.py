@@ -1,0 +1,107 @@
+"""The main screen: topology beside metrics, or one of them at a time on a narrow terminal."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.screen import Screen
+from textual.widgets import Input
+
+from distdiag_tui.ui.actions import KEY_BAR
+from distdiag_tui.ui.compositor import ExactCompositor
+from distdiag_tui.ui.metrics import MetricsPane
+from distdiag_tui.ui.scene import Scene
+from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.topology import TopologyPane
+
+Pane = TopologyPane | MetricsPane
+
+
+class ExactScreen(Screen[None]):
+    """A screen that repaints only the cells that changed, and can draw a scene."""
+
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = ExactCompositor()
+
+    def show(self, scene: Scene, load: str) -> None:
+        """Draw a scene; `load` is a few words on the running workload."""
+        raise NotImplementedError
+
+
+class MainScreen(ExactScreen):
+    """Where the console begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = StatusLine()
+        self.topology = TopologyPane()
+        self.metrics = MetricsPane()
+        self._active: Pane = self.topology
+
+    def compose(self) -> ComposeResult:
+        """Status line, panes, filter, keys."""
+        yield self.status
+        with Horizontal(id="panes"):
+            for pane in (self.topology, self.metrics):
+                pane.add_class("pane")
+                yield pane
+        yield Input(id="filter", placeholder="filter", compact=True)
+        yield KeyBar(KEY_BAR)
+
+    def on_mount(self) -> None:
+        """Begin in the topology; the filter's cursor does not blink, which would cost traffic."""
+        self.query_one(Input).cursor_blink = False
+        self.activate("topology")
+
+    def show(self, scene: Scene, load: str) -> None:
+        """Draw a scene in every pane."""
+        self.status.show(scene, load)
+        self.topology.show(scene)
+        self.metrics.show(scene)
+
+    @property
+    def active(self) -> Pane:
+        """The pane that keys go to."""
+        return self._active
+
+    def activate(self, name: str) -> None:
+        """Focus a pane and, on a narrow terminal, show it instead of the other."""
+        self._active = self.metrics if name == "metrics" else self.topology
+        for pane in (self.topology, self.metrics):
+            pane.set_class(pane is self._active, "-active")
+        self._active.focus()
+
+    def switch(self) -> None:
+        """The other pane."""
+        self.activate("metrics" if self._active is self.topology else "topology")
+
+    # -- filter -------------------------------------------------------------------------------------
+
+    def open_filter(self) -> None:
+        """Let the user type what the active pane is narrowed to."""
+        field = self.query_one(Input)
+        field.value = self._active.filter_text
+        field.add_class("-open")
+        field.focus()
+
+    def close_filter(self, *, clear: bool) -> None:
+        """Back to the pane, with the filter kept or cleared."""
+        if clear:
+            self._active.narrow("")
+        self.query_one(Input).remove_class("-open")
+        self._active.focus()
+
+    @on(Input.Changed, "#filter")
+    def _narrow(self, event: Input.Changed) -> None:
+        if event.input.has_class("-open"):
+            self._active.narrow(event.value)
+
+    @on(Input.Submitted, "#filter")
+    def _keep(self) -> None:
+        self.close_filter(clear=False)

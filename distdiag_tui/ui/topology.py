@@ -1,0 +1,233 @@
+"""The topology pane: cluster, zones, servers, tenants, as a tree driven by the keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from textual.events import Resize
+
+from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.text import duration, figure
+from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.ui.canvas import Canvas, Line, Run, fit
+from distdiag_tui.ui.messages import SubjectChosen
+from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, server_of, worst_of
+from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
+
+SPARK: Final = 8
+QPS: Final = METRIC_INDEX["qps"]
+DETAIL_ROWS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A row of the tree. `open` is None where there is nothing to open."""
+
+    subject: Subject
+    depth: int
+    name: str
+    open: bool | None
+
+
+def tree(snapshot: Snapshot, toggled: frozenset[Subject], text: str = "") -> list[Node]:
+    """The rows in sight, top to bottom: cluster and zones start open, servers closed, `toggled` are not so.
+
+    A filter keeps the servers whose name, zone, address or status match.
+    """
+    rows = [Node(Subject(), 0, snapshot.cluster, Subject() not in toggled)]
+    if Subject() in toggled:
+        return rows
+    for zone, servers in snapshot.zones.items():
+        kept = [s for s in servers if text.lower() in f"{s.name} {s.zone} {s.address} {s.status}".lower()]
+        if not kept:
+            continue
+        subject = Subject(zone)
+        rows.append(Node(subject, 1, zone, subject not in toggled))
+        if subject not in toggled:
+            for server in kept:
+                rows += _server_rows(server, toggled)
+    return rows
+
+
+def _server_rows(server: Server, toggled: frozenset[Subject]) -> list[Node]:
+    subject = Subject(server.zone, server.name)
+    opened = bool(server.tenants) and subject in toggled
+    rows = [Node(subject, 2, server.name, opened if server.tenants else None)]
+    if opened:
+        rows += [Node(Subject(server.zone, server.name, t.name), 3, t.name, None) for t in server.tenants]
+    return rows
+
+
+class TopologyPane(Canvas):
+    """What there is, how it is doing, and which part of it the other panes show."""
+
+    def __init__(self) -> None:
+        super().__init__(id="topology")
+        self._scene = Scene()
+        self._toggled: frozenset[Subject] = frozenset()
+        self._filter = ""
+        self._rows: list[Node] = []
+        self._chosen = 0
+        self._top = 0
+
+    @property
+    def filter_text(self) -> str:
+        """What the shown servers were narrowed to."""
+        return self._filter
+
+    def narrow(self, text: str) -> None:
+        """Show only matching servers."""
+        self._filter = text
+        self._redraw()
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        self._scene = scene
+        self._redraw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw anew at the new size."""
+        self._redraw()
+
+    def on_focus(self) -> None:
+        """The selection is bolder in the focused pane."""
+        self._redraw()
+
+    on_blur = on_focus
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    def action_move(self, columns: int, rows: int) -> None:
+        """Up and down move; left closes or goes to the parent, right opens or goes to the child."""
+        if not self._rows:
+            return
+        if columns:
+            self._open_or_step(opening=columns > 0)
+        else:
+            self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
+        self._redraw()
+        self.post_message(SubjectChosen(self._rows[self._chosen].subject))
+
+    def _open_or_step(self, *, opening: bool) -> None:
+        row = self._rows[self._chosen]
+        if row.open is not None and row.open != opening:
+            self._toggled ^= {row.subject}
+        elif opening:
+            self._chosen = min(len(self._rows) - 1, self._chosen + (row.open is True))
+        else:
+            above = [i for i in range(self._chosen) if self._rows[i].depth < row.depth]
+            self._chosen = above[-1] if above else 0
+
+    def choose_worst(self) -> None:
+        """Select the server that needs attention first."""
+        if self._scene.snapshot is None:
+            return
+        worst = worst_of(self._scene.snapshot)
+        subjects = [row.subject for row in self._rows]
+        if (subject := Subject(worst.zone, worst.name)) in subjects:
+            self._chosen = subjects.index(subject)
+            self._redraw()
+            self.post_message(SubjectChosen(subject))
+
+    # -- drawing ------------------------------------------------------------------------------------
+
+    def _redraw(self) -> None:
+        width, height = self.size
+        snapshot = self._scene.snapshot
+        if width < 16 or height < 2:
+            return
+        if snapshot is None:
+            self.draw([(Run("connecting …", "muted"),)])
+            return
+        self.entitle(f"Topology · /{self._filter}" if self._filter else "Topology")
+        self._rows = tree(snapshot, self._toggled, self._filter)
+        self._follow_subject()
+        details = _details(snapshot, self._scene.subject, width) if height > 3 * DETAIL_ROWS else []
+        room = height - len(details)
+        self._top = max(0, min(self._top, self._chosen, len(self._rows) - room))
+        self._top = max(self._top, self._chosen - room + 1)
+        shown = list(enumerate(self._rows))[self._top : self._top + room]
+        sparks = self._sparks([row for _, row in shown])
+        lines = [
+            self._line(snapshot, row, spark, width, chosen=index == self._chosen)
+            for (index, row), spark in zip(shown, sparks, strict=True)
+        ]
+        lines += [(Run(" " * width),)] * (room - len(lines))
+        self.draw(lines + details)
+
+    def _follow_subject(self) -> None:
+        """Keep the selection on the same thing when rows come and go."""
+        subjects = [row.subject for row in self._rows]
+        if self._scene.subject in subjects:
+            self._chosen = subjects.index(self._scene.subject)
+        self._chosen = min(self._chosen, len(subjects) - 1)
+
+    def _sparks(self, rows: list[Node]) -> list[str]:
+        snapshot = self._scene.snapshot
+        assert snapshot is not None
+        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
+        sparks = []
+        for row in rows:
+            window = snapshot.history.window(row.subject, axis.span, snapshot.tick)[QPS : QPS + 1]
+            past = columns_of(window, axis)[0]
+            top = nice_ceiling(float(np.max(past, initial=0.0, where=~np.isnan(past))))
+            sparks.append(bars(past, top)[0])
+        return sparks
+
+    def _line(self, snapshot: Snapshot, row: Node, spark: str, width: int, *, chosen: bool) -> Line:
+        mark = {None: " ", True: "▾", False: "▸"}[row.open]
+        server = server_of(snapshot, row.subject) if row.depth == 2 else None
+        glyph, style = (GLYPHS[server.status], STATUS_STYLES[server.status]) if server else ("", "")
+        indent = " " * row.depth + mark + " "
+        right = self._right(snapshot, row, server, spark)
+        used = len(indent) + (2 if glyph else 0) + sum(len(run.text) for run in right)
+        name = Run(fit(row.name, width - used), _name_style(chosen=chosen, focused=self.has_focus))
+        head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
+        return (*head, name, *right)
+
+    def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: str) -> tuple[Run, ...]:
+        if server is not None and not server.status.answers:
+            age = f" {duration(server.age)}" if server.age is not None else ""
+            return (Run(f" {server.status.value}{age}", STATUS_STYLES[server.status]),)
+        number, unit = figure(snapshot.value(row.subject, "qps"), "/s")
+        return (Run(f" {number:>4} {unit:<4} ", "value"), Run(spark, "spark"))
+
+
+def _name_style(*, chosen: bool, focused: bool) -> str:
+    if not chosen:
+        return "title"
+    return "chosen" if focused else "chosen-muted"
+
+
+def _details(snapshot: Snapshot, subject: Subject, width: int) -> list[Line]:
+    """What is known about the selection, below the tree."""
+    server = server_of(snapshot, subject)
+    if server is None:
+        words = [("servers", str(len(snapshot.servers))), *_status_counts(snapshot)]
+    else:
+        words = [
+            ("status", server.status.value),
+            ("address", server.address),
+            ("server", " ".join(filter(None, (server.product, server.role)))),
+            ("up", f"{duration(server.uptime)}, sampled in {' '.join(figure(server.latency or 0, 's'))}"),
+        ]
+        if server.detail:
+            words[3] = ("", server.detail)
+    lines: list[Line] = [(Run("─" * width, "muted"),)]
+    lines += [
+        (Run(fit(name, 8), "muted"), Run(fit(text, width - 8), "value" if name else "bad"))
+        for name, text in words[: DETAIL_ROWS - 1]
+    ]
+    return lines + [(Run(" " * width),)] * (DETAIL_ROWS - len(lines))
+
+
+def _status_counts(snapshot: Snapshot) -> list[tuple[str, str]]:
+    counts: dict[str, int] = {}
+    for server in snapshot.servers:
+        counts[server.status.value] = counts.get(server.status.value, 0) + 1
+    return [("", f"{count} {word}") for word, count in counts.items()] if len(counts) > 1 else [
+        ("status", f"all {next(iter(counts), '')}")
+    ]  # fmt: skip
