@@ -134,7 +134,11 @@ def test_no_load_outlives_a_killed_parent(lab: LiveLab) -> None:
     assert alive(worker)
     parent.kill()
     parent.communicate()
-    asyncio.run(until(lambda: not alive(worker), 1.5))
+    try:
+        asyncio.run(until(lambda: not alive(worker), 1.5))
+    finally:
+        if alive(worker):
+            os.kill(worker, signal.SIGKILL)
 
 
 async def test_the_password_is_not_to_be_seen(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from live_load import ROWS, SMALL, TABLES, counts, mean_tps, running, sql
 
 from distdiag_tui.workloads.oltp.config import POINT_SELECT, Mode
 from distdiag_tui.workloads.report import IntervalReport
+from distdiag_tui.workloads.runner import LoadState
 
 
 @pytest.mark.parametrize(("mode", "nodes_visited"), [("independent", 1), ("coupled", 3)])
@@ -22,9 +23,9 @@ async def test_both_modes_report_a_clean_load_and_leave_every_row(
 ) -> None:
     async with running(lab.target, replace(SMALL, mode=mode)) as (load, feed):
         reports = await feed.over(8)
-        assert load.state.phase == "running"
+        assert load.state == LoadState("running", 1.0)
     total = (await feed.end())[-1]
-    assert load.state.phase == "stopped"
+    assert load.state == LoadState("stopped")
     assert mean_tps(reports) > 20
     assert total.total
     assert total.errors == {}
