@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,11 @@ from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Target
 
 T = TypeVar("T")
+
+
+def pytest_configure() -> None:
+    """Let a run that is ended from outside stop its servers, as one ended with Ctrl-C does."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -71,6 +72,8 @@ def test_logs_follow_and_end_on_interrupt(lab_env: LiveLab) -> None:
     words = [sys.executable, "-m", "distdiag_tui", "lab", "logs", "n1", "-n", "1", "-f"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
         assert following.stdout is not None
+        limit = threading.Timer(20, following.kill)
+        limit.start()
         for line in following.stdout:
             if line.startswith("["):  # the last one of those that were there
                 break
@@ -79,6 +82,7 @@ def test_logs_follow_and_end_on_interrupt(lab_env: LiveLab) -> None:
         assert any("a new \ufffd[2J line" in line for line in following.stdout)
         following.send_signal(2)
         assert following.wait(10) == 0
+        limit.cancel()
 
 
 def test_a_closed_pipe_is_no_traceback(lab_env: LiveLab) -> None:

@@ -82,7 +82,7 @@ def cli(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         env={**os.environ, "DISTDIAG_LAB_HOME": str(home)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
         check=False,
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import run
+from conftest import run, servers_below
 
 from distdiag_tui.lab import preflight, state
 from distdiag_tui.lab.binary import check_platform
@@ -34,8 +34,11 @@ def refused(home: Path, *arguments: str, before: str = "pass") -> str:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    return tmp_path / "lab"
+def home(tmp_path: Path) -> Iterator[Path]:
+    home = tmp_path / "lab"
+    yield home
+    if servers_below(tmp_path):  # only where a refusal failed to come
+        run(Lab(home).down(purge=True))
 
 
 @pytest.fixture
