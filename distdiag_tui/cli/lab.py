@@ -51,10 +51,10 @@ def up(
     """Start the lab, or whatever of it does not run."""
     lab = _lab()
     try:
-        with _progress() as report:
+        with progress() as report:
             asyncio.run(lab.up(nodes, port, report))
     except KeyboardInterrupt:
-        _tell(f"interrupted; {_summary(lab.status())}; to finish: distdiag lab up")
+        tell(f"interrupted; {_summary(lab.status())}; to finish: distdiag lab up")
         raise typer.Exit(130) from None
     _print_table(lab.status())
     typer.echo("look at it with: distdiag connect lab")
@@ -132,15 +132,16 @@ def _print_lines(home: Path, file: Path, lines: list[str]) -> None:
 def _lab() -> Lab:
     from distdiag_tui.lab.cluster import Lab  # noqa: PLC0415
 
-    return Lab(notice=_tell)
+    return Lab(notice=tell)
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """A line for the person, apart from what the command prints."""
     typer.echo(line, err=True)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[NodeProgress], None]]:
+def progress() -> Iterator[Callable[[NodeProgress], None]]:
     """Bars on a terminal, else one line a stage; both on stderr."""
     if not sys.stderr.isatty():
         yield _stage_lines()
@@ -166,7 +167,7 @@ def _stage_lines() -> Callable[[NodeProgress], None]:
     def show(event: NodeProgress) -> None:
         if shown.get(event.name) != event.stage:
             shown[event.name] = event.stage
-            _tell(f"{event.name}: {event.stage}")
+            tell(f"{event.name}: {event.stage}")
 
     return show
 

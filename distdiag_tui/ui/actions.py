@@ -29,7 +29,7 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "Home End", "", "To the first, to the last."),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "Topology: on to the metrics. Metrics: the selected one alone, by server."),
-    Action("tab,shift+tab", "switch", "Tab", "pane", "The other pane."),
+    Action("", "switch", "Tab", "pane", "The other pane."),
     Action("1", "pane('topology')", "1", "", "The topology pane."),
     Action("2", "pane('metrics')", "2", "", "The metrics pane."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
@@ -47,4 +47,4 @@ KEY_BAR = (*((a.shown, a.bar) for a in ACTIONS if a.bar), ("ctrl+p", "palette"))
 
 def bindings() -> list[Binding]:
     """For the app's BINDINGS."""
-    return [Binding(a.keys, a.action, a.bar or a.about, show=False) for a in ACTIONS]
+    return [Binding(a.keys, a.action, a.bar or a.about, show=False) for a in ACTIONS if a.keys]

@@ -12,7 +12,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from distdiag_tui.feed import Feed
-from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.detail import MetricScreen
 from distdiag_tui.ui.help import HelpScreen
@@ -39,7 +39,9 @@ class ConsoleApp(App[None]):
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
         self.main = MainScreen()
-        self._use_theme(theme if theme in self._theme_files else DEFAULT)
+        if theme not in self._theme_files:
+            raise ConfigError(f"no theme {theme!r}; there are: {', '.join(self._theme_files)}")
+        self._use_theme(theme)
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

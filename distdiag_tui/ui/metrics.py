@@ -17,7 +17,7 @@ from distdiag_tui.ui.messages import MetricOpened
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
-CARD_WIDTH: Final = 39  # the narrowest card
+CARD_WIDTH: Final = 37  # the narrowest card
 TITLE: Final = 15
 FIGURE: Final = 10  # number and unit
 RANGE: Final = 18  # lowest and highest, beside the sparkline where there is room

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Input
@@ -36,6 +37,8 @@ class ExactScreen(Screen[None]):
 
 class MainScreen(ExactScreen):
     """Where the console begins."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab,shift+tab", "app.switch", show=False)]
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from textual.events import Resize
 
-from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure
 from distdiag_tui.model.topology import Server, Subject
@@ -19,6 +19,8 @@ from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
 SPARK: Final = 8
 QPS: Final = METRIC_INDEX["qps"]
+FIGURES: Final = ("qps", "sql_rt", "cpu_percent", "sessions_active")  # the first where there is little room
+ROOMY: Final = 66  # width from which all figures have room
 DETAIL_ROWS: Final = 5
 
 
@@ -146,7 +148,8 @@ class TopologyPane(Canvas):
         self._rows = tree(snapshot, self._toggled, self._filter)
         self._follow_subject()
         details = _details(snapshot, self._scene.subject, width) if height > 3 * DETAIL_ROWS else []
-        room = height - len(details)
+        head = [_header(width)] if width >= ROOMY else []
+        room = height - len(details) - len(head)
         self._top = max(0, min(self._top, self._chosen, len(self._rows) - room))
         self._top = max(self._top, self._chosen - room + 1)
         shown = list(enumerate(self._rows))[self._top : self._top + room]
@@ -156,7 +159,7 @@ class TopologyPane(Canvas):
             for (index, row), spark in zip(shown, sparks, strict=True)
         ]
         lines += [(Run(" " * width),)] * (room - len(lines))
-        self.draw(lines + details)
+        self.draw(head + lines + details)
 
     def _follow_subject(self) -> None:
         """Keep the selection on the same thing when rows come and go."""
@@ -192,8 +195,15 @@ class TopologyPane(Canvas):
         if server is not None and not server.status.answers:
             age = f" {duration(server.age)}" if server.age is not None else ""
             return (Run(f" {server.status.value}{age}", STATUS_STYLES[server.status]),)
-        number, unit = figure(snapshot.value(row.subject, "qps"), "/s")
-        return (Run(f" {number:>4} {unit:<4} ", "value"), Run(spark, "spark"))
+        shown = FIGURES if self.size.width >= ROOMY else FIGURES[:1]
+        figures = [figure(snapshot.value(row.subject, name), metric(name).unit) for name in shown]
+        cells = "".join(f" {number:>5} {unit:<4}" for number, unit in figures)
+        return (Run(cells, "value"), Run(spark, "spark"))
+
+
+def _header(width: int) -> Line:
+    titles = "".join(f" {metric(name).title:^10}" for name in FIGURES)
+    return (Run(" " * (width - len(titles) - SPARK) + titles + " " * SPARK, "muted"),)
 
 
 def _name_style(*, chosen: bool, focused: bool) -> str:
