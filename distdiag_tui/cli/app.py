@@ -40,7 +40,7 @@ def watch(
 Theme = Annotated[
     str, typer.Option("--theme", envvar="DISTDIAG_THEME", help="dark, light, high-contrast, ...")
 ]
-Mouse = Annotated[bool, typer.Option("--mouse", help="Let the console have the mouse; off, text can be selected.")]
+Mouse = Annotated[bool, typer.Option("--mouse", help="Take the mouse, which otherwise selects text.")]
 
 
 @app.command()
@@ -53,7 +53,8 @@ def connect(
     ask_password: AskPassword = False,
 ) -> None:
     """Open the console on a cluster."""
-    from distdiag_tui.cli.console import ConsoleOptions, run_connect  # noqa: PLC0415
+    from distdiag_tui.cli.console import run_connect  # noqa: PLC0415
+    from distdiag_tui.ui.launch import ConsoleOptions  # noqa: PLC0415
 
     options = ConsoleOptions(interval, theme, mouse)
     run_connect(chosen_target(target, ask_password=ask_password), options)
@@ -74,7 +75,8 @@ def demo(
     mouse: Mouse = False,
 ) -> None:
     """Start a real three-node lab with some load, and open the console on it."""
-    from distdiag_tui.cli.console import ConsoleOptions, Demo, run_demo  # noqa: PLC0415
+    from distdiag_tui.cli.console import Demo, run_demo  # noqa: PLC0415
+    from distdiag_tui.ui.launch import ConsoleOptions  # noqa: PLC0415
     from distdiag_tui.workloads.oltp.config import OltpConfig  # noqa: PLC0415
 
     mode = "coupled" if coupled else "independent"

@@ -25,7 +25,7 @@ def run_connect(target: Target, options: ConsoleOptions) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """`nodes` None: as many as the lab has, else 3. `load` None: an idle cluster. `keep` leaves the lab up."""
+    """`nodes` None: as many as the lab has, else 3; `load` None: no load; `keep`: leave the lab up."""
 
     nodes: int | None
     load: OltpConfig | None

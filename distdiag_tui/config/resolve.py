@@ -6,10 +6,14 @@ from pathlib import Path
 
 from distdiag_tui.config.dsn import DEFAULT_PORT, SCHEMES, parse_dsn
 from distdiag_tui.config.environment import environment, environment_password, environment_port
-from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.errors import ConfigError, LabError
 from distdiag_tui.model.target import Target
 
 LAB = "lab"
+NOTHING = (
+    "no cluster is named: give host:port or a profile, set OB_HOST, "
+    "or start a cluster here with: distdiag demo"
+)
 
 
 def profiles_file() -> Path:
@@ -22,7 +26,8 @@ def profiles_file() -> Path:
 def resolve_target(name: str | None) -> Target:
     """The target called `name`: "lab", a profile, or a DSN.
 
-    Without a name: OB_HOST, else the default profile, else the lab. ConfigError says in one line what is wrong or what could be given instead.
+    Without a name: OB_HOST, else the default profile, else the lab. ConfigError says in one line what is
+    wrong or what could be given instead.
     """
     if name == LAB:
         return _lab()
@@ -46,7 +51,12 @@ def _unnamed() -> Target:
     if "OB_HOST" in environment():
         return _from_dsn(environment()["OB_HOST"])
     default = _profile(None)
-    return default if default is not None else _lab()
+    if default is not None:
+        return default
+    try:
+        return _lab()
+    except LabError:
+        raise ConfigError(NOTHING) from None
 
 
 def _profile(name: str | None) -> Target | None:

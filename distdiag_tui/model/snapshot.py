@@ -23,7 +23,7 @@ class History(Protocol):
     """The past of every subject and metric, as the store keeps it."""
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
-        """The last `count` ticks up to tick `end` (newest if None): shape (M, n), oldest first, n <= count."""
+        """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""
         ...
 
 

@@ -19,7 +19,7 @@ class Action(NamedTuple):
 
 ACTIONS = (
     Action("question_mark", "help", "?", "help", "This help."),
-    Action("slash", "filter", "/", "filter", "Narrow the focused pane; Enter keeps the filter, Escape clears it."),
+    Action("slash", "filter", "/", "filter", "Narrow the pane; Enter keeps the filter, Escape clears it."),
     Action("up,k", "move(0,-1)", "↑ ↓ ← →", "", "Move; in the topology ← closes and → opens. Also h j k l."),
     Action("down,j", "move(0,1)", "", "", ""),
     Action("left,h", "move(-1,0)", "", "", ""),
@@ -28,7 +28,7 @@ ACTIONS = (
     Action("pagedown", "move(0,10)", "", "", ""),
     Action("home", "move(0,-9999)", "Home End", "", "To the first, to the last."),
     Action("end", "move(0,9999)", "", "", ""),
-    Action("enter", "open", "⏎", "open", "Topology: on to the metrics. Metrics: the selected one alone, by server."),
+    Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its lines by server."),
     Action("", "switch", "Tab", "pane", "The other pane."),
     Action("1", "pane('topology')", "1", "", "The topology pane."),
     Action("2", "pane('metrics')", "2", "", "The metrics pane."),
@@ -39,6 +39,7 @@ ACTIONS = (
     Action("exclamation_mark", "worst", "!", "worst", "To the server that needs attention first."),
     Action("t", "theme", "t", "theme", "The next theme."),
     Action("escape", "clear", "Esc", "", "Clear the filter; leave a screen."),
+    Action("ctrl+z", "suspend_process", "^Z", "", "Back to the shell for a while; fg returns."),
     Action("q,ctrl+c", "quit", "q", "quit", "Leave."),
 )  # fmt: skip
 

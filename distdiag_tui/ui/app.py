@@ -1,4 +1,4 @@
-"""The console application: takes snapshots from the feed, turns keys into scenes, and draws nothing itself."""
+"""The console application: snapshots and keys become scenes, which screens draw."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class ConsoleApp(App[None]):
         self.register_theme(load_theme(self._theme_files[name]))
         self.theme = name
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+    def get_system_commands(self, _: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every action by name, and every theme."""
         for action in ACTIONS:
             if action.bar:
@@ -158,7 +158,7 @@ class ConsoleApp(App[None]):
         self.notify(self.save_screenshot(), title="saved", timeout=5, markup=False)
 
     def _runner(self, action: str) -> Callable[[], None]:
-        async def run() -> None:
-            await self.run_action(action)
+        def run() -> None:
+            self.call_later(self.run_action, action)
 
-        return lambda: self.call_later(run)
+        return run

@@ -75,6 +75,11 @@ def _differing(old: str, new: str) -> tuple[int, int]:
     return different[0], different[-1]
 
 
+def _inert(text: str) -> str:
+    """The last gate before the terminal: nothing that a server sent can control it."""
+    return text if text.isprintable() else plain(text, len(text))
+
+
 class Canvas(Widget, can_focus=True):
     """Base of every pane. A subclass calls `draw` with all its lines whenever something may have changed."""
 
@@ -108,7 +113,7 @@ class Canvas(Widget, can_focus=True):
         """One row of cells, for the compositor."""
         width = self.size.width
         runs = self._drawn[y] if y < len(self._drawn) else ()
-        segments = [Segment(run.text, self._rich(run.style)) for run in runs]
+        segments = [Segment(_inert(run.text), self._rich(run.style)) for run in runs]
         return Strip(segments).adjust_cell_length(width, self._rich(""))
 
     def notify_style_update(self) -> None:

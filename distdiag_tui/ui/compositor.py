@@ -24,7 +24,8 @@ class ExactUpdate(ChopsUpdate):
                 if strip is None or x >= right or end <= left:
                     continue
                 first, last = max(x, left), min(end, right)
-                parts += (Control.move_to(first, y).segment.text, strip.crop(first - x, last - x).render(console))
+                parts.append(Control.move_to(first, y).segment.text)
+                parts.append(strip.crop(first - x, last - x).render(console))
         return "".join(parts)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from itertools import groupby
 from typing import ClassVar, Final
 
 import numpy as np
@@ -73,7 +74,7 @@ class Plot(Canvas):
         plot_width = width - SCALE - NAMES
         past = [self._past(snapshot, server, 2 * plot_width) for server in snapshot.servers]
         top = _top(past, row.unit)
-        lines = [(Run(fit(row.about, width), "muted"),)]
+        lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
         lines += self._plot(snapshot, past, top, plot_width, plot_height)
         marks = clock_marks(snapshot.time, self._scene.span, plot_width)
         lines.append((Run(" " * SCALE), Run(marks, "muted")))
@@ -84,50 +85,38 @@ class Plot(Canvas):
         span = self._scene.span_ticks
         ticks = span + columns  # the first column may begin before the span does
         window = snapshot.history.window(Subject(server.zone, server.name), ticks, snapshot.tick)
-        return stretched(window[self.metric : self.metric + 1], snapshot.tick, columns, span)[0]
+        past: NDArray[np.float64] = stretched(window[[self.metric]], snapshot.tick, columns, span)[0]
+        return past
 
     def _plot(
         self, snapshot: Snapshot, past: list[NDArray[np.float64]], top: float, width: int, height: int
     ) -> list[Line]:
-        order = [i for i in range(len(past)) if i != self._single] + [self._single] * (self._single >= 0)
-        dots, owner = plot_lines([past[i] for i in order], top, width, height)
-        names = self._end_names(snapshot, past, top, height)
+        order = sorted(range(len(past)), key=lambda server: server == self._single)  # that one on top
+        dots, owner = plot_lines([past[server] for server in order], top, width, height)
+        owners = np.array([*order, -1])[owner]
+        names = _end_names(past, top, height)
         scale = _scale_marks(top, CATALOGUE[self.metric].unit, height)
         lines: list[Line] = []
         for y in range(height):
-            runs = [Run(f"{scale.get(y, ''):>{SCALE - 2}} ┤" if y in scale else " " * (SCALE - 1) + "│", "muted")]
-            runs += _runs(dots[y].tolist(), [order[i] if i >= 0 else -1 for i in owner[y].tolist()], self._style)
-            server = names.get(y)
-            name = "" if server is None else snapshot.servers[server].name
-            runs.append(Run(fit(f" {name}", NAMES), self._style(server) if server is not None else ""))
+            mark = f"{scale[y]:>{SCALE - 2}} ┤" if y in scale else " " * (SCALE - 1) + "│"
+            runs = [Run(mark, "muted"), *_runs(dots[y].tolist(), owners[y].tolist(), self._style)]
+            if (server := names.get(y, -1)) >= 0:
+                runs.append(Run(fit(f" {snapshot.servers[server].name}", NAMES), self._style(server)))
             lines.append(tuple(runs))
         return lines
 
     def _style(self, server: int) -> str:
+        if server < 0:
+            return ""
         if self._single >= 0 and server != self._single:
             return "muted"
         return f"line{server % COLOURS + 1}"
-
-    def _end_names(
-        self, snapshot: Snapshot, past: list[NDArray[np.float64]], top: float, height: int
-    ) -> dict[int, int]:
-        """Rows at which servers' names stand, each at the end of its line or next to it."""
-        places: dict[int, int] = {}
-        for number, values in enumerate(past):
-            known = values[~np.isnan(values)]
-            if not len(known):
-                continue
-            wanted = height - 1 - round(min(known[-1] / top, 1.0) * (height - 1))
-            free = sorted((y for y in range(height) if y not in places), key=lambda y: abs(y - wanted))
-            if free:
-                places[free[0]] = number
-        return places
 
     def _table(
         self, snapshot: Snapshot, past: list[NDArray[np.float64]], rows: int, width: int
     ) -> list[Line]:
         unit = CATALOGUE[self.metric].unit
-        head = fit("  server", 26) + "".join(fit(name, 14, right=True) for name in ("now", "lowest", "mean", "highest"))
+        head = f"{'  server':26}{'now':>14}{'lowest':>14}{'mean':>14}{'highest':>14}"
         lines: list[Line] = [(Run(" " * width),), (Run(fit(head, width), "muted"),)]
         first = max(0, self._single - rows + 1)
         for number, server in list(enumerate(snapshot.servers))[first : first + rows]:
@@ -146,6 +135,18 @@ class Plot(Canvas):
         return lines
 
 
+def _end_names(past: list[NDArray[np.float64]], top: float, height: int) -> dict[int, int]:
+    """Rows at which servers' names stand, each at the end of its line or next to it."""
+    places: dict[int, int] = {}
+    for server, values in enumerate(past):
+        known = values[~np.isnan(values)]
+        free = [y for y in range(height) if y not in places]
+        if len(known) and free:
+            wanted = height - 1 - round(min(known[-1] / top, 1.0) * (height - 1))
+            places[min(free, key=lambda y: abs(y - wanted))] = server
+    return places
+
+
 def _top(past: list[NDArray[np.float64]], unit: str) -> float:
     highest = max((float(np.nanmax(v)) for v in past if not np.isnan(v).all()), default=0.0)
     return 100.0 if unit == "%" and highest <= 100 else nice_ceiling(highest)
@@ -158,18 +159,13 @@ def _scale_marks(top: float, unit: str, height: int) -> dict[int, str]:
     return {y: " ".join(figure(value, unit)) for y, value in rows.items()}
 
 
-def _runs(dots: list[int], owners: list[int], style: object) -> list[Run]:
+def _runs(dots: list[int], owners: list[int], style: Callable[[int], str]) -> list[Run]:
     """Neighbouring cells of the same owner as one run."""
-    runs: list[Run] = []
-    text, current = "", -1
-    for pattern, owner in zip(dots, owners, strict=True):
-        if owner not in (-1, current) and text:
-            runs.append(Run(text, style(current) if current >= 0 else ""))  # type: ignore[operator]
-            text = ""
-        current = owner if owner >= 0 else current
-        text += cell_text(pattern)
-    runs.append(Run(text, style(current) if current >= 0 else ""))  # type: ignore[operator]
-    return runs
+    cells = zip(owners, map(cell_text, dots), strict=True)
+    return [
+        Run("".join(text for _, text in group), style(owner))
+        for owner, group in groupby(cells, key=lambda cell: cell[0])
+    ]
 
 
 class MetricScreen(ExactScreen):
@@ -187,7 +183,7 @@ class MetricScreen(ExactScreen):
         super().__init__()
         self._status = StatusLine()
         self.plot = Plot(metric, scene)
-        self._scene = replace(scene)
+        self._scene = scene
 
     def compose(self) -> ComposeResult:
         """Status line, plot, keys."""

@@ -251,10 +251,9 @@ class MetricsPane(Canvas):
         if not cards:
             return
         row = cards[self._chosen].row
-        first, last = row - (1 if row == 1 else 0), row + self._grid.card_height
-        self._top = max(0, min(self._top, first, self._grid.rows - height) if first < self._top else self._top)
-        self._top = max(self._top, last - height)
-        self._top = max(0, min(self._top, self._grid.rows - height))
+        first, last = 0 if row == 1 else row, row + self._grid.card_height  # the first heading comes along
+        top = max(min(self._top, first), last - height)
+        self._top = max(0, min(top, self._grid.rows - height))
 
     def _lines(self, width: int, height: int) -> list[Line]:
         grid = self._grid
@@ -295,8 +294,7 @@ class MetricsPane(Canvas):
         high = np.where(any_known, np.where(known, window, -np.inf).max(axis=1, initial=-np.inf), np.nan)
         values = snapshot.values.get(self._scene.subject, np.full(len(CATALOGUE), np.nan))
         return [
-            CardData(*row)
-            for row in zip(values.tolist(), past, low.tolist(), high.tolist(), strict=True)
+            CardData(*row) for row in zip(values.tolist(), past, low.tolist(), high.tolist(), strict=True)
         ]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 BRAILLE: Final = 0x2800
-DOTS: Final = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])  # by row and column in a cell
+# The bit of each dot of a cell, by row and column.
+DOTS: Final = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
 Grid = tuple[NDArray[np.intp], NDArray[np.intp]]
 

@@ -28,12 +28,15 @@ STATUS_STYLES = {
 }
 
 
+CLUSTER = Subject()
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """Immutable: a key press makes a new one, and panes redraw from it."""
 
     snapshot: Snapshot | None = None
-    subject: Subject = Subject()
+    subject: Subject = CLUSTER
     span: float = SPANS[0]
     span_chosen: bool = False
     paused: bool = False

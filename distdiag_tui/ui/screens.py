@@ -24,7 +24,11 @@ Pane = TopologyPane | MetricsPane
 class ExactScreen(Screen[None]):
     """A screen that repaints only the cells that changed, and can draw a scene."""
 
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  as Textual declares it
+        (0, "-narrow"),
+        (100, "-normal"),
+        (150, "-wide"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()

@@ -67,7 +67,8 @@ def stretched(window: Values, end: int, columns: int, span: int) -> NDArray[np.f
     if span >= columns:
         return columns_of(window, TimeAxis.fitting(end, columns, span))
     ticks = columns_of(window[:, -span:], TimeAxis(end, span, 1))
-    return ticks[:, np.arange(columns) * span // columns]
+    spread: NDArray[np.float64] = ticks[:, np.arange(columns) * span // columns]
+    return spread
 
 
 def nice_ceiling(value: float) -> float:

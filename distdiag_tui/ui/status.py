@@ -82,7 +82,7 @@ def _health(scene: Scene, snapshot: Snapshot) -> Line:
     """Paused or clock, the tick's latency, the oldest figures on show, samples that did not come."""
     ages = [server.age for server in snapshot.servers if server.age is not None]
     stale = max(ages, default=math.nan)
-    late = stale > STALE_AFTER * snapshot.interval
+    late = stale > STALE_AFTER * max(snapshot.interval, 1.0)
     latency = " ".join(figure(snapshot.health.tick_latency, "s"))
     clock = time.strftime("%H:%M:%S", time.localtime(snapshot.time))
     return (

@@ -1,9 +1,9 @@
 """Themes are TOML files: our own in `themes/`, the user's in `themes/` of the configuration folder.
 
-    name = "dark"
-    dark = true
-    primary = "#7aa2f7"
-    ...
+name = "dark"
+dark = true
+primary = "#7aa2f7"
+...
 """
 
 from __future__ import annotations
