@@ -15,10 +15,10 @@ HOUR: Final = 3600  # ticks
 
 
 class Store:
-    """Values by subject, metric and tick: shape (subjects, M, 2 * capacity), float32, NaN for gaps.
+    """Values by tick, subject and metric: shape (2 * capacity, subjects, M), float32, NaN for gaps.
 
-    Every value is written twice, a capacity apart, so that the last N values always lie side by side
-    and a view of them needs no copy. Memory is touched only as ticks come in.
+    Every tick is written twice, a capacity apart, so that the last N ticks always lie side by side and a
+    view of them needs no copy. Memory is touched only as ticks come in.
     """
 
     def __init__(self, capacity: int = HOUR) -> None:
@@ -27,7 +27,7 @@ class Store:
         self.length = 0
         self._written = 0
         self._rows: dict[Subject, int] = {}
-        self._data = np.empty((0, len(METRIC_IDS), 2 * capacity), dtype=np.float32)
+        self._data = np.empty((2 * capacity, 0, len(METRIC_IDS)), dtype=np.float32)
 
     def append(self, tick: int, values: Mapping[Subject, Values]) -> None:
         """Write one column. Ticks left out since the last become gaps; the same tick is overwritten."""
@@ -53,16 +53,15 @@ class Store:
         back = 0 if end is None else max(0, self.tick - end)
         count = max(0, min(count, self.length - back))
         stop = (self._written - 1 - back) % self.capacity + self.capacity + 1
-        view = self._data[row, :, stop - count : stop]
+        view = self._data[stop - count : stop, row].T
         view.flags.writeable = False
         return view
 
     def _write(self, values: Mapping[Subject, Values]) -> None:
         slot = self._written % self.capacity
         for subject, row in self._rows.items():
-            column = values.get(subject, np.nan)
-            self._data[row, :, slot] = column
-            self._data[row, :, slot + self.capacity] = column
+            self._data[slot, row] = values.get(subject, np.nan)
+        self._data[slot + self.capacity] = self._data[slot]
         self._written += 1
         self.length = min(self.length + 1, self.capacity)
 
@@ -71,9 +70,11 @@ class Store:
         new = [subject for subject in values if subject not in self._rows]
         if not new:
             return
-        grown = np.empty((len(self._rows) + len(new), *self._data.shape[1:]), dtype=np.float32)
-        grown[: len(self._rows)] = self._data
-        if self._written:
-            grown[len(self._rows) :] = np.nan
-        self._rows.update({subject: len(self._rows) + i for i, subject in enumerate(new)})
+        old = len(self._rows)
+        grown = np.empty((2 * self.capacity, old + len(new), len(METRIC_IDS)), dtype=np.float32)
+        for start in (0, self.capacity):
+            written = slice(start, start + min(self._written, self.capacity))
+            grown[written, :old] = self._data[written]
+            grown[written, old:] = np.nan
+        self._rows.update({subject: old + index for index, subject in enumerate(new)})
         self._data = grown

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import sys
 from typing import NoReturn
 
@@ -11,6 +13,10 @@ from distdiag_tui.model.errors import DistdiagError
 
 def main() -> NoReturn:
     """Run `distdiag`. An error that a person can act on is one line on stderr and an exit code."""
+    # we add small arrays: a pool of BLAS threads would only cost memory
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # a start makes many objects that stay and hardly any garbage: looking for it costs more than it frees
+    gc.set_threshold(50_000, 20, 20)
     from typer.exceptions import TyperException  # noqa: PLC0415
 
     from distdiag_tui.cli.app import app  # noqa: PLC0415

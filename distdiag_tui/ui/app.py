@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import ClassVar
 
+from rich.style import Style
 from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
@@ -17,6 +18,7 @@ from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.detail import MetricScreen
 from distdiag_tui.ui.help import HelpScreen
 from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
 from distdiag_tui.ui.themes import DEFAULT, load_theme, theme_files
@@ -35,6 +37,7 @@ class ConsoleApp(App[None]):
         super().__init__()
         self._feed = feed
         self._load_words = load_words
+        self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self._theme_files = theme_files()
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
@@ -143,6 +146,7 @@ class ConsoleApp(App[None]):
     def _use_theme(self, name: str) -> None:
         self.register_theme(load_theme(self._theme_files[name]))
         self.theme = name
+        self.looks = styles(self.theme_variables)
 
     def get_system_commands(self, _: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every action by name, and every theme."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,20 +16,18 @@ from textual.widget import Widget
 
 from distdiag_tui.model.text import plain
 
+if TYPE_CHECKING:
+    from distdiag_tui.ui.app import ConsoleApp
+
 
 class Run(NamedTuple):
-    """Text in one style. `style` names a component class of Canvas, without its prefix; "" is normal."""
+    """Text in one style: a name of `palette.LOOKS`; "" is normal."""
 
     text: str
     style: str = ""
 
 
 Line = tuple[Run, ...]
-
-STYLES = (
-    "muted", "title", "value", "spark", "good", "warn", "bad", "busy", "chosen", "chosen-muted", "group",
-    "line1", "line2", "line3", "line4", "line5", "line6",
-)  # fmt: skip
 
 
 def width_of(line: Line) -> int:
@@ -83,13 +81,10 @@ def _inert(text: str) -> str:
 class Canvas(Widget, can_focus=True):
     """Base of every pane. A subclass calls `draw` with all its lines whenever something may have changed."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"canvas--{style}" for style in STYLES}
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  Textual's own name
         super().__init__(id=id)
         self._drawn: Sequence[Line] = ()
         self._titles = ("", "")
-        self._styles_by_name: dict[str, Style] = {}
 
     def draw(self, lines: Sequence[Line]) -> None:
         """Show these lines; repaint only the cells that differ from what is shown."""
@@ -116,14 +111,5 @@ class Canvas(Widget, can_focus=True):
         segments = [Segment(_inert(run.text), self._rich(run.style)) for run in runs]
         return Strip(segments).adjust_cell_length(width, self._rich(""))
 
-    def notify_style_update(self) -> None:
-        """The theme changed, or focus did: look the styles up anew."""
-        super().notify_style_update()
-        self._styles_by_name.clear()
-
     def _rich(self, name: str) -> Style:
-        style = self._styles_by_name.get(name)
-        if style is None:
-            style = self.get_component_rich_style(f"canvas--{name}") if name else self.rich_style
-            self._styles_by_name[name] = style
-        return style
+        return cast("ConsoleApp", self.app).looks[name]

@@ -229,6 +229,8 @@ class MetricsPane(Canvas):
         if width < 20 or height < 1:
             return
         self._scroll_to_chosen(height)
+        if self._scene.snapshot is None:
+            return
         self.entitle(self._title(), self._subtitle())
         if not self._shown:
             self.draw([(Run(f"no metric matches {self._filter!r}", "muted"),)])
@@ -282,9 +284,7 @@ class MetricsPane(Canvas):
     def _card_data(self, spark_width: int) -> list[CardData]:
         """One entry a metric of the catalogue, from one pass over the store."""
         snapshot = self._scene.snapshot
-        if snapshot is None:
-            nothing = np.full(spark_width, np.nan)
-            return [CardData(np.nan, nothing, np.nan, np.nan)] * len(CATALOGUE)
+        assert snapshot is not None
         axis = TimeAxis.fitting(snapshot.tick, spark_width, self._scene.span_ticks)
         window = snapshot.history.window(self._scene.subject, axis.span, snapshot.tick)
         past = columns_of(window, axis)

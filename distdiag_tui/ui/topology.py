@@ -110,7 +110,6 @@ class TopologyPane(Canvas):
             self._open_or_step(opening=columns > 0)
         else:
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
-        self._redraw()
         self.post_message(SubjectChosen(self._rows[self._chosen].subject))
 
     def _open_or_step(self, *, opening: bool) -> None:
@@ -131,7 +130,6 @@ class TopologyPane(Canvas):
         subjects = [row.subject for row in self._rows]
         if (subject := Subject(worst.zone, worst.name)) in subjects:
             self._chosen = subjects.index(subject)
-            self._redraw()
             self.post_message(SubjectChosen(subject))
 
     # -- drawing ------------------------------------------------------------------------------------
