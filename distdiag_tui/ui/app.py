@@ -11,17 +11,15 @@ from textual import on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.theme import Theme
 
 from distdiag_tui.feed import Feed
-from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
-from distdiag_tui.ui.detail import MetricScreen
-from distdiag_tui.ui.help import HelpScreen
 from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
-from distdiag_tui.ui.themes import DEFAULT, load_theme, theme_files
+from distdiag_tui.ui.themes import DEFAULT, find_theme, load_theme, theme_files
 
 
 class ConsoleApp(App[None]):
@@ -38,13 +36,10 @@ class ConsoleApp(App[None]):
         self._feed = feed
         self._load_words = load_words
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
-        self._theme_files = theme_files()
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
         self.main = MainScreen()
-        if theme not in self._theme_files:
-            raise ConfigError(f"no theme {theme!r}; there are: {', '.join(self._theme_files)}")
-        self._use_theme(theme)
+        self._begin_with(load_theme(find_theme(theme)))
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
@@ -68,6 +63,8 @@ class ConsoleApp(App[None]):
 
     @on(MetricOpened)
     def _open_metric(self, event: MetricOpened) -> None:
+        from distdiag_tui.ui.detail import MetricScreen  # noqa: PLC0415  not needed for a start
+
         self.push_screen(MetricScreen(event.metric, self.scene))
 
     def _set(self, scene: Scene) -> None:
@@ -132,6 +129,8 @@ class ConsoleApp(App[None]):
 
     def action_help(self) -> None:
         """Show the keys."""
+        from distdiag_tui.ui.help import HelpScreen  # noqa: PLC0415  not needed for a start
+
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen())
 
@@ -139,12 +138,20 @@ class ConsoleApp(App[None]):
 
     def action_theme(self) -> None:
         """The next theme of our own and the user's."""
-        names = list(self._theme_files)
-        self._use_theme(names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else DEFAULT)
+        names = list(theme_files())
+        here = names.index(self.theme) if self.theme in names else -1
+        self._use_theme(names[(here + 1) % len(names)])
         self.notify(self.theme, title="theme", timeout=2)
 
+    def _begin_with(self, theme: Theme) -> None:
+        """Set the first theme without what a change of theme sets off: nothing is styled yet."""
+        self.register_theme(theme)
+        self.set_reactive(ConsoleApp.theme, theme.name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.looks = styles(self.theme_variables)
+
     def _use_theme(self, name: str) -> None:
-        self.register_theme(load_theme(self._theme_files[name]))
+        self.register_theme(load_theme(find_theme(name)))
         self.theme = name
         self.looks = styles(self.theme_variables)
 
@@ -154,7 +161,7 @@ class ConsoleApp(App[None]):
             if action.bar:
                 yield SystemCommand(action.bar, action.about, self._runner(action.action))
         yield SystemCommand("screenshot", "Save the screen as an SVG file here.", self.action_save_screenshot)
-        for name in self._theme_files:
+        for name in theme_files():
             yield SystemCommand(f"theme {name}", "Use this theme.", lambda name=name: self._use_theme(name))
 
     def action_save_screenshot(self) -> None:

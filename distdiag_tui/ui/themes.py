@@ -22,18 +22,35 @@ REQUIRED = ("name", "primary", "warning", "error", "success", "foreground", "bac
 DEFAULT = "dark"
 
 
-def theme_folders() -> list[Path]:
-    """Where themes are: in the wheel, or at the top of a checkout; then the user's, which win."""
-    from platformdirs import user_config_path  # noqa: PLC0415
-
+def own_themes() -> Path:
+    """The folder of our own themes: in the wheel beside the code, in a checkout at the top."""
     package = Path(__file__).parent.parent
-    own = package / "themes"
-    return [own if own.is_dir() else package.parent / "themes", user_config_path("distdiag") / "themes"]
+    shipped = package / "themes"
+    return shipped if shipped.is_dir() else package.parent / "themes"
+
+
+def user_themes() -> Path:
+    """The folder for themes of the user's own."""
+    from platformdirs import user_config_path  # noqa: PLC0415  20 ms that a start does not need
+
+    return user_config_path("distdiag") / "themes"
 
 
 def theme_files() -> dict[str, Path]:
-    """Theme files by name (the file's name without .toml), in the order in which `t` walks through them."""
-    return {file.stem: file for folder in theme_folders() for file in sorted(folder.glob("*.toml"))}
+    """Theme files by name (the file's without .toml), in the order in which `t` walks through them."""
+    files = (*sorted(user_themes().glob("*.toml")), *sorted(own_themes().glob("*.toml")))
+    return {file.stem: file for file in files}
+
+
+def find_theme(name: str) -> Path:
+    """The file of a theme, ours before the user's; ConfigError names those there are."""
+    own = own_themes() / f"{name}.toml"
+    if name.isprintable() and "/" not in name and own.is_file():
+        return own
+    files = theme_files()
+    if name not in files:
+        raise ConfigError(f"no theme {name!r}; there are: {', '.join(files)}")
+    return files[name]
 
 
 def load_theme(file: Path) -> Theme:

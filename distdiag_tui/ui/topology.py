@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -110,7 +110,7 @@ class TopologyPane(Canvas):
             self._open_or_step(opening=columns > 0)
         else:
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
-        self.post_message(SubjectChosen(self._rows[self._chosen].subject))
+        self._announce()
 
     def _open_or_step(self, *, opening: bool) -> None:
         row = self._rows[self._chosen]
@@ -130,7 +130,14 @@ class TopologyPane(Canvas):
         subjects = [row.subject for row in self._rows]
         if (subject := Subject(worst.zone, worst.name)) in subjects:
             self._chosen = subjects.index(subject)
-            self.post_message(SubjectChosen(subject))
+            self._announce()
+
+    def _announce(self) -> None:
+        """Move the mark at once, and let the other panes follow when that is on the screen."""
+        subject = self._rows[self._chosen].subject
+        self._scene = replace(self._scene, subject=subject)
+        self._redraw()
+        self.call_after_refresh(self.post_message, SubjectChosen(subject))
 
     # -- drawing ------------------------------------------------------------------------------------
 
