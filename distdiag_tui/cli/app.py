@@ -38,7 +38,10 @@ def watch(
 
 
 Theme = Annotated[
-    str, typer.Option("--theme", envvar="DISTDIAG_THEME", help="dark, light, high-contrast, ...")
+    str,
+    typer.Option(
+        "--theme", envvar="DISTDIAG_THEME", help="dark, light, high-contrast, colour-blind-safe, or your own."
+    ),
 ]
 Mouse = Annotated[bool, typer.Option("--mouse", help="Take the mouse, which otherwise selects text.")]
 
@@ -48,7 +51,7 @@ def connect(
     target: TargetName = None,
     *,
     interval: Interval = 1.0,
-    theme: Theme = "dark",
+    theme: Theme = "",
     mouse: Mouse = False,
     ask_password: AskPassword = False,
 ) -> None:
@@ -71,7 +74,7 @@ def demo(
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the lab running afterwards.")] = False,
     interval: Interval = 1.0,
-    theme: Theme = "dark",
+    theme: Theme = "",
     mouse: Mouse = False,
 ) -> None:
     """Start a real three-node lab with some load, and open the console on it."""

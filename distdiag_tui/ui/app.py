@@ -15,15 +15,16 @@ from textual.theme import Theme
 
 from distdiag_tui.feed import Feed
 from distdiag_tui.ui.actions import ACTIONS, bindings
+from distdiag_tui.ui.colourless import Colourless
 from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
-from distdiag_tui.ui.themes import DEFAULT, find_theme, load_theme, theme_files
+from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_theme, theme_files
 
 
 class ConsoleApp(App[None]):
-    """`load_words` is asked at every tick for a few words about the running workload."""
+    """Without a `theme` one that suits the terminal. `load_words` is asked at every tick for a few words about the running workload."""
 
     CSS_PATH = "app.tcss"
     TITLE = "distdiag"
@@ -31,7 +32,7 @@ class ConsoleApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, feed: Feed, theme: str = DEFAULT, load_words: Callable[[], str] = str) -> None:
+    def __init__(self, feed: Feed, theme: str = "", load_words: Callable[[], str] = str) -> None:
         super().__init__()
         self._feed = feed
         self._load_words = load_words
@@ -39,7 +40,11 @@ class ConsoleApp(App[None]):
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
         self.main = MainScreen()
-        self._begin_with(load_theme(find_theme(theme)))
+        if self.no_color:
+            self._filters[:] = [Colourless()]
+        few_colours = self.console.color_system == "standard"
+        fitting = FOR_FEW_COLOURS if few_colours else DEFAULT
+        self._begin_with(load_theme(find_theme(theme or fitting)))
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""

@@ -29,7 +29,7 @@ class ConsoleOptions:
     """`last_words` runs when the terminal vanishes; `load_words` describes a running workload."""
 
     interval: float = 1.0
-    theme: str = "dark"
+    theme: str = ""
     mouse: bool = False
     load_words: Callable[[], str] = str
     last_words: Callable[[], None] = _nothing

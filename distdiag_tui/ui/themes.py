@@ -20,6 +20,7 @@ COLOURS = ("primary", "secondary", "warning", "error", "success", "accent", "for
            "surface", "panel", "boost")  # fmt: skip
 REQUIRED = ("name", "primary", "warning", "error", "success", "foreground", "background")
 DEFAULT = "dark"
+FOR_FEW_COLOURS = "high-contrast"  # its colours stay apart when a terminal has only 16
 
 
 def own_themes() -> Path:
