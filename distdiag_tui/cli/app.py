@@ -39,9 +39,7 @@ def watch(
 
 Theme = Annotated[
     str,
-    typer.Option(
-        "--theme", envvar="DISTDIAG_THEME", help="dark, light, high-contrast, colour-blind-safe, or your own."
-    ),
+    typer.Option("--theme", envvar="DISTDIAG_THEME", help="A theme by name; t walks through them."),
 ]
 Mouse = Annotated[bool, typer.Option("--mouse", help="Take the mouse, which otherwise selects text.")]
 

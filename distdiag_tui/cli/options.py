@@ -12,7 +12,7 @@ from distdiag_tui.model.target import Secret, Target
 TargetName = Annotated[
     str | None,
     typer.Argument(
-        metavar="[TARGET]",
+        metavar="TARGET",
         help="A profile, 'lab', or [user@]host:port[,host:port...]."
         " Without it: OB_HOST, else the default profile, else the lab.",
         show_default=False,

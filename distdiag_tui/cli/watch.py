@@ -63,7 +63,8 @@ def _check(snapshot: Snapshot) -> None:
 
 
 def _document(snapshot: Snapshot) -> str:
-    return json.dumps(watch_document(snapshot), ensure_ascii=False)
+    """One line, in ASCII: a name from a server stays exact, and cannot act on a terminal."""
+    return json.dumps(watch_document(snapshot))
 
 
 def _lines(snapshot: Snapshot) -> str:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Endpoint
 
 DEFAULT_PORT = 2881
 SCHEMES = ("mysql://", "oceanbase://")
+
+_ADDRESS: Final = re.compile(r"(?:\[(?P<ipv6>[^][]+)\]|(?P<host>[^][:]+))(?::(?P<port>.*))?", re.DOTALL)
 
 
 def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> Endpoint:
@@ -15,20 +22,34 @@ def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> Endpoint:
     >>> parse_endpoint("10.0.0.7"), parse_endpoint("[::1]:2882").address
     (Endpoint(host='10.0.0.7', port=2881, name='', zone=''), '[::1]:2882')
     """
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":")
-    else:
-        host, _, port = text.partition(":")
-    if not host or not host.isprintable() or any(mark in host for mark in " /@"):
+    match = _ADDRESS.fullmatch(text)
+    host = match and (match["ipv6"] or match["host"])
+    if not match or not host or not host.isprintable() or any(mark in host for mark in " /@"):
         raise ConfigError(f"{text!r} is not a server address; write host:port")
-    return Endpoint(host, _port(port, text) if port else default_port)
-
-
-def _port(port: str, text: str) -> int:
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if match["port"] is None:
+        return Endpoint(host, default_port)
+    port = parse_port(match["port"])
+    if port is None:
         raise ConfigError(f"{text!r} has no valid port; write host:port with a port from 1 to 65535")
-    return int(port)
+    return Endpoint(host, port)
+
+
+def parse_port(text: str) -> int | None:
+    """A port from 1 to 65535, or None if the text is none.
+
+    >>> parse_port("2881"), parse_port("0"), parse_port("²")
+    (2881, None, None)
+    """
+    return int(text) if re.fullmatch(r"[0-9]{1,5}", text) and 0 < int(text) < 65536 else None
+
+
+def distinct(endpoints: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
+    """The endpoints, if no name and no address is there twice: it would be sampled and summed twice."""
+    found = tuple(endpoints)
+    names = Counter(name for each in found for name in {each.name or each.address, each.address})
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise ConfigError(f"the server {twice[0]} is listed twice")
+    return found
 
 
 def parse_dsn(dsn: str, default_port: int = DEFAULT_PORT) -> tuple[str, tuple[Endpoint, ...]]:
@@ -54,4 +75,4 @@ def parse_dsn(dsn: str, default_port: int = DEFAULT_PORT) -> tuple[str, tuple[En
         )
     if "/" in hosts or "?" in hosts:
         raise ConfigError("a DSN ends after the servers: [user@]host:port[,host:port...]")
-    return user, tuple(parse_endpoint(host, default_port) for host in hosts.split(","))
+    return user, distinct(parse_endpoint(host, default_port) for host in hosts.split(","))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from distdiag_tui.config.dsn import parse_port
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Secret
 
@@ -34,12 +35,13 @@ def environment() -> Mapping[str, str]:
 
 def environment_port() -> int | None:
     """OB_PORT, if set."""
-    port = environment().get("OB_PORT")
-    if port is None:
+    text = environment().get("OB_PORT")
+    if text is None:
         return None
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise ConfigError(f"OB_PORT is {port!r}; it must be a port from 1 to 65535")
-    return int(port)
+    port = parse_port(text)
+    if port is None:
+        raise ConfigError(f"OB_PORT is {text!r}; it must be a port from 1 to 65535")
+    return port
 
 
 def environment_password() -> Secret:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from distdiag_tui.config.dsn import parse_endpoint
+from distdiag_tui.config.dsn import distinct, parse_endpoint
 from distdiag_tui.config.environment import environment_password, read_password
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Endpoint, Secret, Target
@@ -52,7 +52,7 @@ class Profile(BaseModel):
     def target(self, name: str) -> Target:
         """What to connect to; the profile's name is the cluster's."""
         endpoints = (parse_endpoint(s) if isinstance(s, str) else s.endpoint() for s in self.servers)
-        return Target(name, tuple(endpoints), self.user, self._password(), self.production)
+        return Target(name, distinct(endpoints), self.user, self._password(), self.production)
 
     def _password(self) -> Secret:
         if self.password_file:

@@ -114,9 +114,11 @@ class Node:
         ids = {tenant.name: tenant.id for tenant in self._tenants}
         for tenant, column, value in query.read(rows):
             key = tenant if isinstance(tenant, int) else ids.get(tenant, SERVER_WIDE)
-            readings[key, COLUMN_INDEX[column]] = value
+            at = key, COLUMN_INDEX[column]
+            # several tenants may have no id here: meta tenants, and those created since we connected
+            readings[at] = readings.get(at, 0.0) + value if isinstance(tenant, str) else value
             if query.every > 1:
-                self._slow_columns[key, COLUMN_INDEX[column]] = value
+                self._slow_columns[at] = readings[at]
 
     async def _fetch(self, sql: str) -> list[queries.Row]:
         async with asyncio.timeout(TIMEOUT), self._connection.cursor() as cursor:

@@ -24,7 +24,11 @@ from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_th
 
 
 class ConsoleApp(App[None]):
-    """Without a `theme` one that suits the terminal. `load_words` is asked at every tick for a few words about the running workload."""
+    """The console on a feed.
+
+    Without a `theme` it takes one that suits the terminal. `load_words` is asked at every tick for a few
+    words about the running workload.
+    """
 
     CSS_PATH = "app.tcss"
     TITLE = "distdiag"
