@@ -105,7 +105,7 @@ class Terminal:
                 return
 
     def first_time(self, pattern: str) -> float | None:
-        """Seconds from the start until the screen first showed a match; replayed, so reading costs nothing."""
+        """Seconds from the start until the screen first showed a match, or None; replayed afterwards."""
         screen = pyte.Screen(*self.size)
         stream = pyte.Stream(screen)
         for moment, data in self.chunks:
