@@ -22,43 +22,11 @@ app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 
 
-@app.command()
-def watch(
-    target: TargetName = None,
-    *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a tick (distdiag.watch/1).")] = False,
-    once: Annotated[bool, typer.Option("--once", help="Print one tick and end.")] = False,
-    interval: Interval = 1.0,
-    ask_password: AskPassword = False,
-) -> None:
-    """Print a cluster's live figures, for scripts and dumb terminals."""
-    from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
-
-    run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
-
-
 Theme = Annotated[
     str,
     typer.Option("--theme", envvar="DISTDIAG_THEME", help="A theme by name; t walks through them."),
 ]
 Mouse = Annotated[bool, typer.Option("--mouse", help="Take the mouse, which otherwise selects text.")]
-
-
-@app.command()
-def connect(
-    target: TargetName = None,
-    *,
-    interval: Interval = 1.0,
-    theme: Theme = "",
-    mouse: Mouse = False,
-    ask_password: AskPassword = False,
-) -> None:
-    """Open the console on a cluster."""
-    from distdiag_tui.cli.console import run_connect  # noqa: PLC0415
-    from distdiag_tui.ui.launch import ConsoleOptions  # noqa: PLC0415
-
-    options = ConsoleOptions(interval, theme, mouse)
-    run_connect(chosen_target(target, ask_password=ask_password), options)
 
 
 @app.command()
@@ -83,6 +51,38 @@ def demo(
     mode = "coupled" if coupled else "independent"
     load = OltpConfig(threads=threads, rate=rate, mode=mode) if threads else None  # type: ignore[arg-type]
     run_demo(Demo(nodes, load, keep), ConsoleOptions(interval, theme, mouse))
+
+
+@app.command()
+def connect(
+    target: TargetName = None,
+    *,
+    interval: Interval = 1.0,
+    theme: Theme = "",
+    mouse: Mouse = False,
+    ask_password: AskPassword = False,
+) -> None:
+    """Open the console on a cluster."""
+    from distdiag_tui.cli.console import run_connect  # noqa: PLC0415
+    from distdiag_tui.ui.launch import ConsoleOptions  # noqa: PLC0415
+
+    options = ConsoleOptions(interval, theme, mouse)
+    run_connect(chosen_target(target, ask_password=ask_password), options)
+
+
+@app.command()
+def watch(
+    target: TargetName = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a tick (distdiag.watch/1).")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print one tick and end.")] = False,
+    interval: Interval = 1.0,
+    ask_password: AskPassword = False,
+) -> None:
+    """Print a cluster's live figures, for scripts and dumb terminals."""
+    from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
+
+    run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
 
 
 @app.command()

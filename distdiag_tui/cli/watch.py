@@ -17,7 +17,8 @@ from distdiag_tui.model.text import figure, plain
 from distdiag_tui.model.topology import Server, Status, Subject
 from distdiag_tui.sources.live import LiveSource
 
-SHOWN = ("qps", "sql_rt", "tps", "cpu_percent", "sessions_active", "memstore_percent", "lock_wait_time")
+SHOWN = ("qps", "sql_rt", "tps", "cpu_percent")
+HEADER_EVERY = 20  # ticks
 PATIENCE = 5.0  # s that --once waits for servers that are still connecting
 
 
@@ -37,6 +38,8 @@ async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) 
                 continue
             if once and _awaited(snapshot) and time.monotonic() - started < PATIENCE:
                 continue
+            if not as_json and (ticks - 2) % HEADER_EVERY == 0:
+                print(_header())
             print(_document(snapshot) if as_json else _lines(snapshot), flush=True)
             if once:
                 _check(snapshot)
@@ -67,19 +70,23 @@ def _document(snapshot: Snapshot) -> str:
     return json.dumps(watch_document(snapshot))
 
 
+def _header() -> str:
+    titles = "".join(f" {metric(name).title:>10}" for name in SHOWN)
+    return f"{'time':8} {'server':10} {'status':12}{titles}"
+
+
 def _lines(snapshot: Snapshot) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(snapshot.time))
-    return "\n".join(f"{clock}  {_line(snapshot, server)}" for server in snapshot.servers)
+    return "\n".join(f"{clock} {_line(snapshot, server)}" for server in snapshot.servers)
 
 
 def _line(snapshot: Snapshot, server: Server) -> str:
-    head = f"{plain(server.name, 21):21} {server.status.value:12}"
+    head = f"{plain(server.name, 10):10} {server.status.value:12}"
     if not server.status.answers:
         return f"{head} {plain(server.detail)}"
     return head + "".join(_cell(snapshot, server, name) for name in SHOWN)
 
 
 def _cell(snapshot: Snapshot, server: Server, name: str) -> str:
-    row = metric(name)
-    number, unit = figure(snapshot.value(Subject(server.zone, server.name), name), row.unit)
-    return f"  {row.title} {number:>5} {unit:<4}"
+    number, unit = figure(snapshot.value(Subject(server.zone, server.name), name), metric(name).unit)
+    return f" {number:>5} {unit:<4}"

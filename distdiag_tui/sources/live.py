@@ -26,6 +26,7 @@ class LiveSource:
         self.interval = min(LONGEST, max(SHORTEST, interval))
         self.nodes = [Node(endpoint, target) for endpoint in target.endpoints]
         self._running: dict[str, asyncio.Task[Sample | None]] = {}
+        self._epoch = time.time() - time.monotonic()
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """Two frames as soon as servers answer, WARM_UP apart; from then on one a tick."""
@@ -38,25 +39,39 @@ class LiveSource:
         finally:
             await self._close()
 
+    def _now(self) -> float:
+        """Epoch seconds that never jump: ticks count these, whatever happens to the clock."""
+        return self._epoch + time.monotonic()
+
     async def _next_tick(self) -> None:
         """Sleep to the next multiple of the interval; a tick that was overslept is skipped."""
-        await asyncio.sleep(self.interval - time.time() % self.interval)
+        await asyncio.sleep(self.interval - self._now() % self.interval)
 
     async def _frame(self, patience: float) -> Frame:
-        started, now = time.monotonic(), time.time()
-        for node in self.nodes:
-            if node.name not in self._running:
-                self._running[node.name] = asyncio.create_task(node.poll(), name=f"poll {node.name}")
-        await asyncio.wait(self._running.values(), timeout=patience)
+        started, now = time.monotonic(), self._now()
+        awaited = [task for node in self.nodes if (task := self._poll(node)) is not None]
+        if awaited:
+            await asyncio.wait(awaited, timeout=patience)
         samples = self._collect()
         return Frame(
             tick=round(now / self.interval),
-            time=now,
+            time=time.time(),
             interval=self.interval,
             servers=tuple(node.server() for node in self.nodes),
             samples=samples,
             latency=time.monotonic() - started,
         )
+
+    def _poll(self, node: Node) -> asyncio.Task[Sample | None] | None:
+        """Ask a server that is not being asked already; the task, if it is worth waiting for in this frame.
+
+        A server that has let us wait before, or is down, comes in when it comes.
+        """
+        if node.name in self._running:
+            return None
+        prompt = node.prompt
+        self._running[node.name] = asyncio.create_task(node.poll(), name=f"poll {node.name}")
+        return self._running[node.name] if prompt else None
 
     def _collect(self) -> dict[str, Sample]:
         """Take what has arrived; an answer that comes later goes into the next frame."""

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 import random
+import socket
+import struct
 import time
 from typing import Any, Final
 
 import asyncmy
 import numpy as np
-from asyncmy.errors import MySQLError
+from asyncmy.errors import InternalError, MySQLError
 
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
 from distdiag_tui.model.target import Endpoint, Target
@@ -67,6 +69,11 @@ class Node:
     def name(self) -> str:
         """The configured name, or else the address."""
         return self.endpoint.name or self.endpoint.address
+
+    @property
+    def prompt(self) -> bool:
+        """Whether an answer is to be expected at once."""
+        return self._status in (Status.CONNECTING, Status.UP)
 
     async def poll(self) -> Sample | None:
         """Sample the server once; None while it is down, refused, backing off, or has nothing to offer."""
@@ -236,7 +243,16 @@ def _diagnose(error: Exception) -> tuple[Status, str]:
     if isinstance(error, MySQLError) and error.args and error.args[0] in ACCESS_DENIED:
         return Status.REFUSED, reason(error)
     cause = error.__cause__ or error.__context__
+    if isinstance(cause, socket.gaierror):  # its errno is not the system's
+        return Status.UNREACHABLE, str(cause.strerror).lower()
     if isinstance(cause, OSError) and cause.errno is not None:
         return Status.UNREACHABLE, os.strerror(cause.errno).lower()
-    words = reason(error) if isinstance(error, MySQLError) else str(error)
-    return Status.UNREACHABLE, words or type(error).__name__
+    words = (reason(error) if isinstance(error, MySQLError) else str(error)) or type(error).__name__
+    return Status.UNREACHABLE, f"not a MySQL server ({words})" if _is_gibberish(error) else words
+
+
+def _is_gibberish(error: Exception) -> bool:
+    """Whether the driver could not make sense of the bytes that came; errors of servers have a number."""
+    if isinstance(error, InternalError):
+        return not isinstance(error.args[0], int)
+    return isinstance(error, (IndexError, struct.error, UnicodeDecodeError))
