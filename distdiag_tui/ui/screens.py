@@ -27,7 +27,6 @@ class ExactScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  as Textual declares it
         (0, "-narrow"),
         (100, "-normal"),
-        (150, "-wide"),
     ]
 
     def __init__(self) -> None:
@@ -58,12 +57,10 @@ class MainScreen(ExactScreen):
             for pane in (self.topology, self.metrics):
                 pane.add_class("pane")
                 yield pane
-        yield Input(id="filter", placeholder="filter", compact=True)
         yield KeyBar(KEY_BAR)
 
     def on_mount(self) -> None:
-        """Begin in the topology; the filter's cursor does not blink, which would cost traffic."""
-        self.query_one(Input).cursor_blink = False
+        """Begin in the topology."""
         self.activate("topology")
 
     def show(self, scene: Scene, load: str) -> None:
@@ -92,22 +89,23 @@ class MainScreen(ExactScreen):
 
     def open_filter(self) -> None:
         """Let the user type what the active pane is narrowed to."""
-        field = self.query_one(Input)
-        field.value = self._active.filter_text
-        field.add_class("-open")
+        if self.query("#filter"):
+            return
+        field = Input(self._active.filter_text, placeholder="filter", id="filter", compact=True)
+        field.cursor_blink = False  # blinking would cost traffic
+        self.mount(field, before="#keys")
         field.focus()
 
     def close_filter(self, *, clear: bool) -> None:
         """Back to the pane, with the filter kept or cleared."""
         if clear:
             self._active.narrow("")
-        self.query_one(Input).remove_class("-open")
+        self.query("#filter").remove()
         self._active.focus()
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:
-        if event.input.has_class("-open"):
-            self._active.narrow(event.value)
+        self._active.narrow(event.value)
 
     @on(Input.Submitted, "#filter")
     def _keep(self) -> None:
