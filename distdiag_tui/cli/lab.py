@@ -16,6 +16,7 @@ import typer
 from distdiag_tui.lab import state as memory
 from distdiag_tui.lab.logs import Follower, output_file, server_log, size, tail
 from distdiag_tui.model.errors import LabError
+from distdiag_tui.model.text import duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,23 +189,7 @@ def _row(node: NodeStatus) -> tuple[str, ...]:
     state = f"{_GLYPHS[node.state]} {node.state}"
     address = f"{node.host}:{node.port}"
     pid = "-" if node.pid is None else str(node.pid)
-    return node.name, node.zone, address, state, pid, _duration(node.uptime), _size(node.memory)
-
-
-def _duration(seconds: float | None) -> str:
-    """A duration in its largest two units.
-
-    >>> [_duration(s) for s in (None, 8.4, 75, 3700, 200000)]
-    ['-', '8s', '1m15s', '1h01m', '2d07h']
-    """
-    if seconds is None:
-        return "-"
-    minutes, s = divmod(int(seconds), 60)
-    hours, m = divmod(minutes, 60)
-    days, h = divmod(hours, 24)
-    if days:
-        return f"{days}d{h:02}h"
-    return f"{h}h{m:02}m" if h else f"{m}m{s:02}s" if m else f"{s}s"
+    return node.name, node.zone, address, state, pid, duration(node.uptime), _size(node.memory)
 
 
 def _size(memory_bytes: int | None) -> str:

@@ -10,11 +10,13 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.content import Content
+from textual.events import Resize
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from distdiag_tui.model.text import plain
+from distdiag_tui.ui.scene import Scene
 
 if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
@@ -113,3 +115,30 @@ class Canvas(Widget, can_focus=True):
 
     def _rich(self, name: str) -> Style:
         return cast("ConsoleApp", self.app).looks[name]
+
+
+class ScenePane(Canvas):
+    """A canvas of a scene. A subclass says in `redraw` how it looks at its present size."""
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002  Textual's own name
+        super().__init__(id=id)
+        self._scene = Scene()
+
+    def redraw(self) -> None:
+        """Draw the scene."""
+        raise NotImplementedError
+
+    def show(self, scene: Scene) -> None:
+        """Draw another scene."""
+        self._scene = scene
+        self.redraw()
+
+    def on_resize(self, _: Resize) -> None:
+        """Draw anew at the new size."""
+        self.redraw()
+
+    def on_focus(self) -> None:
+        """The selection looks different in the focused pane."""
+        self.redraw()
+
+    on_blur = on_focus

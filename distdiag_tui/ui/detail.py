@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Resize
 
 from distdiag_tui.model.metrics import CATALOGUE, GROUPS
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Server, Subject
-from distdiag_tui.ui.canvas import Canvas, Line, Run, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.plot import cell_text, clock_marks, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
@@ -32,7 +31,7 @@ KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server
         ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
-class Plot(Canvas):
+class Plot(ScenePane):
     """The plot, its axes, and a table of the servers."""
 
     def __init__(self, metric: int, scene: Scene) -> None:
@@ -42,27 +41,19 @@ class Plot(Canvas):
         self._single = -1  # the server singled out, -1 for none
         self.add_class("pane")
 
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._scene = scene
-        self._redraw()
-
     def step_metric(self, step: int) -> None:
         """The next or previous metric of the catalogue."""
         self.metric = (self.metric + step) % len(CATALOGUE)
-        self._redraw()
+        self.redraw()
 
     def step_server(self, step: int) -> None:
         """Single out the next server, in the end none again."""
         count = len(self._scene.snapshot.servers) if self._scene.snapshot else 0
         self._single = (self._single + 1 + step) % (count + 1) - 1
-        self._redraw()
+        self.redraw()
 
-    def on_resize(self, _: Resize) -> None:
-        """Draw anew at the new size."""
-        self._redraw()
-
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Draw axes, lines and the table."""
         snapshot = self._scene.snapshot
         width, height = self.size
         if snapshot is None or width < SCALE + NAMES + 10 or height < 6:
@@ -198,7 +189,8 @@ class MetricScreen(ExactScreen):
 
     def show(self, scene: Scene, load: str) -> None:
         """Draw a scene."""
-        self._status.show(scene, load)
+        self._status.load = load
+        self._status.show(scene)
         self.plot.show(scene)
 
     def action_metric(self, step: int) -> None:

@@ -12,9 +12,8 @@ from textual.events import Resize
 
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK, GROUPS
 from distdiag_tui.model.text import DASH, figure
-from distdiag_tui.ui.canvas import Canvas, Line, Run, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.messages import MetricOpened
-from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
 CARD_WIDTH: Final = 37  # the narrowest card
@@ -147,12 +146,11 @@ def _range(data: CardData, unit: str) -> str:
     return f"{low}{low_unit}–{high}{high_unit}"
 
 
-class MetricsPane(Canvas):
+class MetricsPane(ScenePane):
     """All metrics of the selected subject."""
 
     def __init__(self) -> None:
         super().__init__(id="metrics")
-        self._scene = Scene()
         self._filter = ""
         self._every = False
         self._shown = matching("", every=False)
@@ -180,24 +178,13 @@ class MetricsPane(Canvas):
         self._chosen = self._top = 0
         self._lay_out()
 
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._scene = scene
-        self._redraw()
-
     def on_resize(self, _: Resize) -> None:
         """A new size means a new layout."""
         self._lay_out()
 
-    def on_focus(self) -> None:
-        """The selection is drawn only in the focused pane."""
-        self._redraw()
-
-    on_blur = on_focus
-
     def _lay_out(self) -> None:
         self._grid = lay_out(self._shown, self.size.width, self.size.height)
-        self._redraw()
+        self.redraw()
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -214,7 +201,7 @@ class MetricsPane(Canvas):
                 self._chosen = cards.index(nearest)
         else:
             self._chosen = min(len(cards) - 1, max(0, self._chosen + rows))
-        self._redraw()
+        self.redraw()
 
     def action_open(self) -> None:
         """Show the selected metric alone."""
@@ -224,7 +211,8 @@ class MetricsPane(Canvas):
 
     # -- drawing ------------------------------------------------------------------------------------
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Lay the cards out as before, with the scene's figures."""
         width, height = self.size
         if width < 20 or height < 1:
             return

@@ -65,7 +65,8 @@ class MainScreen(ExactScreen):
 
     def show(self, scene: Scene, load: str) -> None:
         """Draw a scene in every pane."""
-        self.status.show(scene, load)
+        self.status.load = load
+        self.status.show(scene)
         self.topology.show(scene)
         self.metrics.show(scene)
 

@@ -10,33 +10,23 @@ from textual.events import Resize
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
-from distdiag_tui.ui.canvas import Canvas, Line, Run, width_of
+from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, width_of
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
 STALE_AFTER = 2.5  # ticks
 
 
-class StatusLine(Canvas, can_focus=False):
+class StatusLine(ScenePane, can_focus=False):
     """Cluster, worst server, load, and how the console itself keeps up."""
 
     def __init__(self) -> None:
         super().__init__(id="status")
-        self._scene = Scene()
-        self._load = ""
+        self.load = ""  # a few words about the running workload
 
-    def show(self, scene: Scene, load: str = "") -> None:
-        """Draw a scene; `load` is a few words about the running workload."""
-        self._scene, self._load = scene, load
-        self._redraw()
-
-    def on_resize(self, _: Resize) -> None:
-        """Draw anew at the new width."""
-        self._redraw()
-
-    def _redraw(self) -> None:
-        width = self.size.width
-        if width:
-            self.draw([status_line(self._scene, self._load, width)])
+    def redraw(self) -> None:
+        """Draw what fits."""
+        if width := self.size.width:
+            self.draw([status_line(self._scene, self.load, width)])
 
 
 def status_line(scene: Scene, load: str, width: int) -> Line:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from textual.events import Resize
 
 from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure
 from distdiag_tui.model.topology import Server, Subject
-from distdiag_tui.ui.canvas import Canvas, Line, Run, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.messages import SubjectChosen
-from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, server_of, worst_of
+from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, server_of, worst_of
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
 SPARK: Final = 8
@@ -63,12 +62,11 @@ def _server_rows(server: Server, toggled: frozenset[Subject]) -> list[Node]:
     return rows
 
 
-class TopologyPane(Canvas):
+class TopologyPane(ScenePane):
     """What there is, how it is doing, and which part of it the other panes show."""
 
     def __init__(self) -> None:
         super().__init__(id="topology")
-        self._scene = Scene()
         self._toggled: frozenset[Subject] = frozenset()
         self._filter = ""
         self._rows: list[Node] = []
@@ -83,22 +81,7 @@ class TopologyPane(Canvas):
     def narrow(self, text: str) -> None:
         """Show only matching servers."""
         self._filter = text
-        self._redraw()
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._scene = scene
-        self._redraw()
-
-    def on_resize(self, _: Resize) -> None:
-        """Draw anew at the new size."""
-        self._redraw()
-
-    def on_focus(self) -> None:
-        """The selection is bolder in the focused pane."""
-        self._redraw()
-
-    on_blur = on_focus
+        self.redraw()
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -136,12 +119,13 @@ class TopologyPane(Canvas):
         """Move the mark at once, and let the other panes follow when that is on the screen."""
         subject = self._rows[self._chosen].subject
         self._scene = replace(self._scene, subject=subject)
-        self._redraw()
+        self.redraw()
         self.call_after_refresh(self.post_message, SubjectChosen(subject))
 
     # -- drawing ------------------------------------------------------------------------------------
 
-    def _redraw(self) -> None:
+    def redraw(self) -> None:
+        """Draw the tree, and below it what is known about the selection."""
         width, height = self.size
         snapshot = self._scene.snapshot
         if width < 16 or height < 2:
