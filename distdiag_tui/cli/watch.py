@@ -30,7 +30,7 @@ def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> 
 async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
     engine = Engine(LiveSource(target, interval), target.cluster, production=target.production)
     started = time.monotonic()
-    ticks = 0
+    ticks = printed = 0
     async with aclosing(engine.snapshots()) as snapshots:
         async for snapshot in snapshots:
             ticks += 1
@@ -38,8 +38,9 @@ async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) 
                 continue
             if once and _awaited(snapshot) and time.monotonic() - started < PATIENCE:
                 continue
-            if not as_json and (ticks - 2) % HEADER_EVERY == 0:
+            if not as_json and printed % HEADER_EVERY == 0:
                 print(_header())
+            printed += 1
             print(_document(snapshot) if as_json else _lines(snapshot), flush=True)
             if once:
                 _check(snapshot)

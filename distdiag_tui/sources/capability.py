@@ -61,8 +61,9 @@ async def probe(connection: Any) -> Capability:  # noqa: ANN401  asyncmy has no 
 
 
 def reason(error: MySQLError) -> str:
-    """The server's own words for an error, without the code."""
-    return str(error.args[1]) if len(error.args) > 1 else str(error)
+    """The server's own words for an error, without the code, in one line."""
+    words = str(error.args[1]) if len(error.args) > 1 else str(error)
+    return " ".join(words.split())
 
 
 def _product(version: str, comment: str) -> str:

@@ -73,7 +73,7 @@ class Node:
     @property
     def prompt(self) -> bool:
         """Whether an answer is to be expected at once."""
-        return self._status in (Status.CONNECTING, Status.UP)
+        return self._status in (Status.CONNECTING, Status.UP, Status.VIEW_MISSING)
 
     async def poll(self) -> Sample | None:
         """Sample the server once; None while it is down, refused, backing off, or has nothing to offer."""

@@ -172,6 +172,11 @@ def test_a_ratio_whose_denominator_stands_still_is_missing(metric: Metric) -> No
     assert math.isnan(value(row, metric.id))
 
 
+def test_a_denominator_that_makes_no_sense_gives_no_figure() -> None:
+    assert math.isnan(value(rates({140003: 5.0, 140002: -1.0}), "memory_percent"))
+    assert value(rates({140003: 5.0, 140002: 10.0}), "memory_percent") == 50
+
+
 @pytest.mark.parametrize("metric", CATALOGUE, ids=lambda metric: metric.id)
 def test_a_missing_term_makes_the_metric_missing_and_no_other(metric: Metric) -> None:
     for column in (*metric.over, *metric.under):
