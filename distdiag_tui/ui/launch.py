@@ -19,6 +19,8 @@ from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
 
+GARBAGE = (3_000, 10, 10)  # a tick leaves some hundred objects in cycles: a few ticks between searches
+
 
 def _nothing() -> None:
     pass
@@ -46,7 +48,8 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         app = app_class(feed, options.theme, options.load_words)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
         sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
-        gc.freeze()  # what is loaded by now stays: no need to search it for garbage at every tick
+        gc.freeze()  # what is loaded by now stays: no need to search it for garbage again
+        gc.set_threshold(*GARBAGE)
         await app.run_async(mouse=options.mouse)
         if sampling.done() and not sampling.cancelled():
             sampling.result()
