@@ -109,7 +109,8 @@ def _create_database(target: Target) -> None:
             host=node.host, port=node.port, user=target.user, password=target.password.reveal()
         )
         async with connection.cursor() as cursor:
-            await cursor.execute("create database if not exists sbtest")
+            if not await cursor.execute("show databases like 'sbtest'"):
+                await cursor.execute("create database sbtest")
         connection.close()
 
     asyncio.run(create())

@@ -13,7 +13,7 @@ import statistics
 import struct
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -27,6 +27,7 @@ REPLIES = (
     (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),
 )
 PRIVATE = re.compile(r"\x1b\[[<=>?][0-9;:]*[A-Za-z]|\x1b\[[0-9;?]*\$[a-z]")  # what pyte does not know
+ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 QUIET = 0.12  # s without output before a key is sent
 
 
@@ -45,25 +46,26 @@ class Terminal:
     """A program under a pty of the given size; use as a context manager."""
 
     def __init__(
-        self, command: Sequence[str], columns: int, rows: int, *, ignore_hangup: bool = False
+        self,
+        command: Sequence[str],
+        columns: int = 160,
+        rows: int = 48,
+        *,
+        ignore_hangup: bool = False,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.size = (columns, rows)
         self.chunks: list[tuple[float, bytes]] = []
         self.written = 0
+        self.status: int | None = None
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             if ignore_hangup:
                 signal.signal(signal.SIGHUP, signal.SIG_IGN)
-            environment = {
-                **os.environ,
-                "TERM": "xterm-256color",
-                "COLORTERM": "truecolor",
-                "LANG": "C.UTF-8",
-            }
-            environment.pop("NO_COLOR", None)
+            own = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
             _resize(0, columns, rows)
-            os.execvpe(command[0], list(command), environment)
+            os.execvpe(command[0], list(command), {**own, **ENVIRONMENT, **(environment or {})})
         _resize(self.fd, columns, rows)
 
     def __enter__(self) -> Terminal:
@@ -81,10 +83,10 @@ class Terminal:
         os.close(self.fd)
 
     def _gone(self) -> bool:
-        try:
-            return os.waitpid(self.pid, os.WNOHANG)[0] == self.pid
-        except ChildProcessError:
-            return True
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = status if pid else None
+        return self.status is not None
 
     def pump(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Read what is written for some time, or until a condition holds after a read."""
@@ -103,6 +105,39 @@ class Terminal:
                     os.write(self.fd, reply)
             if until():
                 return
+
+    def send(self, keys: str) -> None:
+        """Press keys."""
+        os.write(self.fd, keys.encode())
+
+    def text(self) -> str:
+        """What is on the screen now."""
+        screen = pyte.Screen(*self.size)
+        pyte.Stream(screen).feed(PRIVATE.sub("", self.output().decode("utf-8", "replace")))
+        return "\n".join(screen.display)
+
+    def output(self) -> bytes:
+        """Everything written so far."""
+        return b"".join(data for _, data in self.chunks)
+
+    def wait_for(self, pattern: str, seconds: float = 20.0) -> str:
+        """The screen's text once it shows a match; AssertionError with the screen if it does not in time."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.pump(0.3)
+            if re.search(pattern, text := self.text()):
+                return text
+        raise AssertionError(f"{pattern!r} did not appear in {seconds:g} s:\n{self.text()}")
+
+    def wait_exit(self, seconds: float = 10.0) -> int:
+        """The exit code (negative: the signal); AssertionError if it goes on."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            self.pump(0.05)
+            if self._gone():
+                assert self.status is not None
+                return os.waitstatus_to_exitcode(self.status)
+        raise AssertionError(f"still running after {seconds:g} s:\n{self.text()}")
 
     def first_time(self, pattern: str) -> float | None:
         """Seconds from the start until the screen first showed a match, or None; replayed afterwards."""
@@ -147,15 +182,13 @@ class Terminal:
         """Close the terminal under the program: seconds until it is gone, None if it outlives the limit."""
         began = time.perf_counter()
         os.close(self.fd)
+        self.fd = os.open(os.devnull, os.O_RDONLY)
         while time.perf_counter() < began + limit:
             if self._gone():
                 break
             time.sleep(0.01)
         else:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
             return None
-        self.fd = os.open(os.devnull, os.O_RDONLY)
         return time.perf_counter() - began
 
 
