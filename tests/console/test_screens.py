@@ -1,0 +1,78 @@
+"""Pictures of the screens, kept: a change of one of them is seen in review."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Protocol
+
+import pytest
+from staged import NARROW, WIDE, Stage, press, settled
+from textual.pilot import Pilot
+
+from distdiag_tui.model.topology import Status
+from distdiag_tui.ui.app import ConsoleApp
+
+
+class SnapCompare(Protocol):
+    """The fixture of pytest-textual-snapshot, as far as it is used here."""
+
+    def __call__(
+        self,
+        app: ConsoleApp,
+        *,
+        terminal_size: tuple[int, int],
+        run_before: Callable[[Pilot[None]], Awaitable[None]],
+    ) -> bool:
+        """Whether the app looks as before."""
+        ...
+
+
+@pytest.fixture(autouse=True)
+def _clock_in_utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def compare(snap: SnapCompare, stage: Stage, size: tuple[int, int], *keys: str) -> bool:
+    """Whether the console looks as before, 90 s after its start and after these keys."""
+
+    async def watch(pilot: Pilot[None]) -> None:
+        await stage.shown(pilot, 90)
+        await press(pilot, *keys)
+        await settled(pilot)
+
+    return snap(ConsoleApp(stage.feed, "dark"), terminal_size=size, run_before=watch)
+
+
+def incident() -> Stage:
+    """A cluster of which one server has gone and one is slow."""
+    stage = Stage()
+    stage.change("n2", status=Status.UNREACHABLE, detail="connection refused", age=42.0)
+    stage.change("n3", status=Status.SLOW, detail="no answer for 0.8 s", latency=0.8)
+    return stage
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_all_well(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, Stage(), size)
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_one_server_gone(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, incident(), size, "exclamation_mark")
+
+
+def test_metrics_on_a_narrow_terminal(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, Stage(), NARROW, "2")
+
+
+def test_one_metric(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, incident(), WIDE, "2", "enter")
+
+
+def test_help(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, Stage(), NARROW, "question_mark")
