@@ -64,10 +64,10 @@ def figure(value: float, unit: str) -> tuple[str, str]:
     >>> figure(0.0482, "s"), figure(1234.5, "/s"), figure(9.63e7, "B"), figure(12, "")
     (('48.2', 'ms'), ('1.23', 'k/s'), ('96.3', 'MB'), ('12', ''))
     >>> figure(float("nan"), "%"), figure(2.9, "s/s"), figure(0.0029, "s/s")
-    (('–', '%'), ('2.90', 's/s'), ('2.90', 'ms/s'))
+    (('–', ''), ('2.90', 's/s'), ('2.90', 'ms/s'))
     """
     if math.isnan(value):
-        return DASH, unit
+        return DASH, ""
     if unit in ("s", "s/s"):
         return _seconds(value, unit.removeprefix("s"))
     if unit == "%":

@@ -16,12 +16,18 @@ from distdiag_tui.model.topology import Status
 from distdiag_tui.ui.actions import ACTIONS
 from distdiag_tui.ui.scene import GLYPHS
 
+WORDS = {
+    Status.SLOW: "Slow: no answer for half a second.",
+    Status.VIEW_MISSING: "View missing: up, but not every view can be read.",
+    Status.REFUSED: "Refused: wrong account or password.",
+    Status.UNREACHABLE: "Unreachable: no connection, or no answer for seconds.",
+}
 READING = (
-    ("glyphs", "  ".join(f"{GLYPHS[status]} {status.value}" for status in Status)),
-    ("cards", "The figure is the newest; lowest – highest and the bars cover the time span."),
-    ("bars", "0 to the next round figure above the highest, or 0 to 100 %. A gap: no figure."),
-    ("–", "No figure: nothing happened to measure, or the server does not offer it."),
-    ("dropped", "Samples that did not arrive in their tick since the console started."),
+    *((GLYPHS[status], WORDS[status]) for status in Status if status in WORDS),
+    ("cards", "Newest figure; lowest–highest and bars over the time span."),
+    ("bars", "From 0 to a round figure above the highest, or to 100 %."),
+    ("–", "No figure: nothing to measure, or the server does not offer it."),
+    ("dropped", "Samples that did not arrive in their tick, since the start."),
 )
 
 

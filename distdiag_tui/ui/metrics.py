@@ -116,8 +116,6 @@ def card_lines(metric: int, data: CardData, width: int, height: int, *, chosen: 
     title_style, value_style = ("chosen", "chosen") if chosen else ("title", "value")
     if number in (DASH, "0") and not chosen:
         title_style = value_style = "muted"
-    if number == DASH:
-        unit = ""
     span = _range(data, row.unit)
     aside = width - TITLE - FIGURE - 1 - spark_width
     first = (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from textual.events import Resize
 
 from distdiag_tui.model.snapshot import Snapshot
@@ -29,38 +30,55 @@ class StatusLine(ScenePane, can_focus=False):
             self.draw([status_line(self._scene, self.load, width)])
 
 
+class Part(NamedTuple):
+    """A piece of the line. The lower its `rank`, the longer it stays when there is little room."""
+
+    rank: int
+    run: Run
+
+
 def status_line(scene: Scene, load: str, width: int) -> Line:
-    """The parts that fit, the most important ones first to stay."""
+    """What fits into exactly `width` cells; the worst server is the last thing to go."""
     snapshot = scene.snapshot
     if snapshot is None:
-        return _spread((Run(" distdiag", "title"), Run("  connecting …", "muted")), (), width)
-    head: Line = (Run(" distdiag  ", "title"), Run(f"{plain(snapshot.cluster, 30)}  ", "value"))
+        left = [Part(1, Run(" distdiag", "title")), Part(0, Run("  connecting …", "muted"))]
+        return _spread(left, [], width)
+    return _spread(_left(snapshot, load), _right(scene, snapshot), width)
+
+
+def _left(snapshot: Snapshot, load: str) -> list[Part]:
+    parts = [Part(7, Run(" distdiag ", "title")), Part(2, Run(f" {plain(snapshot.cluster, 30)}  ", "value"))]
     if snapshot.production:
-        head = (*head, Run("PRODUCTION  ", "bad"))
-    health = _health(scene, snapshot)
-    middle: list[Line] = [_servers(snapshot)]
-    if width >= 100:
-        middle.append((Run(f" {_product(snapshot)}", "muted"),))
+        parts.append(Part(1, Run("PRODUCTION  ", "bad")))
+    parts.append(Part(0, _servers(snapshot)))
+    parts.append(Part(8, Run(f" {_product(snapshot)}", "muted")))
     if load:
-        middle.append((Run(f"  │ {load}", "busy"),))
-    left = list(head)
-    for part in middle:
-        if width_of((*left, *part, *health)) < width:
-            left += part
-    return _spread(tuple(left), health, width)
+        parts.append(Part(5, Run(f"  │ {plain(load, 80)}", "busy")))
+    return parts
 
 
-def _servers(snapshot: Snapshot) -> Line:
+def _spread(left: list[Part], right: list[Part], width: int) -> Line:
+    """Both sides, less the parts of the highest rank that do not fit, with the gap between them."""
+    kept: set[Part] = set()
+    room = width
+    for part in sorted((*left, *right)):
+        if (needed := cell_len(part.run.text)) <= room:
+            kept.add(part)
+            room -= needed
+    shown = [[part.run for part in side if part in kept] for side in (left, right)]
+    return (*shown[0], Run(" " * room), *shown[1])
+
+
+def _servers(snapshot: Snapshot) -> Run:
     worst = worst_of(snapshot)
     count = len(snapshot.servers)
     if worst.status.severity == 0:
-        return (Run(f"{GLYPHS[worst.status]} {'all ' if count > 1 else ''}{count} up", "good"),)
-    style = STATUS_STYLES[worst.status]
+        return Run(f"{GLYPHS[worst.status]} {'all ' if count > 1 else ''}{count} up", "good")
     others = sum(server.status.severity > 0 for server in snapshot.servers) - 1
     more = f" and {others} more" if others else ""
     age = f" {duration(worst.age)}" if worst.age is not None and not worst.status.answers else ""
     words = f"{GLYPHS[worst.status]} {plain(worst.name, 24)} {worst.status.value}{age}{more}"
-    return (Run(words, style),)
+    return Run(words, STATUS_STYLES[worst.status])
 
 
 def _product(snapshot: Snapshot) -> str:
@@ -68,25 +86,23 @@ def _product(snapshot: Snapshot) -> str:
     return plain(", ".join(products), 40)
 
 
-def _health(scene: Scene, snapshot: Snapshot) -> Line:
-    """Paused or clock, the tick's latency, the oldest figures on show, samples that did not come."""
+def _right(scene: Scene, snapshot: Snapshot) -> list[Part]:
+    """Paused, clock, the tick's latency, the oldest figures on show, samples that did not come."""
     ages = [server.age for server in snapshot.servers if server.age is not None]
-    stale = max(ages, default=math.nan)
-    late = stale > STALE_AFTER * max(snapshot.interval, 1.0)
+    oldest = max(ages, default=0.0)
+    late = oldest > STALE_AFTER * max(snapshot.interval, 1.0)
     latency = " ".join(figure(snapshot.health.tick_latency, "s"))
     clock = time.strftime("%H:%M:%S", time.localtime(snapshot.time))
-    return (
-        Run("⏸ PAUSED " if scene.paused else "", "warn"),
-        Run(f"{clock} ", "value"),
-        Run(f"tick {latency:>7} ", "muted"),
-        Run(f"stale {duration(stale)} " if late else "", "warn"),
-        Run(f"dropped {snapshot.health.dropped} ", "warn" if late else "muted"),
-    )
-
-
-def _spread(left: Line, right: Line, width: int) -> Line:
-    gap = width - width_of(left) - width_of(right)
-    return (*left, Run(" " * max(1, gap)), *right)
+    parts = [
+        Part(3, Run(f" {clock} ", "value")),
+        Part(6, Run(f"tick {latency:>7} ", "muted")),
+        Part(9, Run(f"dropped {snapshot.health.dropped} ", "warn" if late else "muted")),
+    ]
+    if late:
+        parts.insert(2, Part(4, Run(f"stale {duration(oldest)} ", "warn")))
+    if scene.paused:
+        parts.insert(0, Part(1, Run(" ⏸ PAUSED", "warn")))
+    return parts
 
 
 class KeyBar(Canvas, can_focus=False):

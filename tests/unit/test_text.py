@@ -114,7 +114,7 @@ def test_a_figure_means_the_value(value: float, unit: str) -> None:
 
 @pytest.mark.parametrize("unit", UNITS)
 def test_what_is_missing_is_a_dash_and_zero_is_zero(unit: str) -> None:
-    assert figure(math.nan, unit) == (DASH, unit)
+    assert figure(math.nan, unit) == (DASH, "")
     assert figure(0.0, unit)[0] == "0"
 
 
