@@ -15,12 +15,13 @@ def main() -> NoReturn:
     """Run `distdiag`. An error that a person can act on is one line on stderr and an exit code."""
     # we add small arrays: a pool of BLAS threads would only cost memory
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # a start makes many objects that stay and hardly any garbage: looking for it costs more than it frees
-    gc.set_threshold(50_000, 20, 20)
+    gc.disable()  # imports make many objects that stay and hardly any garbage
     from typer.exceptions import TyperException  # noqa: PLC0415
 
     from distdiag_tui.cli.app import app  # noqa: PLC0415
 
+    gc.freeze()
+    gc.enable()
     logging.getLogger().addHandler(logging.NullHandler())  # otherwise warnings would land on the screen
     try:
         result = app(prog_name="distdiag", standalone_mode=False)

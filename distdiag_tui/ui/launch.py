@@ -19,8 +19,6 @@ from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
 
-GARBAGE = (3_000, 10, 10)  # a tick leaves some hundred objects in cycles: a few ticks between searches
-
 
 def _nothing() -> None:
     pass
@@ -44,12 +42,13 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
     sampling = feed.start()
     leave_with_terminal(options.last_words)
     try:
+        gc.disable()  # imports make many objects that stay and hardly any garbage
         app_class = await asyncio.to_thread(_import_app)
+        gc.freeze()
+        gc.enable()
         app = app_class(feed, options.theme, options.load_words)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
         sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
-        gc.freeze()  # what is loaded by now stays: no need to search it for garbage again
-        gc.set_threshold(*GARBAGE)
         await app.run_async(mouse=options.mouse)
         if sampling.done() and not sampling.cancelled():
             sampling.result()
