@@ -126,10 +126,10 @@ class ConsoleApp(App[None]):
         """Select the server that needs attention first."""
         self.main.topology.choose_worst()
 
-    def action_filter(self) -> None:
+    async def action_filter(self) -> None:
         """Narrow the active pane."""
         if self.screen is self.main:
-            self.main.open_filter()
+            await self.main.open_filter()
 
     def action_clear(self) -> None:
         """Clear the active pane's filter."""

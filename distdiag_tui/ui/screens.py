@@ -49,6 +49,7 @@ class MainScreen(ExactScreen):
         self.topology = TopologyPane()
         self.metrics = MetricsPane()
         self._active: Pane = self.topology
+        self._field: Input | None = None  # while a filter is being typed
 
     def compose(self) -> ComposeResult:
         """Status line, panes, filter, keys."""
@@ -76,11 +77,12 @@ class MainScreen(ExactScreen):
         return self._active
 
     def activate(self, name: str) -> None:
-        """Focus a pane and, on a narrow terminal, show it instead of the other."""
+        """Focus a pane and, on a narrow terminal, show it instead of the other; typing a filter ends."""
+        self._end_typing()
         self._active = self.metrics if name == "metrics" else self.topology
         for pane in (self.topology, self.metrics):
             pane.set_class(pane is self._active, "-active")
-        self._active.focus()
+        self.set_focus(self._active)
 
     def switch(self) -> None:
         """The other pane."""
@@ -88,25 +90,33 @@ class MainScreen(ExactScreen):
 
     # -- filter -------------------------------------------------------------------------------------
 
-    def open_filter(self) -> None:
-        """Let the user type what the active pane is narrowed to."""
-        if self.query("#filter"):
+    async def open_filter(self) -> None:
+        """Let the user type what the active pane is narrowed to; the very next key goes there."""
+        if self._field is not None:
             return
-        field = Input(self._active.filter_text, placeholder="filter", id="filter", compact=True)
-        field.cursor_blink = False  # blinking would cost traffic
-        self.mount(field, before="#keys")
-        field.focus()
+        self._field = Input(self._active.filter_text, placeholder="filter", id="filter", compact=True)
+        self._field.cursor_blink = False  # blinking would cost traffic
+        await self.mount(self._field, before="#keys")
+        self.set_focus(self._field)
 
     def close_filter(self, *, clear: bool) -> None:
         """Back to the pane, with the filter kept or cleared."""
+        self._end_typing()
         if clear:
             self._active.narrow("")
-        self.query("#filter").remove()
-        self._active.focus()
+        self.set_focus(self._active)
+
+    def _end_typing(self) -> None:
+        """Take what the field holds: when keys come fast, the pane may not have heard of all of them."""
+        if self._field is not None:
+            field, self._field = self._field, None
+            self._active.narrow(field.value)
+            field.remove()
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:
-        self._active.narrow(event.value)
+        if event.input is self._field:
+            self._active.narrow(event.value)
 
     @on(Input.Submitted, "#filter")
     def _keep(self) -> None:

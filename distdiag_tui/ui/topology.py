@@ -13,7 +13,7 @@ from distdiag_tui.model.text import duration, figure
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.messages import SubjectChosen
-from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, server_of, worst_of
+from distdiag_tui.ui.scene import CLUSTER, GLYPHS, STATUS_STYLES, server_of, worst_of
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
 SPARK: Final = 8
@@ -93,7 +93,7 @@ class TopologyPane(ScenePane):
             self._open_or_step(opening=columns > 0)
         else:
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
-        self._announce()
+        self._announce(self._rows[self._chosen].subject)
 
     def _open_or_step(self, *, opening: bool) -> None:
         row = self._rows[self._chosen]
@@ -106,18 +106,18 @@ class TopologyPane(ScenePane):
             self._chosen = above[-1] if above else 0
 
     def choose_worst(self) -> None:
-        """Select the server that needs attention first."""
+        """Select the server that needs attention first, and open or clear what hides it."""
         if self._scene.snapshot is None:
             return
         worst = worst_of(self._scene.snapshot)
-        subjects = [row.subject for row in self._rows]
-        if (subject := Subject(worst.zone, worst.name)) in subjects:
-            self._chosen = subjects.index(subject)
-            self._announce()
+        self._toggled -= {CLUSTER, Subject(worst.zone)}
+        subject = Subject(worst.zone, worst.name)
+        if subject not in (row.subject for row in tree(self._scene.snapshot, self._toggled, self._filter)):
+            self._filter = ""
+        self._announce(subject)
 
-    def _announce(self) -> None:
+    def _announce(self, subject: Subject) -> None:
         """Move the mark at once, and let the other panes follow when that is on the screen."""
-        subject = self._rows[self._chosen].subject
         self._scene = replace(self._scene, subject=subject)
         self.redraw()
         self.call_after_refresh(self.post_message, SubjectChosen(subject))
