@@ -48,4 +48,9 @@ KEY_BAR = (*((a.shown, a.bar) for a in ACTIONS if a.bar), ("ctrl+p", "palette"))
 
 def bindings() -> list[Binding]:
     """For the app's BINDINGS."""
-    return [Binding(a.keys, a.action, a.bar or a.about, show=False) for a in ACTIONS if a.keys]
+    return [
+        # with priority the field is there before the next key of a fast typist is given to anybody
+        Binding(a.keys, a.action, a.bar or a.about, show=False, priority=a.action == "filter")
+        for a in ACTIONS
+        if a.keys
+    ]

@@ -94,7 +94,9 @@ class MainScreen(ExactScreen):
         """Let the user type what the active pane is narrowed to; the very next key goes there."""
         if self._field is not None:
             return
-        self._field = Input(self._active.filter_text, placeholder="filter", id="filter", compact=True)
+        self._field = Input(
+            self._active.filter_text, placeholder="filter", id="filter", compact=True, select_on_focus=False
+        )
         self._field.cursor_blink = False  # blinking would cost traffic
         await self.mount(self._field, before="#keys")
         self.set_focus(self._field)
