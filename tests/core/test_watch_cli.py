@@ -144,9 +144,11 @@ def test_one_of_two_is_dead(lab: LiveLab, dead: str) -> None:
 
 def test_a_stream_ends_cleanly_when_interrupted(lab_env: LiveLab) -> None:
     with streaming("lab", "--json", "--interval", "0.2") as process:
-        times = [line_of(process)["time"] for _ in range(4)]
+        documents = [line_of(process) for _ in range(4)]
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=15)
+    assert all(each["metrics"]["qps"] is not None for each in documents[0]["servers"])
+    times = [document["time"] for document in documents]
     assert times == sorted(set(times))
     assert "Traceback" not in errors
     assert process.returncode == 130
