@@ -43,7 +43,8 @@ def fit(text: object, width: int, *, right: bool = False) -> str:
     >>> fit("observer-1", 6), fit("12", 4, right=True)
     ('ob…r-1', '  12')
     """
-    short = plain(text, max(width, 0))
+    width = max(width, 0)
+    short = plain(text, width)
     while cell_len(short) > width:  # wide characters take two cells
         short = short[:-1]
     padding = " " * (width - cell_len(short))
@@ -58,16 +59,23 @@ def changed_spans(old: Line, new: Line) -> Iterator[tuple[int, int]]:
     """
     x = 0
     for before, after in zip_longest(old, new):
-        if after is None or before is None or len(before.text) != len(after.text):
+        if after is None or before is None or cell_len(before.text) != cell_len(after.text):
             yield x, max(width_of(old), width_of(new)) - x
             return
         width = cell_len(after.text)
-        if before.style != after.style or (before.text != after.text and width != len(after.text)):
-            yield x, max(width, cell_len(before.text))
+        if before.style != after.style:
+            yield x, width
         elif before.text != after.text:
-            first, last = _differing(before.text, after.text)
-            yield x + first, last - first + 1
+            if _one_cell_each(before.text) and _one_cell_each(after.text):
+                first, last = _differing(before.text, after.text)
+                yield x + first, last - first + 1
+            else:
+                yield x, width
         x += width
+
+
+def _one_cell_each(text: str) -> bool:
+    return all(cell_len(character) == 1 for character in text)
 
 
 def _differing(old: str, new: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from textual.events import Resize
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
-from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, width_of
+from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
 STALE_AFTER = 2.5  # ticks
@@ -43,14 +43,17 @@ def status_line(scene: Scene, load: str, width: int) -> Line:
     if snapshot is None:
         left = [Part(1, Run(" distdiag", "title")), Part(0, Run("  connecting …", "muted"))]
         return _spread(left, [], width)
-    return _spread(_left(snapshot, load), _right(scene, snapshot), width)
+    return _spread(_left(snapshot, load, width), _right(scene, snapshot), width)
 
 
-def _left(snapshot: Snapshot, load: str) -> list[Part]:
+def _left(snapshot: Snapshot, load: str, width: int) -> list[Part]:
     parts = [Part(7, Run(" distdiag ", "title")), Part(2, Run(f" {plain(snapshot.cluster, 30)}  ", "value"))]
     if snapshot.production:
         parts.append(Part(1, Run("PRODUCTION  ", "bad")))
-    parts.append(Part(0, _servers(snapshot)))
+    servers = _servers(snapshot)
+    if cell_len(servers.text) > width:
+        servers = Run(fit(servers.text, width), servers.style)
+    parts.append(Part(0, servers))
     parts.append(Part(8, Run(f" {_product(snapshot)}", "muted")))
     if load:
         parts.append(Part(5, Run(f"  │ {plain(load, 80)}", "busy")))

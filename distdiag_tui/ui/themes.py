@@ -15,6 +15,7 @@ from pathlib import Path
 from textual.theme import Theme
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.text import plain
 
 COLOURS = ("primary", "secondary", "warning", "error", "success", "accent", "foreground", "background",
            "surface", "panel", "boost")  # fmt: skip
@@ -45,9 +46,9 @@ def theme_files() -> dict[str, Path]:
 
 def find_theme(name: str) -> Path:
     """The file of a theme, ours before the user's; ConfigError names those there are."""
-    own = own_themes() / f"{name}.toml"
-    if name.isprintable() and "/" not in name and own.is_file():
-        return own
+    own = {file.stem: file for file in own_themes().glob("*.toml")}
+    if name in own:
+        return own[name]
     files = theme_files()
     if name not in files:
         raise ConfigError(f"no theme {name!r}; there are: {', '.join(files)}")
@@ -66,6 +67,9 @@ def load_theme(file: Path) -> Theme:
     if missing or unknown:
         raise ConfigError(f"theme {file}: " + _complaint(missing, unknown))
     colours = {key: values[key] for key in COLOURS if key in values}
+    for key, kind, words in (("variables", dict, "a table"), ("dark", bool, "true or false")):
+        if not isinstance(values.get(key, kind()), kind):
+            raise ConfigError(f"theme {file}: {key} is {values[key]!r}; write {words}")
     colours |= values.get("variables", {})
     for key, colour in colours.items():
         if not isinstance(colour, str) or not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
@@ -75,5 +79,5 @@ def load_theme(file: Path) -> Theme:
 
 def _complaint(missing: list[str], unknown: list[str]) -> str:
     parts = [f"{', '.join(missing)} missing"] if missing else []
-    parts += [f"unknown {', '.join(unknown)}"] if unknown else []
+    parts += [f"unknown {plain(', '.join(unknown))}"] if unknown else []
     return "; ".join(parts)
