@@ -101,7 +101,8 @@ class Canvas(Widget, can_focus=True):
         regions = []
         for y, (old, new) in enumerate(zip_longest(self._drawn, lines, fillvalue=())):
             if old != new:
-                regions += [Region(x, y, width, 1) for x, width in changed_spans(old, new) if width > 0]
+                spans = (Region(x, y, width, 1) for x, width in changed_spans(old, new))
+                regions += [inside for span in spans if (inside := span.intersection(self.size.region))]
         self._drawn = tuple(lines)
         if regions:
             self.refresh(*regions)
