@@ -56,11 +56,11 @@ class Plot(ScenePane):
         """Draw axes, lines and the table."""
         snapshot = self._scene.snapshot
         width, height = self.size
-        if snapshot is None or width < SCALE + NAMES + 10 or height < 6:
+        if snapshot is None or width < SCALE + NAMES + 10 or height < 8:
             return
         row = CATALOGUE[self.metric]
         self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{self._scene.span / 60:.0f} min")
-        table = min(len(snapshot.servers), MOST_ROWS, max(1, height // 3))
+        table = min(len(snapshot.servers), MOST_ROWS, height // 3)
         plot_height = height - table - 4
         plot_width = width - SCALE - NAMES
         past = [self._past(snapshot, server, 2 * plot_width) for server in snapshot.servers]
@@ -107,14 +107,14 @@ class Plot(ScenePane):
         self, snapshot: Snapshot, past: list[NDArray[np.float64]], rows: int, width: int
     ) -> list[Line]:
         unit = CATALOGUE[self.metric].unit
-        head = f"{'  server':26}{'now':>14}{'lowest':>14}{'mean':>14}{'highest':>14}"
+        head = f"{'  server':26}{'now':>12}{'lowest':>12}{'mean':>12}{'highest':>12}"
         lines: list[Line] = [(Run(" " * width),), (Run(fit(head, width), "muted"),)]
         first = max(0, self._single - rows + 1)
         for number, server in list(enumerate(snapshot.servers))[first : first + rows]:
             now = snapshot.value(Subject(server.zone, server.name), CATALOGUE[self.metric].id)
             known = past[number][~np.isnan(past[number])]
             spread = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
-            cells = "".join(fit(" ".join(figure(float(v), unit)), 14, right=True) for v in (now, *spread))
+            cells = "".join(fit(" ".join(figure(float(v), unit)), 12, right=True) for v in (now, *spread))
             mark = "▸ " if number == self._single else "  "
             lines.append((
                 Run(mark),

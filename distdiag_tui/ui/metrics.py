@@ -21,6 +21,7 @@ TITLE: Final = 15
 FIGURE: Final = 10  # number and unit
 RANGE: Final = 18  # lowest and highest, beside the sparkline where there is room
 ROOMY: Final = 56  # width from which the range has room
+NARROWEST: Final = TITLE + FIGURE + 4  # cells below which there is no room for a card
 GAP: Final = 2  # cells between columns of cards
 
 
@@ -212,7 +213,7 @@ class MetricsPane(ScenePane):
     def redraw(self) -> None:
         """Lay the cards out as before, with the scene's figures."""
         width, height = self.size
-        if width < 20 or height < 1:
+        if width < NARROWEST or height < 1:
             return
         self._scroll_to_chosen(height)
         if self._scene.snapshot is None:
