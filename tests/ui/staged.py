@@ -85,7 +85,7 @@ class Stage:
         assert self.feed.latest is not None
         return self.feed.latest
 
-    def change(self, name: str, **facts: object) -> None:
+    def change(self, name: str, /, **facts: object) -> None:
         """Something is different about a server from the next tick on."""
         self.servers = [
             replace(each, **facts) if each.name == name else each  # type: ignore[arg-type]
