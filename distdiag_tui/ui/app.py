@@ -14,6 +14,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from distdiag_tui.feed import Feed
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
 from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
@@ -149,8 +150,8 @@ class ConsoleApp(App[None]):
         """The next theme of our own and the user's."""
         names = list(theme_files())
         here = names.index(self.theme) if self.theme in names else -1
-        self._use_theme(names[(here + 1) % len(names)])
-        self.notify(self.theme, title="theme", timeout=2)
+        next(filter(self._use_theme, (*names[here + 1 :], *names[: here + 1])), None)
+        self.notify(self.theme, title="theme", timeout=2, markup=False)
 
     def _begin_with(self, theme: Theme) -> None:
         """Set the first theme without what a change of theme sets off: nothing is styled yet."""
@@ -159,10 +160,17 @@ class ConsoleApp(App[None]):
         self.stylesheet.set_variables(self.get_css_variables())
         self.looks = styles(self.theme_variables)
 
-    def _use_theme(self, name: str) -> None:
-        self.register_theme(load_theme(find_theme(name)))
+    def _use_theme(self, name: str) -> bool:
+        """Whether it can be used: what is wrong with a theme of the user's own is told, and all goes on."""
+        try:
+            theme = load_theme(find_theme(name))
+        except ConfigError as error:
+            self.notify(str(error), title="theme", severity="error", markup=False)
+            return False
+        self.register_theme(theme)
         self.theme = name
-        self.looks = styles(self.theme_variables)
+        self.looks = styles(self.get_css_variables())  # `theme_variables` is still the last theme's
+        return True
 
     def get_system_commands(self, _: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: every action by name, and every theme."""
