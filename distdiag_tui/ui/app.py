@@ -79,9 +79,8 @@ class ConsoleApp(App[None]):
 
     def _set(self, scene: Scene) -> None:
         self.scene = scene
-        for screen in self.screen_stack:
-            if isinstance(screen, ExactScreen):
-                screen.show(scene, self._load_words())
+        top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
+        top.show(scene, self._load_words())  # a change below it would repaint all of it
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -108,6 +107,11 @@ class ConsoleApp(App[None]):
         """A pane by name."""
         if self.screen is self.main:
             self.main.activate(name)
+
+    async def action_back(self) -> None:
+        """Leave the screen of a metric; the one below catches up."""
+        await self.pop_screen()
+        self._set(self.scene)
 
     def action_zoom(self, step: int) -> None:
         """A longer or shorter time span."""

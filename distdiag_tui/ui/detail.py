@@ -163,7 +163,7 @@ class MetricScreen(ExactScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,enter,backspace", "app.pop_screen", show=False),
+        Binding("escape,enter,backspace", "app.back", show=False),
         Binding("left,h", "metric(-1)", show=False),
         Binding("right,l", "metric(1)", show=False),
         Binding("up,k", "server(-1)", show=False),

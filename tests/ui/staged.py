@@ -158,6 +158,15 @@ async def settled(pilot: Pilot[None]) -> None:
         await pilot.pause()
 
 
+async def resized(pilot: Pilot[None], width: int, height: int) -> None:
+    """Another size of the terminal, once the screen has it: Textual waits a moment for the next one."""
+    await pilot.resize_terminal(width, height)
+    while pilot.app.screen._compositor.size != (width, height):
+        assert pilot.app._exception is None
+        await pilot.pause()
+    await settled(pilot)
+
+
 async def burst(pilot: Pilot[None], *keys: str) -> None:
     """Keys that come faster than they are handled, as when text is pasted or a line lags."""
     driver = pilot.app._driver

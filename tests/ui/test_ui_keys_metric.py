@@ -111,6 +111,16 @@ async def test_back(size: tuple[int, int], key: str) -> None:
         assert pilot.app.focused is console_of(pilot).main.topology
 
 
+async def test_the_main_screen_has_caught_up_when_one_comes_back() -> None:
+    stage = Stage()
+    async with stage.console() as pilot:
+        await press(pilot, "2", "enter", "plus", "plus")
+        await stage.shown(pilot, 5)
+        await press(pilot, "escape")
+        assert "22:14:54" in rows_of(pilot)[0]
+        assert "cluster · 5 min" in text_of(pilot)
+
+
 @both_sizes
 async def test_help_here_comes_back_here(size: tuple[int, int]) -> None:
     async with Stage().console(size) as pilot:
