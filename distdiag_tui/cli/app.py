@@ -46,10 +46,9 @@ def demo(
     """Start a real three-node lab with some load, and open the console on it."""
     from distdiag_tui.cli.console import Demo, run_demo  # noqa: PLC0415
     from distdiag_tui.ui.launch import ConsoleOptions  # noqa: PLC0415
-    from distdiag_tui.workloads.oltp.config import OltpConfig  # noqa: PLC0415
 
     mode = "coupled" if coupled else "independent"
-    load = OltpConfig(threads=threads, rate=rate, mode=mode) if threads else None  # type: ignore[arg-type]
+    load = {"threads": threads, "rate": rate, "mode": mode} if threads else None
     run_demo(Demo(nodes, load, keep), ConsoleOptions(interval, theme, mouse))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,7 @@ from distdiag_tui.ui.terminal import require_terminal
 
 if TYPE_CHECKING:
     from distdiag_tui.lab.cluster import Lab
-    from distdiag_tui.workloads.oltp.config import OltpConfig
-    from distdiag_tui.workloads.report import IntervalReport
+    from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.workloads.runner import LoadProcess
 
 
@@ -25,10 +26,11 @@ def run_connect(target: Target, options: ConsoleOptions) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """`nodes` None: as many as the lab has, else 3; `load` None: no load; `keep`: leave the lab up."""
+    """`nodes` None: as many as the lab has, else 3; `load`: options of the built-in load, None for no load;
+    `keep`: leave the lab up."""
 
     nodes: int | None
-    load: OltpConfig | None
+    load: Mapping[str, object] | None
     keep: bool
 
 
@@ -50,49 +52,48 @@ def run_demo(demo: Demo, options: ConsoleOptions) -> None:
             asyncio.run(lab.down())
 
 
-async def _console_with_load(ours: Lab | None, config: OltpConfig | None, options: ConsoleOptions) -> None:
+async def _console_with_load(
+    ours: Lab | None, load: Mapping[str, object] | None, options: ConsoleOptions
+) -> None:
     from distdiag_tui.lab.state import lab_target  # noqa: PLC0415
-    from distdiag_tui.workloads.runner import LoadProcess  # noqa: PLC0415
+    from distdiag_tui.service.workloads import Wish, Workloads  # noqa: PLC0415
 
     target = lab_target()
-    load = LoadProcess()
-    words = LoadWords(load)
-    if config is not None:
-        await load.start(target, config)
-    reading = asyncio.create_task(words.read())
+    workloads = Workloads(target)
 
     def last_words() -> None:
-        load.kill()
+        workloads.kill()
         if ours is not None:
             ours.terminate()
 
     try:
+        if load is not None:
+            await workloads.start(Wish("oltp", ("prepare", "run"), load))
+        words = LoadWords(workloads)
         await run_console(target, replace(options, load_words=words, last_words=last_words))
     finally:
-        reading.cancel()
-        await load.stop()
+        for process in workloads.active():
+            await process.stop()
 
 
 class LoadWords:
-    """What the status line says of a load."""
+    """What the status line says of the loads."""
 
-    def __init__(self, load: LoadProcess) -> None:
-        self._load = load
-        self._last: IntervalReport | None = None
-
-    async def read(self) -> None:
-        """Follow the load's reports to its end."""
-        async for report in self._load.reports():
-            self._last = report
+    def __init__(self, workloads: Workloads) -> None:
+        self._workloads = workloads
 
     def __call__(self) -> str:
         """A few words, or none while there is no load."""
-        state = self._load.state
-        if state.phase == "preparing":
-            return f"load: preparing tables {state.fraction:.0%}"
-        if state.phase == "failed":
-            return f"load failed: {state.message}"
-        if state.phase != "running" or self._last is None:
-            return ""
-        tps, p95 = self._last.tps, " ".join(figure(self._last.p95, "s"))
-        return f"load {self._last.threads}× {tps:.0f} tps p95 {p95}"
+        return "  ".join(filter(None, (_words(process) for process in self._workloads.own.values())))
+
+
+def _words(process: LoadProcess) -> str:
+    record = process.record
+    if record.phase == "preparing":
+        return f"{record.kind} preparing {record.fraction:.0%}"
+    if record.phase == "failed":
+        return f"{record.kind} failed: {record.message}"
+    if record.phase != "running" or record.report is None:
+        return ""
+    tps, p95 = record.report.tps, " ".join(figure(record.report.p95 or math.nan, "s"))
+    return f"{record.kind} {record.report.threads}× {tps:.0f} tps p95 {p95}"

@@ -3,108 +3,236 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-from typing import TYPE_CHECKING, Annotated
+import json
+import time
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from distdiag_tui.model.target import Target
-    from distdiag_tui.workloads.oltp.config import OltpConfig
-    from distdiag_tui.workloads.report import IntervalReport
-    from distdiag_tui.workloads.runner import LoadProcess
+from distdiag_tui.cli.follow import conclude, follow, show_progress
+from distdiag_tui.cli.options import AskPassword, TargetName, chosen_target
+from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.text import duration, plain
 
-workload_app = typer.Typer(help="Load for a demonstration or an experiment.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from distdiag_tui.service.workloads import Wish
+    from distdiag_tui.workloads.journal import RunRecord
+    from distdiag_tui.workloads.protocol import Kind, Step
+
+workload_app = typer.Typer(
+    help="Load on a cluster: sysbench, TPC-C, TPC-H, or the built-in OLTP.", no_args_is_help=True
+)
+
+KindName = Annotated[str, typer.Argument(metavar="KIND", help="Which workload; see: distdiag workload list")]
+Json = Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")]
+Insist = Annotated[
+    bool, typer.Option("--i-know-this-is-production", help="Do it though the profile says production.")
+]
+KNOBS: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
 @workload_app.callback()
 def workload() -> None:
-    """Load for a demonstration or an experiment."""
+    """Load on a cluster."""
+
+
+@workload_app.command("list")
+def list_kinds(
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Show this one's options.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """What can be run here; with a KIND, its options."""
+    from distdiag_tui.workloads.kinds import KINDS, find_kind  # noqa: PLC0415
+
+    kinds = KINDS if kind is None else (find_kind(kind),)
+    if as_json:
+        typer.echo(json.dumps([_document(each) for each in kinds]))
+        return
+    for each in kinds:
+        missing = each.missing()
+        typer.echo(f"{each.id:10} {each.about}")
+        if missing:
+            typer.echo(f"{'':10} not installed here: {missing}")
+        if kind is not None:
+            _print_options(each)
+
+
+@workload_app.command(context_settings=KNOBS)
+def prepare(
+    context: typer.Context,
+    kind: KindName,
+    target: TargetName = None,
+    *,
+    as_json: Json = False,
+    insist: Insist = False,
+    ask_password: AskPassword = False,
+) -> None:
+    """Make the data of a workload; what is already there is kept. Options: distdiag workload list KIND."""
+    _run(_wish(context, kind, ("prepare",)), target, as_json=as_json, insist=insist, ask=ask_password)
+
+
+@workload_app.command(context_settings=KNOBS)
+def start(
+    context: typer.Context,
+    kind: KindName,
+    target: TargetName = None,
+    *,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Make the data first.")] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
+    ] = False,
+    as_json: Json = False,
+    insist: Insist = False,
+    ask_password: AskPassword = False,
+) -> None:
+    """Run a workload until its --time is over, or Ctrl-C. Options: distdiag workload list KIND."""
+    wish = _wish(context, kind, ("prepare", "run") if prepare else ("run",))
+    _run(wish, target, as_json=as_json, insist=insist, ask=ask_password, detach=detach)
+
+
+@workload_app.command(context_settings=KNOBS)
+def verify(
+    context: typer.Context,
+    kind: KindName,
+    target: TargetName = None,
+    *,
+    as_json: Json = False,
+    ask_password: AskPassword = False,
+) -> None:
+    """Check a workload's data; exit code 1 if something is wrong with it."""
+    _run(_wish(context, kind, ("verify",)), target, as_json=as_json, ask=ask_password)
 
 
 @workload_app.command()
-def run(
-    target: Annotated[str | None, typer.Argument(help="A profile, host:port, or lab.")] = None,
+def cleanup(
+    context: typer.Context,
+    kind: KindName,
+    target: TargetName = None,
     *,
-    threads: Annotated[int, typer.Option("--threads", help="Clients at a time, 1 to 1024.")] = 8,
-    rate: Annotated[float, typer.Option("--rate", help="Transactions a second; 0: as many as go.")] = 0.0,
-    mode: Annotated[
-        str, typer.Option("--mode", help="independent: a client stays on one node; coupled: visits all.")
-    ] = "independent",
-    time: Annotated[float, typer.Option("--time", help="Seconds; 0: until Ctrl-C.")] = 0.0,
-    tables: Annotated[int, typer.Option("--tables", help="Tables on each node.")] = 4,
-    rows: Annotated[int, typer.Option("--rows", help="Rows in each table.")] = 10_000,
-    json: Annotated[bool, typer.Option("--json", help="JSON lines (distdiag.workload/1).")] = False,
+    as_json: Json = False,
+    insist: Insist = False,
+    ask_password: AskPassword = False,
 ) -> None:
-    """Run short OLTP transactions in database distdiag_load, which is created if need be and kept."""
-    from distdiag_tui.config import resolve_target  # noqa: PLC0415
-    from distdiag_tui.model.errors import ConfigError  # noqa: PLC0415
-    from distdiag_tui.workloads.oltp.config import OltpConfig  # noqa: PLC0415
-
-    if time < 0:
-        raise ConfigError(f"--time is 0 or more seconds, not {time:g}")
-    config = OltpConfig(tables=tables, rows=rows, threads=threads, rate=rate, mode=mode)  # type: ignore[arg-type]
-    asyncio.run(_run(resolve_target(target), config, time, json))
+    """Drop a workload's data: only a database that distdiag made itself."""
+    _run(_wish(context, kind, ("cleanup",)), target, as_json=as_json, insist=insist, ask=ask_password)
 
 
-async def _run(target: Target, config: OltpConfig, seconds: float, as_json: bool) -> None:
-    from distdiag_tui.model.errors import WorkloadError  # noqa: PLC0415
-    from distdiag_tui.workloads.runner import LoadProcess  # noqa: PLC0415
+@workload_app.command()
+def stop(
+    runs: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="As status names them.")
+    ] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Everything that runs.")] = False,
+) -> None:
+    """Stop runs, whichever console or command started them."""
+    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
 
-    load = LoadProcess()
-    try:
-        await load.start(target, config)
-        guide = asyncio.create_task(_guide(load, seconds, as_json))
-        async for report in load.reports():
-            typer.echo(report.to_json() if as_json else describe(report))
-        guide.cancel()
-    finally:
-        load.kill()
-    if load.state.phase == "failed":
-        raise WorkloadError(load.state.message)
-
-
-async def _guide(load: LoadProcess, seconds: float, quiet: bool) -> None:
-    """Stop the load on Ctrl-C, or when its time is over, counted from the first transaction."""
-    over = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    told = asyncio.create_task(_tell_preparing(load, quiet))
-    if seconds:
-        told.add_done_callback(lambda _: asyncio.get_running_loop().call_later(seconds, over.set))
-    await over.wait()
-    await load.stop()
+    journal = Journal()
+    if not runs and not every:
+        raise ConfigError("which run? Name one that status shows, or give --all")
+    active = [record for record in journal.records() if record.active]
+    chosen = active if every else [journal.find(name) for name in runs or ()]
+    for record in chosen:
+        journal.stop(record)
+    for record in chosen:
+        ended = _await_end(record.id)
+        typer.echo(
+            f"{record.id} {ended.phase}" if record.active else f"{record.id} had ended: {record.phase}"
+        )
+    if not chosen:
+        typer.echo("nothing is running")
 
 
-async def _tell_preparing(load: LoadProcess, quiet: bool) -> None:
-    """Returns when the load is running, or has ended before."""
-    last = -1
-    while load.state.phase == "preparing":
-        percent = int(load.state.fraction * 100)
-        if not quiet and percent >= last + 25:
-            typer.echo(f"preparing tables: {percent} %", err=True)
-            last = percent
-        await asyncio.sleep(0.05)
+@workload_app.command()
+def status(*, as_json: Json = False) -> None:
+    """Show what runs and what has ended lately; exit code 1 if nothing runs."""
+    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
+
+    records = Journal().records()
+    if as_json:
+        typer.echo(json.dumps({"runs": [record.to_fields() for record in records]}))
+    elif records:
+        _print_runs(records)
+    else:
+        typer.echo("nothing was started yet")
+    if not any(record.active for record in records):
+        raise typer.Exit(1)
 
 
-def describe(report: IntervalReport) -> str:
-    """One line for a person.
+def _wish(context: typer.Context, kind: str, steps: tuple[Step, ...]) -> Wish:
+    from distdiag_tui.cli.knobs import read_knobs  # noqa: PLC0415
+    from distdiag_tui.service.workloads import Wish  # noqa: PLC0415
+    from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
 
-    >>> from distdiag_tui.workloads.report import IntervalReport
-    >>> describe(IntervalReport(0, 3, 8, 412.31, 7421, 0.0194, 0.0181, 0.0302, 0.0444, {1213: 2}))
-    '    3 s    8 thr     412.3 tx/s     7421 q/s   p50 18.1 ms  p95 30.2 ms  p99 44.4 ms  errors 1213×2'
-    """
-    parts = [
-        f"{report.elapsed:5.0f} s" if not report.total else f"total {report.elapsed:.0f} s",
-        f"{report.threads:3d} thr  {report.tps:8.1f} tx/s  {report.qps:7.0f} q/s ",
-        *(f"{name} {value * 1e3:.1f} ms" for name, value in _latencies(report)),
+    return Wish(kind, steps, read_knobs(context.args, find_kind(kind).options))
+
+
+def _run(
+    wish: Wish, target: str | None, *, as_json: bool, ask: bool, insist: bool = False, detach: bool = False
+) -> None:
+    from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
+
+    service = Workloads(chosen_target(target, ask_password=ask))
+
+    async def run() -> None:
+        process = await service.start(wish, insist=insist)
+        if not detach:
+            await follow(process, as_json=as_json)
+            if not as_json and "run" not in wish.steps:
+                typer.echo(f"{process.record.kind}: {process.record.words or process.record.phase}")
+            return
+        try:
+            await show_progress(process, quiet=as_json)
+            conclude(process.record)
+            await process.let_go()
+        finally:
+            process.kill()
+        typer.echo(f"{process.record.id} is running; to end it: distdiag workload stop {process.record.id}")
+
+    asyncio.run(run())
+
+
+def _await_end(name: str) -> RunRecord:
+    """The record of a run that was told to stop, once it has ended; 8 s at most."""
+    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
+
+    journal = Journal()
+    end = time.monotonic() + 8
+    while (record := journal.find(name)).active and time.monotonic() < end:
+        time.sleep(0.05)
+    return record
+
+
+def _document(kind: Kind) -> dict[str, Any]:
+    options = [
+        {"name": o.name, "default": o.default, "takes": o.bounds, "size": o.size, "about": o.about}
+        for o in kind.options
     ]
-    if report.errors:
-        parts.append("errors " + " ".join(f"{key}×{count}" for key, count in report.errors.items()))
-    if report.reconnects:
-        parts.append(f"reconnects {report.reconnects}")
-    return "  ".join(parts)
+    return {
+        "id": kind.id,
+        "title": kind.title,
+        "about": kind.about,
+        "missing": kind.missing(),
+        "options": options,
+    }
 
 
-def _latencies(report: IntervalReport) -> tuple[tuple[str, float], ...]:
-    return ("p50", report.p50), ("p95", report.p95), ("p99", report.p99)
+def _print_options(kind: Kind) -> None:
+    for option in kind.options:
+        default = ("no", "yes")[option.default] if isinstance(option.default, bool) else option.default
+        size = "  (prepare)" if option.size else ""
+        typer.echo(f"  {option.flag:18} {default!s:12} {option.about}{size}")
+        typer.echo(f"  {'':18} {'':12} {option.bounds}")
+
+
+def _print_runs(records: list[RunRecord]) -> None:
+    typer.echo(f"{'RUN':16} {'CLUSTER':16} {'STATE':11} {'FOR':>7} {'THREADS':>7} {'TPS':>8} {'P95':>9}")
+    for record in records:
+        report = record.report
+        span = (record.ended or time.time()) - record.started
+        threads, tps = (str(report.threads), f"{report.tps:.1f}") if report else ("–", "–")
+        p95 = f"{report.p95 * 1e3:.1f} ms" if report and report.p95 is not None else "–"
+        head = f"{record.id:16} {plain(record.cluster, 16):16} {record.phase:11} {duration(span):>7}"
+        typer.echo(f"{head} {threads:>7} {tps:>8} {p95:>9}  {plain(record.message or record.words)}".rstrip())

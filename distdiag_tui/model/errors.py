@@ -28,3 +28,7 @@ class WorkloadError(DistdiagError):
     """A load could not be prepared, run or removed."""
 
     exit_code = 1
+
+
+class RefusedError(DistdiagError):
+    """A safety rule forbids it; the message says how to insist."""

@@ -1,4 +1,4 @@
-"""The console's end of the load: starts the worker process, hears its reports, tells it to change or stop.
+"""The console's end of a workload: starts its process, hears its reports, tells it to change or stop.
 
 Light to import: the database driver is loaded in the worker only.
 """
@@ -11,41 +11,46 @@ import json
 import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.oltp.config import OltpConfig, check_rate, check_threads
+from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
+from distdiag_tui.workloads.options import RATE, THREADS
+from distdiag_tui.workloads.protocol import Check
 from distdiag_tui.workloads.report import IntervalReport
 
-Phase = Literal["idle", "preparing", "running", "stopped", "failed"]
-
-_STOP_SECONDS = 2.0
+_STOP_SECONDS = 4.0
 _KEPT_REPORTS = 600  # for a reader that falls behind: the oldest go first
-_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
+                "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class LoadState:
-    """Where a load is: `fraction` 0..1 of the rows in place while preparing, `message` one line if failed."""
+class Order:
+    """What to do where. `runner` is empty for this machine, else what the Kubernetes runner needs."""
 
-    phase: Phase = "idle"
-    fraction: float = 0.0
-    message: str = ""
+    target: Target
+    record: RunRecord
+    runner: Mapping[str, Any] = field(default_factory=dict)
 
 
 class LoadProcess:
-    """One load in a process of its own, which dies with this one. To be started once."""
+    """One run in a process of its own, which dies with this one unless it was let go. To be started once."""
 
-    def __init__(self) -> None:
-        self.state = LoadState()
+    def __init__(self, order: Order, journal: Journal | None = None) -> None:
+        self.record = order.record
         self.refusal = ""
+        self.checks: list[Check] = []
+        self._order, self._journal = order, journal
         self._process: asyncio.subprocess.Process | None = None
         self._pump: asyncio.Task[None] | None = None
         self._reports: deque[IntervalReport] = deque(maxlen=_KEPT_REPORTS)
         self._news = asyncio.Event()
+        self._detached = asyncio.Event()
         self._killed = False
 
     @property
@@ -53,52 +58,47 @@ class LoadProcess:
         """The worker's, once started."""
         return self._process.pid if self._process else None
 
-    async def start(self, target: Target, config: OltpConfig) -> None:
-        """Launch the worker and return; preparing goes on (see `state`). WorkloadError if it cannot start."""
+    async def start(self) -> None:
+        """Launch the worker and return. WorkloadError if it cannot start, or such a run goes on already."""
         if self._process is not None:
             raise WorkloadError("this load was started before")
-        self.state = LoadState("preparing")
-        try:
-            # a group of its own: Ctrl-C in the terminal is ours to handle
-            self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "distdiag_tui.workloads.worker"),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
-                process_group=0,
-            )
-        except OSError as error:
-            self.state = LoadState("failed", message=f"the load does not start: {error}")
-            raise WorkloadError(self.state.message) from error
-        self._send(_request(target, config))
+        with self._journal.admit(self.record) if self._journal else nullcontext() as lock:
+            self._process = await self._launch(lock)
+        self._send(self._request())
         self._pump = asyncio.create_task(self._listen(self._process))
 
     async def reports(self) -> AsyncIterator[IntervalReport]:
-        """Interval reports as they come, the last one (`total`) of the whole run; ends with the load.
+        """Interval reports as they come, the last one (`total`) of the whole run; ends with the run.
 
-        One reader only. A failure does not raise here: look at `state` afterwards.
+        One reader only. A failure does not raise here: look at `record` afterwards.
         """
         while True:
             while self._reports:
                 yield self._reports.popleft()
             if self._pump is None or self._pump.done():
                 return
-            self._news.clear()
-            await self._news.wait()
+            await self.news()
+
+    async def news(self) -> None:
+        """Wait until there is something new in `record`, `checks` or the reports."""
+        self._news.clear()
+        await self._news.wait()
+
+    async def ended(self) -> None:
+        """Wait for the run's end."""
+        if self._pump is not None:
+            await asyncio.wait({self._pump})
 
     def set_threads(self, threads: int) -> None:
         """From the next moment on; ConfigError unless 1..1024."""
-        check_threads(threads)
-        self._send({"threads": threads})
+        self._send({"threads": THREADS.read(threads)})
 
     def set_rate(self, rate: float) -> None:
         """Transactions a second, 0 without limit; ConfigError out of bounds."""
-        check_rate(rate)
-        self._send({"rate": rate})
+        self._send({"rate": RATE.read(rate)})
 
     async def stop(self) -> None:
-        """Ask the worker to end, kill it after 2 s. Reports not yet read can still be read."""
+        """Ask the worker to end, kill it after 4 s. Reports not yet read can still be read."""
         if self._process is None or self._pump is None:
             return
         self._send({"stop": True})
@@ -107,12 +107,53 @@ class LoadProcess:
             self.kill()
             await asyncio.wait({self._pump})
 
+    async def let_go(self) -> None:
+        """From now on the run goes on without us. WorkloadError if it has ended, or does not answer."""
+        self._send({"detach": True})
+        waiting = asyncio.create_task(self._detached.wait())
+        assert self._pump is not None
+        await asyncio.wait({waiting, self._pump}, timeout=_STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            waiting.cancel()
+            raise WorkloadError(
+                f"{self.record.id} could not be left running: {self.record.message or 'no answer'}"
+            )
+
     def kill(self) -> None:
-        """End the worker this instant, without waiting: for exit handlers."""
+        """End the worker this instant, without waiting: for exit handlers. Nothing if it was let go."""
+        if self._detached.is_set():
+            return
         self._killed = True
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
+
+    async def _launch(self, lock: int | None) -> asyncio.subprocess.Process:
+        try:
+            # a group of its own: Ctrl-C in the terminal is ours to handle
+            return await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "distdiag_tui.workloads.worker"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=_environment(),
+                process_group=0,
+                pass_fds=() if lock is None else (lock,),
+            )
+        except OSError as error:
+            self._end("failed", f"the load does not start: {error}")
+            raise WorkloadError(self.record.message) from error
+
+    def _request(self) -> dict[str, Any]:
+        target = self._order.target
+        return {
+            "endpoints": [{"host": e.host, "port": e.port, "name": e.name} for e in target.endpoints],
+            "user": target.user,
+            "password": target.password.reveal(),
+            "record": self.record.to_fields(),
+            "journal": str(self._journal.folder) if self._journal else "",
+            "runner": dict(self._order.runner),
+        }
 
     def _send(self, order: dict[str, Any]) -> None:
         """Orders to a worker that has gone are lost without harm."""
@@ -128,44 +169,45 @@ class LoadProcess:
         try:
             async for line in process.stdout:
                 self._hear(json.loads(line))
+                self._news.set()
             code = await process.wait()
             self._conclude(code, await complaints)
         finally:
             complaints.cancel()
             self._news.set()
 
-    def _hear(self, record: dict[str, Any]) -> None:
-        event = record.get("event")
-        if event is None:
-            self._reports.append(IntervalReport.from_fields(record))
-            self._news.set()
-        elif event == "preparing":
-            self.state = LoadState("preparing", record["fraction"])
-        elif event == "running":
-            self.state = LoadState("running", 1.0)
-        elif event == "failed":
-            self.state = LoadState("failed", message=record["message"])
-        elif event == "refused":
-            self.refusal = record["message"]
+    def _hear(self, event: dict[str, Any]) -> None:
+        match event.pop("event", None):
+            case None:
+                report = IntervalReport.from_fields(event)
+                self.record = replace(self.record, report=report)
+                self._reports.append(report)
+            case "phase":
+                self.record = replace(self.record, **event)
+            case "checked":
+                self.checks.append(Check(**event))
+            case "refused":
+                self.refusal = event["message"]
+            case "detached":
+                self._detached.set()
 
     def _conclude(self, code: int, complaint: str) -> None:
-        if self.state.phase == "failed":
+        if self.record.phase in ENDED:
             return
         if code == 0 or self._killed:
-            self.state = LoadState("stopped")
+            self._end("stopped", "")
         else:
-            self.state = LoadState("failed", message=complaint or f"the load process ended with code {code}")
+            self._end("failed", complaint or f"the load process ended with code {code}")
+
+    def _end(self, phase: Phase, message: str) -> None:
+        self.record = replace(self.record, phase=phase, message=message)
+        if self._journal is not None:
+            self._journal.write(self.record)
 
 
 def _environment() -> dict[str, str]:
     """Only what Python needs: a password in our own environment is not handed on."""
     return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("PYTHON")}
-
-
-def _request(target: Target, config: OltpConfig) -> dict[str, Any]:
-    endpoints = [{"host": e.host, "port": e.port, "name": e.name} for e in target.endpoints]
-    account = {"user": target.user, "password": target.password.reveal()}
-    return {"endpoints": endpoints, **account, "config": config.to_fields()}
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

@@ -1,9 +1,10 @@
-"""The process that runs the load: `python -m distdiag_tui.workloads.worker`, spoken to in JSON lines.
+"""The process that runs a workload: `python -m distdiag_tui.workloads.worker`, spoken to in JSON lines.
 
-stdin: first {"endpoints", "user", "password", "config"}, then control lines {"threads": 8}, {"rate": 100} or
-{"stop": true}. stdout: interval reports, and events {"event": "preparing", "fraction"}, {"event": "running"},
-{"event": "failed", "message", "exit_code"}, {"event": "refused", "message"} for a control line that makes no
-sense. It ends when stdin does: its parent is gone.
+stdin: first {"endpoints", "user", "password", "record", "journal", "runner"}, then control lines
+{"threads": 8}, {"rate": 100}, {"stop": true} or {"detach": true}. stdout: interval reports, and events
+{"event": "phase", "phase", "fraction", "words", "message"}, {"event": "checked", "name", "passed", "detail"}
+and {"event": "refused", "message"} for a control line that makes no sense. It ends when stdin does, for then
+its parent is gone; unless it was detached.
 """
 
 from __future__ import annotations
@@ -14,78 +15,188 @@ import json
 import os
 import signal
 import sys
-from typing import Any
+import time
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
 
-from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.errors import DistdiagError, WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret
-from distdiag_tui.workloads.oltp.config import OltpConfig
-from distdiag_tui.workloads.oltp.load import OltpLoad
-from distdiag_tui.workloads.oltp.schema import prepare
-from distdiag_tui.workloads.oltp.session import Node
+from distdiag_tui.workloads.database import Database
+from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
+from distdiag_tui.workloads.kinds import find_kind
+from distdiag_tui.workloads.options import Value, sizes
+from distdiag_tui.workloads.protocol import Step, Workload
+from distdiag_tui.workloads.session import Node
 
-_FAREWELL = 0.5  # seconds for the clients to end; a frozen node must not hold us
+_FAREWELL = 1.5  # seconds to end in order; a frozen node must not hold us
 _STEP = 0.01  # least change of the fraction worth a line
+_WORDS_EVERY = 0.25  # seconds
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Entry point of the process; the exit code is the error's, 0 after a stop."""
-    _die_with_parent()
+    _die_with_parent(True)
     os.set_blocking(sys.stdout.fileno(), False)
     asyncio.run(_serve_and_leave())
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(wanted: bool) -> None:
     """A second belt to the end of stdin: the kernel kills us when the parent dies (Linux)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL if wanted else 0)
 
 
-def _emit(line: str) -> None:
-    """Write one line, or drop it if the reader is stuck: the load and our own end must not wait for it.
+class _Outbox:
+    """Lines to the parent. If it is stuck they are dropped: the load and our own end must not wait for it."""
 
-    A line is shorter than PIPE_BUF, so that it is written whole or not at all.
-    """
-    try:
-        os.write(sys.stdout.fileno(), line.encode() + b"\n")
-    except BlockingIOError:
-        return
-    except BrokenPipeError:
-        os._exit(1)
+    def __init__(self) -> None:
+        self.detached = False
+        self._rest = b""
 
+    def put(self, line: str) -> None:
+        """Write one line, or none of it."""
+        if self._flush():
+            self._rest = line.encode() + b"\n"
+            self._flush()
 
-def _event(event: str, **fields: object) -> None:
-    _emit(json.dumps({"event": event, **fields}))
+    def event(self, event: str, **fields: object) -> None:
+        """Write one event."""
+        self.put(json.dumps({"event": event, **fields}))
+
+    def _flush(self) -> bool:
+        """Whether nothing is left of the line before."""
+        try:
+            while self._rest:
+                self._rest = self._rest[os.write(sys.stdout.fileno(), self._rest) :]
+        except BlockingIOError:
+            return False
+        except BrokenPipeError:
+            if not self.detached:
+                os._exit(1)
+            self._rest = b""
+        return True
 
 
 class _Job:
-    """Prepare, then run; control lines apply to either phase."""
+    """One step after the other; control lines apply to any of them. Every change goes into the record."""
 
-    def __init__(self, request: dict[str, Any]) -> None:
-        password = Secret(request["password"])
-        endpoints = [Endpoint(**fields) for fields in request["endpoints"]]
-        nodes = [Node(endpoint, request["user"], password) for endpoint in endpoints]
-        self.config = OltpConfig.from_fields(request["config"])
-        self.nodes = nodes
-        self.load = OltpLoad(nodes, self.config)
-        self._told = -1.0
+    def __init__(self, request: dict[str, Any], out: _Outbox) -> None:
+        self.out = out
+        self.record = replace(RunRecord.from_fields(request["record"]), pid=os.getpid())
+        self._journal = Journal(Path(request["journal"])) if request["journal"] else None
+        self._nodes = _nodes(request)
+        self._kind = find_kind(self.record.kind)
+        self._workload: Workload | None = None
+        self._database = Database(self._kind.database, self._nodes)
+        self._stopped = False
+        self._told = 0.0
+
+    @property
+    def workload(self) -> Workload:
+        """What is to be steered."""
+        assert self._workload is not None
+        return self._workload
 
     async def run(self) -> int:
         """The exit code."""
         try:
-            await prepare(self.nodes, self.config, self._progress)
-            _event("running")
-            async for report in self.load.run():
-                _emit(report.to_json())
+            self._workload = self._kind.create(self._nodes, self.record.options)
+            for step in self.record.steps:
+                if not self._stopped:
+                    await self._step(cast(Step, step))
         except DistdiagError as error:
-            _event("failed", message=str(error), exit_code=error.exit_code)
+            self._phase("failed", message=str(error))
             return error.exit_code
+        self._phase("stopped" if self._stopped else "done")
         return 0
 
-    def _progress(self, fraction: float) -> None:
-        if fraction - self._told >= _STEP or fraction == 1.0:
-            self._told = fraction
-            _event("preparing", fraction=fraction)
+    def stop(self) -> None:
+        """End the present step soon, and begin no other."""
+        self._stopped = True
+        if self._workload is not None:
+            self._workload.stop()
+
+    def adopt(self, option: str, value: Value) -> None:
+        """An option was changed while running."""
+        self._keep(replace(self.record, options={**self.record.options, option: value}))
+
+    def cancelled(self) -> None:
+        """A step was cut short."""
+        self._phase("stopped")
+
+    async def _step(self, step: Step) -> None:
+        match step:
+            case "prepare":
+                await self._prepare()
+            case "run":
+                await self._run()
+            case "verify":
+                await self._verify()
+            case "cleanup":
+                self._phase("cleaning")
+                gone = await self._database.drop()
+                self._phase("cleaning", 1.0, "dropped" if gone else "there was nothing to drop")
+
+    async def _prepare(self) -> None:
+        self._phase("preparing")
+        wanted = sizes(self._kind.options, self.record.options)
+        await self._database.fill(self.workload, wanted, self._progress)
+        self._phase("preparing", 1.0)
+
+    async def _run(self) -> None:
+        self.record = replace(self.record, running_since=time.time())
+        self._phase("running")
+        seconds = float(self.record.options.get("time", 0))
+        if seconds:
+            asyncio.get_running_loop().call_later(seconds, self.workload.stop)
+        async with aclosing(self.workload.run()) as reports:  # type: ignore[type-var]
+            async for report in reports:
+                self.out.put(report.to_json())
+                self._keep(replace(self.record, report=report, fraction=1.0))
+
+    async def _verify(self) -> None:
+        self._phase("verifying")
+        stores = await self._database.stores()
+        failed = checks = 0
+        async for check in self.workload.verify(stores, self._progress):
+            self.out.event("checked", name=check.name, passed=check.passed, detail=check.detail)
+            checks, failed = checks + 1, failed + (not check.passed)
+        words = f"{failed} of {checks} checks failed" if failed else f"all {checks} checks passed"
+        self._phase("verifying", 1.0, words)
+        if failed:
+            raise WorkloadError(words)
+
+    def _progress(self, fraction: float, words: str = "") -> None:
+        now = time.monotonic()
+        enough = fraction - self.record.fraction >= _STEP or now - self._told >= _WORDS_EVERY
+        if enough or fraction == 1.0:
+            self._told = now
+            self._phase(self.record.phase, fraction, words)
+
+    def _phase(self, phase: Phase, fraction: float = 0.0, words: str = "", message: str = "") -> None:
+        ended = time.time() if phase in ENDED else None
+        if ended:
+            fraction, words = self.record.fraction, self.record.words
+        self._keep(replace(
+            self.record, phase=phase, fraction=fraction, words=words, message=message, ended=ended
+        ))  # fmt: skip
+        self.out.event("phase", phase=phase, fraction=fraction, words=words, message=message)
+
+    def _keep(self, record: RunRecord) -> None:
+        self.record = record
+        if self._journal is not None:
+            try:
+                self._journal.write(record)
+            except OSError:  # a full disk here must not end the load
+                self._journal = None
+
+
+def _nodes(request: dict[str, Any]) -> list[Node]:
+    password = Secret(request["password"])
+    return [Node(Endpoint(**fields), request["user"], password) for fields in request["endpoints"]]
 
 
 async def _serve_and_leave() -> None:
@@ -95,16 +206,28 @@ async def _serve_and_leave() -> None:
 
 async def _serve() -> int:
     stdin = await _open_stdin()
-    job = _Job(json.loads(await stdin.readline()))
+    out = _Outbox()
+    job = _Job(json.loads(await stdin.readline()), out)
     work = asyncio.create_task(job.run())
-    control = asyncio.create_task(_obey(stdin, job.load, work))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, control.cancel)
+    control = asyncio.create_task(_obey(stdin, job, work))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: _end(job, work))
     await asyncio.wait({work, control}, return_when=asyncio.FIRST_COMPLETED)
-    if work.done():
+    if not work.done():
+        work.cancel()
+        await asyncio.wait({work}, timeout=_FAREWELL)
+    if work.done() and not work.cancelled():
         return work.result()
-    work.cancel()
-    await asyncio.wait({work}, timeout=_FAREWELL)
+    job.cancelled()
     return 0
+
+
+def _end(job: _Job, work: asyncio.Task[int]) -> None:
+    """Stop in order, which for a load brings its total; what does not stop is cut short."""
+    job.stop()
+    if job.record.phase == "running":
+        asyncio.get_running_loop().call_later(_FAREWELL, work.cancel)
+    else:
+        work.cancel()
 
 
 async def _open_stdin() -> asyncio.StreamReader:
@@ -115,29 +238,30 @@ async def _open_stdin() -> asyncio.StreamReader:
     return reader
 
 
-async def _obey(stdin: asyncio.StreamReader, load: OltpLoad, work: asyncio.Task[int]) -> None:
-    """Apply control lines; returns when the parent has gone or asked to stop and the load has ended."""
+async def _obey(stdin: asyncio.StreamReader, job: _Job, work: asyncio.Task[int]) -> None:
+    """Apply control lines; returns when the parent has gone, unless it let us go."""
     while line := await stdin.readline():
         try:
-            stopping = _apply(json.loads(line), load)
+            _apply(json.loads(line), job, work)
         except (DistdiagError, ValueError, TypeError, AttributeError) as error:
-            _event("refused", message=str(error))
-            continue
-        if stopping:
-            await asyncio.wait({work}, timeout=_FAREWELL)
-            return
+            job.out.event("refused", message=str(error))
+    if job.out.detached:
+        await asyncio.wait({work})
 
 
-def _apply(order: dict[str, Any], load: OltpLoad) -> bool:
-    """True for the order to stop."""
+def _apply(order: dict[str, Any], job: _Job, work: asyncio.Task[int]) -> None:
     if "threads" in order:
-        load.set_threads(int(order["threads"]))
+        job.workload.set_threads(int(order["threads"]))
+        job.adopt("threads", int(order["threads"]))
     if "rate" in order:
-        load.set_rate(float(order["rate"]))
+        job.workload.set_rate(float(order["rate"]))
+        job.adopt("rate", float(order["rate"]))
+    if order.get("detach"):
+        _die_with_parent(False)
+        job.out.detached = True
+        job.out.event("detached")
     if order.get("stop"):
-        load.stop()
-        return True
-    return False
+        _end(job, work)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,18 @@ def _arguments() -> argparse.Namespace:
 
 def _start_load(rate: float) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-m", "distdiag_tui", "workload", "run", "lab", "--rate", f"{rate:g}"],
+        [
+            sys.executable,
+            "-m",
+            "distdiag_tui",
+            "workload",
+            "start",
+            "oltp",
+            "lab",
+            "--prepare",
+            "--rate",
+            f"{rate:g}",
+        ],
         stdout=subprocess.DEVNULL,
     )
 

@@ -1,6 +1,9 @@
 """What watching costs the database: sysbench throughput with the console attached and without, in pairs.
 
-distdiag lab up && python tests/bench/bench_overhead.py --pairs 8 --seconds 20
+distdiag lab up && python tests/bench/bench_overhead.py --pairs 10 --seconds 10
+
+One sysbench runs all the time, and the console comes and goes beside it, so that both halves of a pair see
+the same server moments apart. Reads by default: with writes the disk's unsteadiness hides what is sought.
 """
 
 from __future__ import annotations
@@ -12,6 +15,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 
 import asyncmy
@@ -21,6 +28,7 @@ from distdiag_tui.lab.state import lab_target
 from distdiag_tui.model.target import Target
 
 CONSOLE = (sys.executable, "-m", "distdiag_tui", "connect", "lab")
+SETTLE = 3.0  # seconds after a change that do not count
 
 
 def main() -> None:
@@ -31,7 +39,14 @@ def main() -> None:
         options = _options_file(Path(folder), target)
         _create_database(target)
         _sysbench(options, "prepare")
-        pairs = [_pair(options, arguments.seconds, index) for index in range(arguments.pairs)]
+        with subprocess.Popen(
+            [*_command(options, "run", 0, arguments.script), "--report-interval=1"],
+            stdout=subprocess.PIPE, text=True,
+        ) as sysbench:  # fmt: skip
+            seconds = _Seconds(sysbench.stdout or ())
+            time.sleep(SETTLE)
+            pairs = [_pair(seconds, arguments.seconds, index) for index in range(arguments.pairs)]
+            sysbench.terminate()
         _sysbench(options, "cleanup")
     print("| pair | without, tps | with, tps | ratio |\n| --- | --- | --- | --- |")
     for number, (without, attached) in enumerate(pairs, 1):
@@ -42,50 +57,53 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=8)
-    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--script", default="oltp_read_only")
     return parser.parse_args()
 
 
-def _pair(options: Path, seconds: int, index: int) -> tuple[float, float]:
+class _Seconds:
+    """Throughput of each second so far, as sysbench tells it."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self.tps: list[float] = []
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+
+    def _read(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if found := re.search(r" tps: ([\d.]+)", line):
+                self.tps.append(float(found[1]))
+
+
+def _pair(seconds: _Seconds, span: float, index: int) -> tuple[float, float]:
     """Throughput without and with, in changing order so that drift falls on both."""
     order = (False, True) if index % 2 == 0 else (True, False)
-    found = {attached: _throughput(options, seconds, attached=attached) for attached in order}
+    found = {attached: _throughput(seconds, span, attached=attached) for attached in order}
     return found[False], found[True]
 
 
-def _throughput(options: Path, seconds: int, *, attached: bool) -> float:
-    if not attached:
-        return _run(options, seconds)
-    with Terminal(CONSOLE, 160, 48) as terminal:
-        terminal.pump(3)
-        with subprocess.Popen(
-            _command(options, "run", seconds), stdout=subprocess.PIPE, text=True
-        ) as sysbench:
-            while sysbench.poll() is None:
-                terminal.pump(0.5)
-            assert sysbench.stdout is not None
-            return _tps(sysbench.stdout.read())
+def _throughput(seconds: _Seconds, span: float, *, attached: bool) -> float:
+    with Terminal(CONSOLE, 160, 48) if attached else nullcontext() as terminal:
+        _wait(terminal, SETTLE)
+        first = len(seconds.tps)
+        _wait(terminal, span)
+        return statistics.mean(seconds.tps[first:])
 
 
-def _run(options: Path, seconds: int) -> float:
-    command = _command(options, "run", seconds)
-    return _tps(subprocess.run(command, check=False, capture_output=True, text=True).stdout)
-
-
-def _tps(output: str) -> float:
-    found = re.search(r"transactions:\s+\d+\s+\(([\d.]+) per sec", output)
-    if found is None:
-        raise SystemExit(f"sysbench printed no throughput:\n{output[-500:]}")
-    return float(found[1])
+def _wait(terminal: Terminal | None, span: float) -> None:
+    if terminal is None:
+        time.sleep(span)
+    else:
+        terminal.pump(span)
 
 
 def _sysbench(options: Path, step: str) -> None:
-    subprocess.run(_command(options, step, 0), check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(_command(options, step, 0, "oltp_read_only"), check=True, stdout=subprocess.DEVNULL)
 
 
-def _command(options: Path, step: str, seconds: int) -> list[str]:
-    return ["sysbench", f"--config-file={options}", f"--time={seconds}", "oltp_read_write", step]
+def _command(options: Path, step: str, seconds: int, script: str) -> list[str]:
+    return ["sysbench", f"--config-file={options}", f"--time={seconds}", script, step]
 
 
 def _options_file(folder: Path, target: Target) -> Path:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,33 @@ import asyncmy
 from conftest import LiveLab
 
 from distdiag_tui.model.target import Endpoint, Target
-from distdiag_tui.workloads.oltp.config import OltpConfig
-from distdiag_tui.workloads.oltp.session import Node
+from distdiag_tui.workloads.journal import Journal, RunRecord
+from distdiag_tui.workloads.kinds import find_kind
+from distdiag_tui.workloads.options import Value, checked
+from distdiag_tui.workloads.protocol import Step
 from distdiag_tui.workloads.report import IntervalReport
-from distdiag_tui.workloads.runner import LoadProcess
+from distdiag_tui.workloads.runner import LoadProcess, Order
+from distdiag_tui.workloads.session import Node
 
 TABLES, ROWS = 2, 1000
 
 
-SMALL = OltpConfig(tables=TABLES, rows=ROWS, threads=6, interval=0.2)
-"""A quick load: two small tables, reports five times a second."""
+SMALL: dict[str, Value] = {"tables": TABLES, "rows": ROWS, "threads": 6, "interval": 0.2}
+"""A quick OLTP load: two small tables, reports five times a second."""
+
+
+def load_of(
+    target: Target,
+    options: Mapping[str, Value] = SMALL,
+    steps: tuple[Step, ...] = ("prepare", "run"),
+    kind: str = "oltp",
+    journal: Journal | None = None,
+) -> LoadProcess:
+    """A run that was not started yet."""
+    values = checked(find_kind(kind).options, options)
+    servers = tuple(endpoint.address for endpoint in target.endpoints)
+    record = RunRecord(f"{kind}-test", kind, target.cluster, servers, steps, values, time.time())
+    return LoadProcess(Order(target, record), journal)
 
 
 def nodes_of(target: Target) -> list[Node]:
@@ -67,9 +84,14 @@ def frozen(lab: LiveLab, index: int) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def running(target: Target, config: OltpConfig) -> AsyncIterator[tuple[LoadProcess, Feed]]:
-    load = LoadProcess()
-    await load.start(target, config)
+async def running(
+    target: Target,
+    options: Mapping[str, Value] = SMALL,
+    steps: tuple[Step, ...] = ("prepare", "run"),
+    kind: str = "oltp",
+) -> AsyncIterator[tuple[LoadProcess, Feed]]:
+    load = load_of(target, options, steps, kind)
+    await load.start()
     feed = Feed(load)
     try:
         yield load, feed
@@ -95,7 +117,7 @@ class Feed:
         """The next reports; `skip` leaves out those that began before the question."""
         first = len(self.seen) + skip
         await until(lambda: len(self.seen) >= first + intervals or self._task.done(), 30)
-        assert not self._task.done(), f"the load ended: {self._load.state}"
+        assert not self._task.done(), f"the load ended: {self._load.record}"
         return self.seen[first : first + intervals]
 
     async def end(self) -> list[IntervalReport]:

@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.workloads.oltp.config import POINT_SELECT, Mix, OltpConfig
-from distdiag_tui.workloads.oltp.pacer import BACKLOG, Pacer
+from distdiag_tui.workloads.oltp.config import Mix, OltpConfig
 from distdiag_tui.workloads.oltp.statements import Planner, Step
+from distdiag_tui.workloads.pacer import BACKLOG, Pacer
 from distdiag_tui.workloads.report import IntervalReport
 
 WRITES = ("UPDATE", "DELETE")
@@ -74,9 +74,7 @@ def test_limits_are_named(bad: dict[str, object]) -> None:
         OltpConfig(**bad)  # type: ignore[arg-type]
 
 
-def test_config_and_report_survive_json() -> None:
-    config = OltpConfig(mode="coupled", mix=POINT_SELECT, rate=12.5)
-    assert OltpConfig.from_fields(config.to_fields()) == config
+def test_a_report_survives_json() -> None:
     report = IntervalReport(
         1.0, 2.0, 3, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, {1213: 1, "timeout": 2}, 10, total=True
     )

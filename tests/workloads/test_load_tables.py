@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from conftest import LiveLab
@@ -10,9 +10,26 @@ from live_load import ROWS, SMALL, TABLES, counts, nodes_of, sql
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.oltp.schema import cleanup, prepare
+from distdiag_tui.workloads.database import Database, Prepared
+from distdiag_tui.workloads.kinds import find_kind
+from distdiag_tui.workloads.options import checked, sizes
+from distdiag_tui.workloads.session import Node
 
 ALL = [(ROWS, ROWS)]
+KIND = find_kind("oltp")
+VALUES = checked(KIND.options, SMALL)
+
+
+def database(nodes: Sequence[Node]) -> Database:
+    return Database(KIND.database, nodes)
+
+
+async def prepare(nodes: Sequence[Node], told: list[float] | None = None) -> None:
+    def progress(fraction: float, _: str = "") -> None:
+        if told is not None:
+            told.append(fraction)
+
+    await database(nodes).fill(KIND.create(nodes, VALUES), sizes(KIND.options, VALUES), progress)
 
 
 @pytest.fixture
@@ -27,21 +44,22 @@ async def bare(lab: LiveLab) -> AsyncIterator[Target]:
 
 async def test_prepare_fills_every_node_exactly_and_again_changes_nothing(bare: Target) -> None:
     told: list[float] = []
-    await prepare(nodes_of(bare), SMALL, told.append)
+    await prepare(nodes_of(bare), told)
     assert await counts(bare) == ALL * TABLES * len(bare.endpoints)
     assert told == sorted(told)
     assert told[-1] == 1.0
+    assert await database(nodes_of(bare)).prepared() == Prepared({"tables": TABLES, "rows": ROWS}, ready=True)
 
     endpoint = bare.endpoints[0]
     await sql(bare, endpoint, "UPDATE distdiag_load.oltp1 SET c = 'kept' WHERE id = 1")
     told.clear()
-    await prepare(nodes_of(bare), SMALL, told.append)
+    await prepare(nodes_of(bare), told)
     assert len(told) == TABLES * len(bare.endpoints)  # one word a table: nothing was loaded
     assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp1 WHERE id = 1") == [("kept",)]
 
 
 async def test_prepare_resumes_where_it_was_cut_off_and_replaces_what_has_holes(bare: Target) -> None:
-    await prepare(nodes_of(bare), SMALL, lambda _: None)
+    await prepare(nodes_of(bare))
     endpoint = bare.endpoints[1]
     await sql(
         bare,
@@ -51,7 +69,7 @@ async def test_prepare_resumes_where_it_was_cut_off_and_replaces_what_has_holes(
         "UPDATE distdiag_load.oltp2 SET c = 'gone' WHERE id = 1",
         "DELETE FROM distdiag_load.oltp2 WHERE id = 500",
     )
-    await prepare(nodes_of(bare), SMALL, lambda _: None)
+    await prepare(nodes_of(bare))
     assert await counts(bare) == ALL * TABLES * len(bare.endpoints)
     assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp1 WHERE id = 1") == [("kept",)]
     assert await sql(bare, endpoint, "SELECT c FROM distdiag_load.oltp2 WHERE id = 1") != [("gone",)]
@@ -60,24 +78,34 @@ async def test_prepare_resumes_where_it_was_cut_off_and_replaces_what_has_holes(
 async def test_nodes_of_one_cluster_are_filled_once(bare: Target) -> None:
     told: list[float] = []
     node = nodes_of(bare)[0]
-    await prepare([node, node, node], SMALL, told.append)
+    await prepare([node, node, node], told)
     assert told[-1] == 1.0
     assert await sql(bare, bare.endpoints[0], "SELECT COUNT(*) FROM distdiag_load.oltp1") == [(ROWS,)]
 
 
 async def test_cleanup_drops_what_is_ours(bare: Target) -> None:
-    await prepare(nodes_of(bare)[:1], SMALL, lambda _: None)
-    await cleanup(nodes_of(bare))
+    await prepare(nodes_of(bare)[:1])
+    assert await database(nodes_of(bare)).drop()
     for endpoint in bare.endpoints:
         assert await sql(bare, endpoint, "SHOW DATABASES LIKE 'distdiag_load'") == []
 
 
 async def test_somebody_elses_database_is_neither_used_nor_dropped(bare: Target) -> None:
-    await prepare(nodes_of(bare)[:1], SMALL, lambda _: None)
+    await prepare(nodes_of(bare)[:1])
     theirs = bare.endpoints[2]
     await sql(bare, theirs, "CREATE DATABASE distdiag_load", "CREATE TABLE distdiag_load.payroll (id INT)")
-    for refused in (cleanup(nodes_of(bare)), prepare(nodes_of(bare), SMALL, lambda _: None)):
+    for refused in (database(nodes_of(bare)).drop(), prepare(nodes_of(bare))):
         with pytest.raises(WorkloadError, match="was not created by distdiag"):
             await refused
     assert len(await sql(bare, theirs, "SHOW TABLES FROM distdiag_load")) == 1
     assert await sql(bare, bare.endpoints[0], "SHOW DATABASES LIKE 'distdiag_load'") != []
+
+
+async def test_what_was_never_finished_is_not_ready(bare: Target) -> None:
+    nodes = nodes_of(bare)
+    assert await database(nodes).prepared() is None
+    await prepare(nodes[:1])
+    assert await database(nodes).prepared() is None  # the other nodes have nothing
+    await prepare(nodes)
+    await database(nodes).note(nodes[1], ready="no")
+    assert await database(nodes).prepared() == Prepared({"tables": TABLES, "rows": ROWS}, ready=False)

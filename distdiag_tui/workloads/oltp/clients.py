@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
+from distdiag_tui.workloads.meter import Meter
 from distdiag_tui.workloads.oltp.config import OltpConfig
-from distdiag_tui.workloads.oltp.meter import Meter
-from distdiag_tui.workloads.oltp.pacer import Pacer
-from distdiag_tui.workloads.oltp.session import Node, Session, error_key, pauses
 from distdiag_tui.workloads.oltp.statements import Planner, Step
+from distdiag_tui.workloads.pacer import Pacer
+from distdiag_tui.workloads.session import Node, Session, error_key, pauses, require_data
 
 
 class Client:
     """One client: a session on each of its nodes (one in independent mode, all of them in coupled mode)."""
 
-    def __init__(self, nodes: Sequence[Node], config: OltpConfig, pacer: Pacer, meter: Meter) -> None:
+    def __init__(self, config: OltpConfig, nodes: Sequence[Node], pacer: Pacer, meter: Meter) -> None:
         self.sessions = [Session(node, config.statement_timeout) for node in nodes]
         self._bare = len(nodes) == 1 and config.mix.single_read
         self._planner = Planner(config, len(nodes), Random())  # noqa: S311 - test data
@@ -25,7 +25,7 @@ class Client:
         self._was_connected = [False] * len(nodes)
 
     async def run(self) -> None:
-        """For ever. A transaction that fails is counted, not repeated."""
+        """For ever. A transaction that fails is counted, not repeated; WorkloadError if its data is gone."""
         try:
             while True:
                 await self._connect()
@@ -56,6 +56,7 @@ class Client:
 
     async def _recover(self, error: Exception) -> None:
         """Count the error and leave every session outside a transaction: rolled back, or closed."""
+        require_data(error)
         late = any(session.timed_out for session in self.sessions)
         self._meter.failed("timeout" if late else error_key(error))
         for session in self.sessions:

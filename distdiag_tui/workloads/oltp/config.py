@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, cast, get_args
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.workloads.options import Values
 
 Mode = Literal["independent", "coupled"]
 """independent: a client stays on one node; coupled: each transaction visits every node in turn."""
 
-MAX_THREADS = 1024
+MODES: Final = get_args(Mode)
+MAX_THREADS: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,15 @@ class Mix:
         return self == POINT_SELECT or self == Mix(0, 1, 0, 0, 0)
 
 
-POINT_SELECT = Mix(1, 0, 0, 0, 0)
+POINT_SELECT: Final = Mix(1, 0, 0, 0, 0)
 """Pure point selects under autocommit, as sysbench oltp_point_select."""
+
+MIXES: Final = {
+    "read_write": Mix(),
+    "read_only": Mix(10, 1, 0, 0, 0),
+    "write_only": Mix(0, 0, 1, 1, 1),
+    "point_select": POINT_SELECT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +66,21 @@ class OltpConfig:
     interval: float = 1.0
 
     def __post_init__(self) -> None:
-        check_threads(self.threads)
-        check_rate(self.rate)
+        _check("threads", self.threads, 1, MAX_THREADS)
+        _check("rate", self.rate, 0, 1_000_000)
         _check("tables", self.tables, 1, 256)
         _check("rows", self.rows, 100, 100_000_000)
         _check("range_size", self.range_size, 1, self.rows)
         _check("statement_timeout", self.statement_timeout, 0.1, 3600)
         _check("interval", self.interval, 0.1, 3600)
-        if self.mode not in get_args(Mode):
-            raise ConfigError(f"mode is {' or '.join(get_args(Mode))}, not {self.mode}")
-
-    def to_fields(self) -> dict[str, Any]:
-        """A plain object for JSON."""
-        return asdict(self)
+        if self.mode not in MODES:
+            raise ConfigError(f"mode is {' or '.join(MODES)}, not {self.mode}")
 
     @classmethod
-    def from_fields(cls, fields: Mapping[str, Any]) -> OltpConfig:
-        """The inverse of `to_fields`."""
-        return cls(**{**fields, "mix": Mix(**fields["mix"])})
-
-
-def check_threads(threads: int) -> None:
-    """ConfigError unless 1..1024."""
-    _check("threads", threads, 1, MAX_THREADS)
-
-
-def check_rate(rate: float) -> None:
-    """ConfigError unless 0..1,000,000 transactions a second."""
-    _check("rate", rate, 0, 1_000_000)
+    def of(cls, values: Values) -> OltpConfig:
+        """From the values of the kind's options."""
+        given: dict[str, Any] = {name: value for name, value in values.items() if name not in ("time", "mix")}
+        return cls(**given, mix=MIXES[cast(str, values["mix"])])
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -6,9 +6,9 @@ from random import Random
 from typing import NamedTuple
 
 from distdiag_tui.workloads.oltp.config import OltpConfig
+from distdiag_tui.workloads.oltp.kind import OLTP
 
-DATABASE = "distdiag_load"
-OWNER_TABLE = "distdiag_owner"
+DATABASE = OLTP.database
 
 
 def table_name(table: int) -> str:

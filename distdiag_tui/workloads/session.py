@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Protocol, TypeVar, cast
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import asyncmy
 from asyncmy.errors import MySQLError
 
+from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.report import ErrorKey
 
@@ -17,6 +18,8 @@ CONNECT_TIMEOUT = 3.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 _GRACE = 0.5  # the server's own time limit comes first: its error says more than ours
 _WATCH_PERIOD = 0.1
+_UNKNOWN_VARIABLE: Final = 1193
+_GONE: Final = (1049, 1146)  # unknown database, no such table
 _HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not storm it
 
 _T = TypeVar("_T")
@@ -87,10 +90,14 @@ class Session:
         return self._wire is None
 
     async def connect(self) -> None:
-        """Open the connection, whose statements the server itself ends after the time limit."""
+        """Open the connection. OceanBase itself ends statements after the time limit, others do not."""
         self._wire, self.timed_out = await self._node.connect(), False
         try:
             await self._timed(self._wire.query(f"SET ob_query_timeout = {int(self._timeout * 1e6)}"))
+        except MySQLError as error:
+            if error_key(error) != _UNKNOWN_VARIABLE:
+                self.close()
+                raise
         except BaseException:
             self.close()
             raise
@@ -167,6 +174,22 @@ def error_key(error: Exception) -> ErrorKey:
     if isinstance(error, MySQLError) and error.args and isinstance(error.args[0], int):
         return error.args[0]
     return type(error).__name__
+
+
+def require_data(error: Exception) -> None:
+    """WorkloadError if the server says that a table or the whole database is not there."""
+    if error_key(error) in _GONE:
+        raise WorkloadError(f"{error.args[-1]}; prepare the workload again") from error
+
+
+async def together(steps: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all at the same time; the first failure ends the others and is raised itself."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(step)
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def lost_connection(error: Exception) -> bool:

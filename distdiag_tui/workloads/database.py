@@ -1,0 +1,167 @@
+"""A workload's own database: created, marked as ours, described in notes; dropped only if it has the mark."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+from asyncmy.errors import MySQLError
+
+from distdiag_tui.model.errors import ConnectError, WorkloadError
+from distdiag_tui.workloads.options import Value, Values
+from distdiag_tui.workloads.protocol import Progress, Workload
+from distdiag_tui.workloads.session import Node
+
+OWNER_TABLE = "distdiag_owner"
+NOTES_TABLE = "distdiag_notes"
+
+
+class Cursor(Protocol):
+    """The part of an asyncmy cursor in use, with types."""
+
+    async def execute(self, query: str) -> int: ...
+    async def fetchall(self) -> Sequence[tuple[Any, ...]]: ...
+
+
+@asynccontextmanager
+async def statements(node: Node) -> AsyncIterator[Cursor]:
+    """A cursor on a connection of its own; failures become one line that names the node."""
+    try:
+        connection = cast(Any, await node.connect())
+    except (MySQLError, OSError) as error:
+        raise ConnectError(f"{node.label}: {reason(error)}") from error
+    try:
+        yield cast(Cursor, connection.cursor())
+    except (MySQLError, OSError, asyncio.IncompleteReadError) as error:
+        raise WorkloadError(f"{node.label}: {reason(error)}") from error
+    finally:
+        connection.close()
+
+
+def reason(error: Exception) -> str:
+    """An error of the server or the wire in a few words."""
+    if isinstance(error, TimeoutError):
+        return "no answer"
+    return str(error.args[-1]) if error.args else type(error).__name__
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Data that is there: the sizes it was made with, and whether it is complete."""
+
+    sizes: Mapping[str, Value]
+    ready: bool
+
+
+class Database:
+    """The database `name` on every node. Nodes of one cluster share one, which then has a single store."""
+
+    def __init__(self, name: str, nodes: Sequence[Node]) -> None:
+        self.name, self._nodes = name, nodes
+
+    async def claim(self) -> list[Node]:
+        """Create and mark the database where it is not there; returns one node for each store.
+
+        WorkloadError if a database of that name is somebody else's.
+        """
+        stores: dict[str, Node] = {}
+        for node in self._nodes:  # one by one: two nodes of one cluster must not both create it
+            stores.setdefault(await self._owner(node) or await self._create(node), node)
+        return list(stores.values())
+
+    async def stores(self) -> list[Node]:
+        """One node for each store; WorkloadError if a node has none."""
+        stores: dict[str, Node] = {}
+        for node in self._nodes:
+            mark = await self._owner(node)
+            if mark is None:
+                raise WorkloadError(
+                    f"{node.label}: there is no database {self.name}; prepare the workload first"
+                )
+            stores.setdefault(mark, node)
+        return list(stores.values())
+
+    async def prepared(self) -> Prepared | None:
+        """What all nodes have in common; None if one of them has nothing."""
+        found: list[Prepared] = []
+        for node in self._nodes:
+            if await self._owner(node) is None:
+                return None
+            notes = await self.notes(node)
+            if "sizes" not in notes:
+                return None
+            found.append(Prepared(json.loads(notes["sizes"]), notes.get("ready") == "yes"))
+        alike = all(each.sizes == found[0].sizes for each in found)
+        return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+
+    async def notes(self, node: Node) -> dict[str, str]:
+        """What was noted about the data of a node's store."""
+        async with statements(node) as cursor:
+            if NOTES_TABLE not in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
+                return {}
+            await cursor.execute(f"SELECT name, value FROM {self.name}.{NOTES_TABLE}")  # noqa: S608 - constants
+            return {str(name): str(value) for name, value in await cursor.fetchall()}
+
+    async def note(self, node: Node, **notes: str) -> None:
+        """Note something about the data of a node's store: our own words, no text from outside."""
+        async with statements(node) as cursor:
+            table = f"{self.name}.{NOTES_TABLE}"
+            await cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
+            )
+            for name, value in notes.items():
+                await cursor.execute(f"REPLACE INTO {table} VALUES ('{name}', '{value}')")  # noqa: S608 - ours
+
+    async def fill(self, workload: Workload, sizes: Values, progress: Progress) -> None:
+        """Bring a workload's data to these sizes, and note that it is complete only when it is."""
+        stores = await self.claim()
+        before = await self.prepared()
+        for node in stores:
+            await self.note(node, ready="no", sizes=json.dumps(dict(sizes)))
+        await workload.fill(stores, before.sizes if before else None, progress)
+        for node in stores:
+            await self.note(node, ready="yes")
+
+    async def drop(self) -> bool:
+        """Drop the database from every node; nothing, and WorkloadError, if one of them is not ours.
+
+        Returns whether there was anything to drop.
+        """
+        ours = [node for node in self._nodes if await self._owner(node) is not None]
+        for node in ours:
+            async with statements(node) as cursor:
+                await cursor.execute(f"DROP DATABASE IF EXISTS {self.name}")
+        return bool(ours)
+
+    async def _create(self, node: Node) -> str:
+        mark = str(uuid.uuid4())
+        async with statements(node) as cursor:
+            await cursor.execute(f"CREATE DATABASE {self.name}")
+            await cursor.execute(
+                f"CREATE TABLE {self.name}.{OWNER_TABLE} (mark CHAR(36) NOT NULL PRIMARY KEY)"
+            )
+            await cursor.execute(f"INSERT INTO {self.name}.{OWNER_TABLE} VALUES ('{mark}')")  # noqa: S608 - ours
+        return mark
+
+    async def _owner(self, node: Node) -> str | None:
+        """The mark in the node's database, None if there is no such database, WorkloadError if unmarked."""
+        async with statements(node) as cursor:
+            if self.name not in await _column(cursor, "SHOW DATABASES"):
+                return None
+            if OWNER_TABLE in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
+                marks = await _column(cursor, f"SELECT mark FROM {self.name}.{OWNER_TABLE}")  # noqa: S608 - ours
+                if marks:
+                    return marks[0]
+        raise WorkloadError(
+            f"{node.label}: database {self.name} was not created by distdiag, so it is left alone"
+        )
+
+
+async def _column(cursor: Cursor, query: str) -> list[str]:
+    await cursor.execute(query)
+    return [str(row[0]) for row in await cursor.fetchall()]
