@@ -76,14 +76,18 @@ class Database:
 
     async def stores(self) -> list[Node]:
         """One node for each store; WorkloadError if a node has none."""
-        stores: dict[str, Node] = {}
+        return [nodes[0] for nodes in await self.sharing()]
+
+    async def sharing(self) -> list[list[Node]]:
+        """The nodes of each store; WorkloadError if a node has none."""
+        stores: dict[str, list[Node]] = {}
         for node in self._nodes:
             mark = await self._owner(node)
             if mark is None:
                 raise WorkloadError(
                     f"{node.label}: there is no database {self.name}; prepare the workload first"
                 )
-            stores.setdefault(mark, node)
+            stores.setdefault(mark, []).append(node)
         return list(stores.values())
 
     async def prepared(self) -> Prepared | None:

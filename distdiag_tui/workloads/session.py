@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import asyncmy
@@ -24,11 +25,23 @@ _HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not sto
 
 _T = TypeVar("_T")
 
+Argument = int | str | Decimal
+"""What can be bound to a statement's parameter."""
+
+
+class Result(Protocol):
+    """What a statement brought: `rows` is None for one that is no query."""
+
+    @property
+    def rows(self) -> Sequence[tuple[Any, ...]] | None: ...
+    @property
+    def affected_rows(self) -> int: ...
+
 
 class Statement(Protocol):
     """A statement prepared on one connection."""
 
-    async def execute(self, args: tuple[int | str, ...]) -> object: ...
+    async def execute(self, args: Sequence[Argument]) -> Result: ...
 
 
 class Wire(Protocol):
@@ -74,10 +87,13 @@ class Session:
     """A client's connection to one node; what takes too long is cut off by `watch`.
 
     A lost connection leaves `broken`; `connect` mends it. Errors are asyncmy's, or what a torn stream caused.
+    `settings` are SET statements for each connection; a server that has no such variable does without.
     """
 
-    def __init__(self, node: Node, timeout: float) -> None:
+    def __init__(self, node: Node, timeout: float, settings: Sequence[str] = ()) -> None:
         self._node, self._timeout = node, timeout
+        # OceanBase itself ends statements after the time limit, others do not
+        self._settings = (f"SET ob_query_timeout = {int(timeout * 1e6)}", *settings)
         self._clock = asyncio.get_running_loop().time
         self._wire: Wire | None = None
         self._statements: dict[str, Statement] = {}
@@ -90,14 +106,11 @@ class Session:
         return self._wire is None
 
     async def connect(self) -> None:
-        """Open the connection. OceanBase itself ends statements after the time limit, others do not."""
+        """Open the connection."""
         self._wire, self.timed_out = await self._node.connect(), False
         try:
-            await self._timed(self._wire.query(f"SET ob_query_timeout = {int(self._timeout * 1e6)}"))
-        except MySQLError as error:
-            if error_key(error) != _UNKNOWN_VARIABLE:
-                self.close()
-                raise
+            for setting in self._settings:
+                await self._set(setting)
         except BaseException:
             self.close()
             raise
@@ -111,7 +124,16 @@ class Session:
     async def rollback(self) -> None:
         await self._timed(self._alive().rollback())
 
-    async def execute(self, sql: str, args: tuple[int | str, ...]) -> object:
+    async def clear(self) -> None:
+        """After an error: leave the transaction; a session that cannot even roll back is closed."""
+        if self.broken:
+            return
+        try:
+            await self.rollback()
+        except Exception:  # counted already by the error that brought us here
+            self.close()
+
+    async def execute(self, sql: str, args: Sequence[Argument]) -> Result:
         """Run a statement, prepared on its first use: it costs both sides a third less than text."""
         statement = self._statements.get(sql)
         if statement is None:
@@ -131,6 +153,17 @@ class Session:
         if self._since and now - self._since > self._timeout + _GRACE:
             self.timed_out = True
             self.close()
+
+    async def query(self, sql: str) -> None:
+        """Run a statement that cannot be prepared, and brings no rows."""
+        await self._timed(self._alive().query(sql))
+
+    async def _set(self, setting: str) -> None:
+        try:
+            await self.query(setting)
+        except MySQLError as error:
+            if error_key(error) != _UNKNOWN_VARIABLE:
+                raise
 
     def _alive(self) -> Wire:
         if self._wire is None:
