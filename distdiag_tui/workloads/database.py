@@ -115,9 +115,10 @@ class Database:
         """Note something about the data of a node's store: our own words, no text from outside."""
         async with statements(node) as cursor:
             table = f"{self.name}.{NOTES_TABLE}"
-            await cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
-            )
+            if NOTES_TABLE not in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
+                await cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
+                )
             for name, value in notes.items():
                 await cursor.execute(f"REPLACE INTO {table} VALUES ('{name}', '{value}')")  # noqa: S608 - ours
 

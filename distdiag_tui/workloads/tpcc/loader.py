@@ -79,12 +79,13 @@ class Loader:
 
 
 async def be_patient(cursor: Cursor) -> None:
-    """OceanBase ends a statement after 10 s; other servers know no such variable."""
-    try:
-        await cursor.execute(f"SET ob_query_timeout = {_PATIENCE * 1_000_000}")
-    except MySQLError as error:
-        if error_key(error) != _UNKNOWN_VARIABLE:
-            raise
+    """OceanBase ends a statement after 10 s, MySQL warns of tables that exist; each ignores one of these."""
+    for setting in (f"ob_query_timeout = {_PATIENCE * 1_000_000}", "sql_notes = 0"):
+        try:
+            await cursor.execute(f"SET {setting}")
+        except MySQLError as error:
+            if error_key(error) != _UNKNOWN_VARIABLE:
+                raise
 
 
 async def _execute(cursor: Cursor, queries: Sequence[str]) -> None:
