@@ -48,7 +48,7 @@ class Option:
             return "yes|no"
         if isinstance(self.default, str):
             return "text"
-        return f"{self.low:,g} to {self.high:,g}"
+        return f"{self.low:,} to {self.high:,}"
 
     def read(self, given: object) -> Value:
         """The value of what a person or a program gave; ConfigError names the knob and what it takes.
@@ -109,7 +109,7 @@ def worded(values: Values) -> str:
 
 
 THREADS = Option("threads", 8, "Clients at a time, over all servers.", 1, 1024)
-RATE = Option("rate", 0.0, "Transactions a second over all clients; 0: as many as go.", 0, 1_000_000)
+RATE = Option("rate", 0.0, "Transactions a second in all; 0: as many as go.", 0, 1_000_000)
 TIME = Option("time", 0.0, "Seconds to run; 0: until stopped.", 0, 7 * 86400)
 INTERVAL = Option("interval", 1.0, "Seconds between reports.", 0.1, 3600)
 STATEMENT_TIMEOUT = Option("statement_timeout", 5.0, "Seconds a statement may take.", 0.1, 3600)

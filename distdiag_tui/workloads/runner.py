@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
@@ -99,7 +100,7 @@ class LoadProcess:
 
     async def stop(self) -> None:
         """Ask the worker to end, kill it after 4 s. Reports not yet read can still be read."""
-        if self._process is None or self._pump is None:
+        if self._process is None or self._pump is None or self._detached.is_set():
             return
         self._send({"stop": True})
         done, _ = await asyncio.wait({self._pump}, timeout=_STOP_SECONDS)
@@ -183,13 +184,20 @@ class LoadProcess:
                 self.record = replace(self.record, report=report)
                 self._reports.append(report)
             case "phase":
-                self.record = replace(self.record, **event)
+                self._enter(event["phase"], event["message"])
+                self.record = replace(self.record, fraction=event["fraction"], words=event["words"])
             case "checked":
                 self.checks.append(Check(**event))
             case "refused":
                 self.refusal = event["message"]
             case "detached":
                 self._detached.set()
+
+    def _enter(self, phase: Phase, message: str) -> None:
+        now = time.time()
+        since = self.record.running_since or (now if phase == "running" else None)
+        ended = now if phase in ENDED else None
+        self.record = replace(self.record, phase=phase, running_since=since, ended=ended, message=message)
 
     def _conclude(self, code: int, complaint: str) -> None:
         if self.record.phase in ENDED:
@@ -200,7 +208,7 @@ class LoadProcess:
             self._end("failed", complaint or f"the load process ended with code {code}")
 
     def _end(self, phase: Phase, message: str) -> None:
-        self.record = replace(self.record, phase=phase, message=message)
+        self._enter(phase, message)
         if self._journal is not None:
             self._journal.write(self.record)
 
