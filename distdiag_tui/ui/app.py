@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from time import monotonic
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
 from textual import on
@@ -16,16 +17,18 @@ from textual.theme import Theme
 
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.service.desk import Desk
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
 from distdiag_tui.ui.messages import KindOrdered, MetricOpened, SubjectChosen, Ticked
-from distdiag_tui.ui.ordering import Ordering
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
 from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_theme, theme_files
 from distdiag_tui.ui.topology import TopologyPane
+
+if TYPE_CHECKING:
+    from distdiag_tui.service.desk import Desk
+    from distdiag_tui.ui.ordering import Ordering
 
 NOTICE_SECONDS: Final = 8.0
 
@@ -42,10 +45,11 @@ class ConsoleApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, feed: Feed, desk: Desk, theme: str = "") -> None:
+    def __init__(self, feed: Feed, theme: str = "") -> None:
         super().__init__()
-        self._feed, self._desk = feed, desk
-        self._ordering = Ordering(self, desk)
+        self._feed = feed
+        self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
+        self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
@@ -57,6 +61,13 @@ class ConsoleApp(App[None]):
         fitting = FOR_FEW_COLOURS if few_colours else DEFAULT
         self._begin_with(load_theme(find_theme(theme or fitting)))
 
+    def attach(self, desk: Desk) -> None:
+        """From now on workloads are shown, and can be started."""
+        from distdiag_tui.ui.ordering import Ordering  # noqa: PLC0415  not needed for a start
+
+        self._ordering = Ordering(self, desk)
+        desk.ask()
+
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
@@ -64,14 +75,16 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """From now on every snapshot becomes a message; the first one is often there already."""
         self._feed.listen(lambda snapshot: self.post_message(Ticked(snapshot)))
-        self._desk.ask()
 
     # -- what comes in ------------------------------------------------------------------------------
 
     @on(Ticked)
     def _take(self, event: Ticked) -> None:
         self._first = self._first or event.snapshot.time
-        self._desk.look()
+        if self._ordering is not None:
+            self._ordering.desk.look()
+        if not self.drawn.is_set():
+            self.call_after_refresh(self.drawn.set)
         if monotonic() - self._told > NOTICE_SECONDS:
             self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
@@ -79,7 +92,8 @@ class ConsoleApp(App[None]):
 
     @on(KindOrdered)
     def _order(self, event: KindOrdered) -> None:
-        self._ordering.order(event.order, event.kind)
+        if self._ordering is not None:
+            self._ordering.order(event.order, event.kind)
 
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:
@@ -92,8 +106,10 @@ class ConsoleApp(App[None]):
         self.push_screen(MetricScreen(event.metric, self.scene))
 
     def _set(self, scene: Scene) -> None:
-        desk = self._desk
-        self.scene = replace(scene, workloads=desk.views, marks=desk.marks, trouble=desk.trouble)
+        if self._ordering is not None:
+            desk = self._ordering.desk
+            scene = replace(scene, workloads=desk.views, marks=desk.marks, trouble=desk.trouble)
+        self.scene = scene
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
         top.show(self.scene)  # a change below it would repaint all of it
 
@@ -153,7 +169,10 @@ class ConsoleApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave."""
-        self._ordering.quit()
+        if self._ordering is None:
+            self.exit()
+        else:
+            self._ordering.quit()
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Words for the person, which go away by themselves: in the status line, or if bad above the keys."""

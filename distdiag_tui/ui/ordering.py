@@ -22,12 +22,12 @@ class Ordering:
     """Between the app and the desk. What fails is told in one line; nothing is asked twice."""
 
     def __init__(self, app: ConsoleApp, desk: Desk) -> None:
-        self._app, self._desk = app, desk
+        self._app, self.desk = app, desk
         self._typed: dict[str, dict[str, str]] = {}  # by kind, what was given last
 
     def order(self, order: str, kind: str) -> None:
         """Do what the pane asked for with a kind."""
-        view = next(each for each in self._desk.views if each.kind.id == kind)
+        view = next(each for each in self.desk.views if each.kind.id == kind)
         match order:
             case "open":
                 self._open(view)
@@ -38,13 +38,13 @@ class Ordering:
             case "cleanup":
                 self._ask_to_clean_up(view)
             case "verify":
-                self._begin(self._desk.start(Wish(kind, ("verify",)), insist=False))
+                self._begin(self.desk.start(Wish(kind, ("verify",)), insist=False))
 
     def quit(self) -> None:
         """Leave, after asking what becomes of what was started here."""
         from distdiag_tui.ui.confirm import Answer, Question  # noqa: PLC0415  not needed for a start
 
-        active = self._desk.to_ask_about()
+        active = self.desk.to_ask_about()
         if not active:
             self._app.exit()
             return
@@ -55,7 +55,7 @@ class Ordering:
     async def _leave(self, answer: str | None) -> None:
         if answer == LEAVE:
             try:
-                await self._desk.let_go()
+                await self.desk.let_go()
             except DistdiagError as error:
                 self._tell(error)
                 return
@@ -71,13 +71,13 @@ class Ordering:
 
         async def submit(steps: tuple[Step, ...], given: Given, insists: bool) -> None:
             if not steps and view.run is not None:
-                self._desk.change(view.run.id, given)
+                self.desk.change(view.run.id, given)
                 return
-            await self._desk.start(Wish(kind, steps, given), insist=insists)
+            await self.desk.start(Wish(kind, steps, given), insist=insists)
             self._typed[kind] = dict(given)
 
         form = Form(
-            view, self._desk.cluster, self._typed.get(kind, {}), submit, production=self._desk.production
+            view, self.desk.cluster, self._typed.get(kind, {}), submit, production=self.desk.production
         )
         self._app.push_screen(form)
 
@@ -85,7 +85,7 @@ class Ordering:
         """Whether it is ours and runs; else it is told."""
         if run.phase != "running":
             self._app.tell(f"{run.id} is {run.phase}; x stops it")
-        elif not self._desk.ours(run.id):
+        elif not self.desk.ours(run.id):
             self._app.tell(f"{run.id} was started elsewhere: only stopping works from here")
         else:
             return True
@@ -98,7 +98,7 @@ class Ordering:
         threads = run.report.threads
         wanted = threads + step * max(1, threads // 8)
         try:
-            self._desk.change(run.id, {"threads": str(wanted)})
+            self.desk.change(run.id, {"threads": str(wanted)})
         except DistdiagError as error:
             self._tell(error)
 
@@ -108,16 +108,16 @@ class Ordering:
             self._app.tell(f"{view.kind.id} is not running")
             return
         words = f"Stop {run.id}, {run.phase} on {run.cluster}?"
-        self._ask("Stop", words, "stop it", lambda: self._desk.stop(run.id))
+        self._ask("Stop", words, "stop it", lambda: self.desk.stop(run.id))
 
     def _ask_to_clean_up(self, view: KindView) -> None:
-        kind, cluster = view.kind, self._desk.cluster
+        kind, cluster = view.kind, self.desk.cluster
         if view.active:
             self._app.tell(f"{kind.id} is running; stop it first")
             return
         words = f"Drop database {kind.database} with all {kind.title} data on {cluster}?"
-        wish, insist = Wish(kind.id, ("cleanup",)), self._desk.production
-        self._ask("Clean up", words, "drop it", lambda: self._desk.start(wish, insist=insist))
+        wish, insist = Wish(kind.id, ("cleanup",)), self.desk.production
+        self._ask("Clean up", words, "drop it", lambda: self.desk.start(wish, insist=insist))
 
     def _ask(self, title: str, text: str, yes: str, action: Callable[[], Awaitable[None]]) -> None:
         from distdiag_tui.ui.confirm import Answer, Question  # noqa: PLC0415  as above
@@ -126,7 +126,7 @@ class Ordering:
             if answer == YES:
                 self._begin(action())
 
-        production = "  PRODUCTION" if self._desk.production else ""
+        production = "  PRODUCTION" if self.desk.production else ""
         self._app.push_screen(Question(title + production, text, (Answer(YES, yes),)), answered)
 
     def _begin(self, action: Awaitable[None]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from distdiag_tui.model.marks import Mark
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Server, Status, Subject
-from distdiag_tui.service.desk import KindView
+
+if TYPE_CHECKING:
+    from distdiag_tui.model.marks import Mark
+    from distdiag_tui.service.desk import KindView
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
 SPAN_ENOUGH = 300.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Resize
@@ -13,7 +13,9 @@ from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
-from distdiag_tui.workloads.journal import RunRecord
+
+if TYPE_CHECKING:
+    from distdiag_tui.workloads.journal import RunRecord
 
 STALE_AFTER = 2.5  # ticks
 

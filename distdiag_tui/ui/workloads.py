@@ -12,7 +12,6 @@ from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.messages import KindOrdered
 from distdiag_tui.ui.spark import bars, nice_ceiling
-from distdiag_tui.workloads.options import worded
 
 if TYPE_CHECKING:
     from distdiag_tui.service.desk import KindView
@@ -122,6 +121,8 @@ def _glyph(view: KindView) -> tuple[str, str]:
 def _idle_words(view: KindView) -> str:
     if view.prepared is None:
         return "not installed" if view.missing else "not prepared"
+    from distdiag_tui.workloads.options import worded  # noqa: PLC0415  not needed for a start
+
     state = "" if view.prepared.ready else "half prepared: "
     return f"{state}{worded(view.prepared.sizes)}"
 

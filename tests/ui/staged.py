@@ -194,7 +194,8 @@ class Stage:
         try:
             if past:
                 await self.tick(past)
-            app = ConsoleApp(self.feed, self.desk, theme)
+            app = ConsoleApp(self.feed, theme)
+            app.attach(self.desk)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
             with idle, patch("textual.app.wait_for_idle", _at_once):
