@@ -96,13 +96,20 @@ class Journal:
 
     def look_up(self, name: str) -> RunRecord | None:
         """The run of that name, or None."""
-        record = self._read(name)
+        record = self.read(name)
         if record is None or not record.active or self._alive(name):
             return record
-        record = self._read(name) or record  # it may have ended in order between the two looks
+        record = self.read(name) or record  # it may have ended in order between the two looks
         if record.active:
             return replace(record, phase="failed", message=record.message or "its process was killed")
         return record
+
+    def read(self, name: str) -> RunRecord | None:
+        """The record as its process wrote it, whether or not that still lives; None if there is none."""
+        try:
+            return RunRecord.from_fields(json.loads(self._file(name).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # half gone, or another version's
 
     @contextmanager
     def admit(self, record: RunRecord) -> Iterator[int]:
@@ -142,12 +149,6 @@ class Journal:
         with contextlib.suppress(ProcessLookupError):
             os.kill(record.pid, number)
         return True
-
-    def _read(self, name: str) -> RunRecord | None:
-        try:
-            return RunRecord.from_fields(json.loads(self._file(name).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None  # half gone, or another version's
 
     def _alive(self, name: str) -> bool:
         try:
