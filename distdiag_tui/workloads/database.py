@@ -93,14 +93,21 @@ class Database:
 
     async def prepared(self) -> Prepared | None:
         """What all nodes have in common; None if one of them has nothing."""
-        found: list[Prepared] = []
-        for node in self._nodes:
-            notes = await self.notes(node) if await self._owner(node) else {}
-            if (sizes := _sizes(notes)) is None:
-                return None
-            found.append(Prepared(sizes, notes.get("ready") == "yes"))
+        try:
+            async with asyncio.TaskGroup() as group:
+                looks = [group.create_task(self._look(node)) for node in self._nodes]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        found = [seen for look in looks if (seen := look.result())]
+        if len(found) < len(looks):
+            return None
         alike = all(each.sizes == found[0].sizes for each in found)
         return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+
+    async def _look(self, node: Node) -> Prepared | None:
+        notes = await self.notes(node) if await self._owner(node) else {}
+        sizes = _sizes(notes)
+        return None if sizes is None else Prepared(sizes, notes.get("ready") == "yes")
 
     async def notes(self, node: Node) -> dict[str, str]:
         """What was noted about the data of a node's store."""

@@ -24,6 +24,7 @@ from distdiag_tui.workloads.report import IntervalReport
 
 SCHEMA = "distdiag.run/1"
 KEPT = 20  # ended runs
+KILLED = "its process was killed"
 
 Phase = Literal["starting", "preparing", "running", "verifying", "cleaning", "done", "stopped", "failed"]
 ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
@@ -101,7 +102,7 @@ class Journal:
             return record
         record = self.read(name) or record  # it may have ended in order between the two looks
         if record.active:
-            return replace(record, phase="failed", message=record.message or "its process was killed")
+            return replace(record, phase="failed", message=record.message or KILLED)
         return record
 
     def read(self, name: str) -> RunRecord | None:

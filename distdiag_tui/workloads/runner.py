@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.journal import Journal, Phase, RunRecord
+from distdiag_tui.workloads.journal import KILLED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.protocol import Check
 from distdiag_tui.workloads.report import IntervalReport
@@ -220,7 +220,8 @@ class LoadProcess:
         if code == 0 or self._killed:
             self._end("stopped", "")
         else:
-            self._end("failed", complaint or f"the load process ended with code {code}")
+            how = KILLED if code == -signal.SIGKILL else f"its process ended with code {code}"
+            self._end("failed", complaint or how)
 
     def _end(self, phase: Phase, message: str) -> None:
         self.record = replace(self.record, phase=phase, message=message, ended=time.time())
