@@ -20,7 +20,7 @@ from typing import Any, cast
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.journal import KILLED, Journal, Phase, RunRecord
+from distdiag_tui.workloads.journal import ENDED, KILLED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.protocol import Check
 from distdiag_tui.workloads.report import IntervalReport
