@@ -53,7 +53,8 @@ def list_kinds(
         missing = each.missing()
         typer.echo(f"{each.id:10} {each.about}")
         if missing:
-            typer.echo(f"{'':10} not installed here: {missing}")
+            instead = f"; {each.stand_in.kind} stands in for it" if each.stand_in else ""
+            typer.echo(f"{'':10} not installed here: {missing}{instead}")
         if kind is not None:
             _print_options(each)
 
@@ -178,6 +179,8 @@ def _run(
 
     async def run() -> None:
         process = await service.start(wish, insist=insist)
+        if process.record.note:
+            typer.echo(process.record.note, err=True)
         if not detach:
             await follow(process, as_json=as_json)
             if not as_json and "run" not in wish.steps:
@@ -215,6 +218,7 @@ def _document(kind: Kind) -> dict[str, Any]:
         "title": kind.title,
         "about": kind.about,
         "missing": kind.missing(),
+        "stand_in": kind.stand_in.kind if kind.stand_in else "",
         "options": options,
     }
 
@@ -235,4 +239,6 @@ def _print_runs(records: list[RunRecord]) -> None:
         threads, tps = (str(report.threads), f"{report.tps:.1f}") if report else ("–", "–")
         p95 = f"{report.p95 * 1e3:.1f} ms" if report and report.p95 is not None else "–"
         head = f"{record.id:16} {plain(record.cluster, 16):16} {record.phase:11} {duration(span):>7}"
-        typer.echo(f"{head} {threads:>7} {tps:>8} {p95:>9}  {plain(record.message or record.words)}".rstrip())
+        typer.echo(
+            f"{head} {threads:>7} {tps:>8} {p95:>9}  {plain(record.message or record.words or record.note)}".rstrip()
+        )
