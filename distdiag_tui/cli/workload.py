@@ -239,6 +239,5 @@ def _print_runs(records: list[RunRecord]) -> None:
         threads, tps = (str(report.threads), f"{report.tps:.1f}") if report else ("–", "–")
         p95 = f"{report.p95 * 1e3:.1f} ms" if report and report.p95 is not None else "–"
         head = f"{record.id:16} {plain(record.cluster, 16):16} {record.phase:11} {duration(span):>7}"
-        typer.echo(
-            f"{head} {threads:>7} {tps:>8} {p95:>9}  {plain(record.message or record.words or record.note)}".rstrip()
-        )
+        words = plain(record.message or record.words or record.note)
+        typer.echo(f"{head} {threads:>7} {tps:>8} {p95:>9}  {words}".rstrip())

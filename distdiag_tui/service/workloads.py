@@ -75,7 +75,9 @@ class Workloads:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
 
         Where the kind's program is missing another kind may stand in: the record has its name, and `note`
-        says so. RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
+        says so.
+
+        RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
         kind's program is missing, its data is not prepared, or such a run goes on already.
         """
         self._permit(wish, insist)

@@ -86,7 +86,10 @@ class Output:
     def read(self, line: str) -> Event | None:
         """What the line says, if it is of interest."""
         if bucket := _BUCKET.match(line):
-            self._histogram[round(float(bucket[1]) * 1000)] = int(bucket[2])
+            microseconds = round(
+                float(bucket[1]) * 1000
+            )  # the same for several buckets, where they are small
+            self._histogram[microseconds] = self._histogram.get(microseconds, 0) + int(bucket[2])
             return None
         if repeated := _REPEATED.match(line):
             return self._last and Failure(self._last.code, self._last.words, int(repeated[1]))

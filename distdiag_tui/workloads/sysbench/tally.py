@@ -54,7 +54,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One line of one server's sysbench: its rates, and what happened in the seconds since the line before."""
+    """One line of one server's sysbench: its rates, and what happened since the one before."""
 
     seconds: float
     threads: int
