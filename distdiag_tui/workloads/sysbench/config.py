@@ -24,6 +24,9 @@ COUNTS_KEPT: Final = (
 
 SCRIPTS: Final = (*COUNTS_KEPT, "oltp_insert", "oltp_delete")
 MAX_TABLES: Final = 256
+MAX_RATE: Final = 100_000
+"""Transactions a second: with more, sysbench's queue could be full before its first report."""
+
 BULK: Final = "bulk_insert"
 _BULK_TABLES: Final = 10_000  # numbers for each server: more than it may have clients
 
@@ -83,9 +86,9 @@ def bulk_tables(server: int, threads: int) -> range:
 
 
 def whole_rate(rate: float) -> int:
-    """ConfigError for part of a transaction: sysbench takes whole ones, and would run without limit at 0."""
-    if rate != int(rate):
-        raise ConfigError(f"sysbench takes whole transactions a second, not {rate:g}")
+    """ConfigError out of bounds, and for part of a transaction: below 1, sysbench would know no limit."""
+    if rate != int(rate) or not 0 <= rate <= MAX_RATE:
+        raise ConfigError(f"sysbench takes whole transactions a second, up to {MAX_RATE:,}, not {rate:g}")
     return int(rate)
 
 

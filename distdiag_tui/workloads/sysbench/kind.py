@@ -7,7 +7,7 @@ from typing import Final
 
 from distdiag_tui.workloads.options import THREADS, TIME, Option
 from distdiag_tui.workloads.protocol import Kind, StandIn
-from distdiag_tui.workloads.sysbench.config import DATABASE, MAX_TABLES, SCRIPTS
+from distdiag_tui.workloads.sysbench.config import DATABASE, MAX_RATE, MAX_TABLES, SCRIPTS
 from distdiag_tui.workloads.sysbench.installed import missing
 
 _MIXES: Final = {
@@ -41,7 +41,7 @@ SYSBENCH = Kind(
     options=(
         Option("script", "oltp_read_write", "Which of sysbench's scripts.", choices=SCRIPTS),
         THREADS,
-        Option("rate", 0, "Whole transactions a second over all clients; 0: as many as go.", 0, 1_000_000),
+        Option("rate", 0, "Whole transactions a second, over all clients; 0: as many as go.", 0, MAX_RATE),
         TIME,
         Option("tables", 4, "Tables on each node.", 1, MAX_TABLES, size=True),
         Option("table_size", 10_000, "Rows in each table.", 100, 100_000_000, size=True),

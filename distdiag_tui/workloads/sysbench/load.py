@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-from distdiag_tui.workloads.options import RATE, THREADS, Values
+from distdiag_tui.workloads.options import THREADS, Values
 from distdiag_tui.workloads.protocol import Check, Progress
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.session import Node
@@ -52,7 +52,7 @@ class SysbenchLoad:
 
     def set_rate(self, rate: float) -> None:
         """Whole transactions a second over all servers, 0 without limit; ConfigError out of bounds."""
-        self._rate = whole_rate(float(RATE.read(rate)))
+        self._rate = whole_rate(rate)
         self._share()
 
     def stop(self) -> None:
@@ -101,18 +101,23 @@ class SysbenchLoad:
     async def _due(self) -> bool:
         """Wait until every server that is at work has reported for an interval; False when all have ended."""
         end = time.monotonic() + self._config.interval
-        while self._running:
-            at_work = [lane for lane in self._lanes if lane.awaited]
-            if at_work and all(lane.reports >= self._config.interval for lane in at_work):
-                return True
+        while not self._complete():
+            at_work = any(lane.awaited for lane in self._lanes)
             left = end + (_LATE if at_work else 0.0) - time.monotonic()
-            if left <= 0:
+            if not self._running:
+                return False
+            if left <= 0 and not self._stopping:
                 return True
             self._news.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(left, _LOOK_EVERY)):
+                async with asyncio.timeout(min(max(left, 0.0), _LOOK_EVERY)):
                     await self._news.wait()
-        return False
+        return True
+
+    def _complete(self) -> bool:
+        """Whether all that are to report have done so; at the end those that have gone count too."""
+        at_work = [lane for lane in self._lanes if (lane.share.threads if self._stopping else lane.awaited)]
+        return bool(at_work) and all(lane.reports >= self._config.interval for lane in at_work)
 
     def _cut(self) -> None:
         for lane in self._lanes:

@@ -38,9 +38,9 @@ class Judge:
         """
         if segment.summary is not None:
             return True
-        self._lost = True
         self._in_vain = 0 if segment.sums.transactions else self._in_vain + 1
         failure = segment.failure or Failure(None, f"it ended with code {code}")
+        self._lost = self._lost or failure.code in _CLIENT
         if failure.code is None:
             self._tally.failed(*self._own_fault(failure.words, code))
         else:
