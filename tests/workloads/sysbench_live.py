@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from live_load import Feed, load_of, running, sql
+from live_load import Feed, load_of, nodes_of, running, sql, until
 
 from distdiag_tui.model.target import Endpoint, Target
-from distdiag_tui.workloads.options import Value
+from distdiag_tui.workloads.options import Value, checked
+from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.runner import LoadProcess
+from distdiag_tui.workloads.sysbench.kind import SYSBENCH
+from distdiag_tui.workloads.sysbench.load import create
 
 DATABASE = "distdiag_sysbench"
 TABLES, SIZE = 2, 500
@@ -20,9 +24,47 @@ SMALL: dict[str, Value] = {"tables": TABLES, "table_size": SIZE, "threads": 6}
 
 @asynccontextmanager
 async def at_work(target: Target, **options: Value) -> AsyncIterator[tuple[LoadProcess, Feed]]:
-    """A run on small tables, which are made if they are not there."""
-    async with running(target, SMALL | options, ("prepare", "run"), "sysbench") as (load, feed):
+    """A run on what was prepared, in a process of its own as the console has it."""
+    async with running(target, SMALL | options, ("run",), "sysbench") as (load, feed):
         yield load, feed
+
+
+class Direct:
+    """A run in the test's own process: quicker to start, and over at once."""
+
+    def __init__(self, target: Target, options: dict[str, Value]) -> None:
+        self.seen: list[IntervalReport] = []
+        self.load = create(nodes_of(target), checked(SYSBENCH.options, SMALL | options))
+        self.task = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for report in self.load.run():
+            self.seen.append(report)
+
+    async def until(self, wanted: Callable[[IntervalReport], bool]) -> IntervalReport:
+        """The next report like that."""
+        first = len(self.seen)
+        await until(lambda: self.task.done() or any(map(wanted, self.seen[first:])), 30)
+        return next(filter(wanted, self.seen[first:]))
+
+
+@asynccontextmanager
+async def directly(target: Target, **options: Value) -> AsyncIterator[Direct]:
+    direct = Direct(target, options)
+    try:
+        yield direct
+    finally:
+        direct.task.cancel()
+        await asyncio.wait({direct.task})
+
+
+async def all_gone() -> None:
+    """No sysbench of the test's own is left."""
+    await until(lambda: children(os.getpid(), "sysbench") == [], 2)
+
+
+def busy(report: IntervalReport) -> bool:
+    return report.tps > 0
 
 
 async def failure(load: LoadProcess) -> str:
@@ -59,15 +101,16 @@ async def rows(target: Target, *numbers: int) -> list[tuple[int, int]]:
     return found
 
 
-def children(pid: int | None) -> list[int]:
-    """The processes that process started, such as a worker's sysbench."""
+def children(pid: int | None, name: str = "") -> list[int]:
+    """The processes that process started, such as a worker's sysbench; ended ones left out."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            parent = int(entry.read_text().rpartition(")")[2].split()[1])
+            head, _, rest = entry.read_text().rpartition(")")
         except OSError:
             continue  # it ended meanwhile
-        if parent == pid:
+        state, parent, *_ = rest.split()
+        if int(parent) == pid and state != "Z" and name in head:
             found.append(int(entry.parent.name))
     return sorted(found)
 

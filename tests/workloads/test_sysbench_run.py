@@ -7,24 +7,36 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from conftest import LiveLab, run
-from live_load import Feed, mean_tps, running, sql, until
-from sysbench_live import SIZE, SMALL, TABLES, Door, at_work, children, drop, prepare, rows
+from live_load import Feed, mean_tps, sql, until
+from sysbench_live import SIZE, TABLES, Door, all_gone, at_work, busy, children, directly, drop, prepare, rows
 
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.sysbench.config import BULK, COUNTS_KEPT, bulk_tables
 
 
+@pytest.fixture(autouse=True)
+async def _nothing_left() -> AsyncIterator[None]:
+    yield
+    await all_gone()
+
+
 @pytest.fixture(scope="module", autouse=True)
-async def _prepared(lab: LiveLab) -> AsyncIterator[None]:
+def _prepared(lab: LiveLab) -> Iterator[None]:
     run(prepare(lab.target))
     yield
     run(drop(lab.target))
+
+
+def one(lab: LiveLab, index: int = 0) -> Target:
+    return replace(lab.target, endpoints=(lab.target.endpoints[index],))
 
 
 async def test_figures_of_a_run_and_no_row_lost(lab: LiveLab) -> None:
@@ -40,85 +52,74 @@ async def test_figures_of_a_run_and_no_row_lost(lab: LiveLab) -> None:
         assert report.threads == 6
         assert report.tps > 0
         assert report.qps == pytest.approx(report.tps * 20, rel=0.3)  # 18 statements, begin and commit
-        assert report.mean is not None
         assert report.p50 is not None
         assert report.p95 is not None
         assert report.p99 is not None
         assert 0 < report.p50 <= report.p95 <= report.p99 < 20
-    assert await rows(lab.target, 1, 2) == [(SIZE, SIZE)] * TABLES * len(lab.target.endpoints)
-
-
-async def test_latency_agrees_with_the_throughput_of_a_closed_loop(lab: LiveLab) -> None:
-    async with at_work(lab.target, script="oltp_point_select") as (_, feed):
-        await feed.over(3)
-    total = (await feed.end())[-1]
     assert total.mean  # Little's law: clients = rate x latency; the start counts as time, too
     assert 0.4 * 6 < total.tps * total.mean < 1.05 * 6
+    assert await rows(lab.target, 1, 2) == [(SIZE, SIZE)] * TABLES * len(lab.target.endpoints)
 
 
 async def test_every_script_runs(lab: LiveLab) -> None:
     """Those that keep the number of rows all at once, then the others."""
-    one = replace(lab.target, endpoints=lab.target.endpoints[:1])
-    kept = await asyncio.gather(*(total_of(one, script) for script in COUNTS_KEPT))
-    assert await rows(one, 1, 2) == [(SIZE, SIZE)] * TABLES
-    others = [await total_of(one, script) for script in ("oltp_insert", "oltp_delete")]
-    assert await rows(one, 1, 2) != [(SIZE, SIZE)] * TABLES
-    for total in (*kept, *others):
-        assert total.tps > 0
-        assert total.errors == {}
+    await asyncio.gather(*(works(one(lab), script) for script in COUNTS_KEPT))
+    assert await rows(one(lab), 1, 2) == [(SIZE, SIZE)] * TABLES
+    await works(one(lab), "oltp_insert")
+    assert all(count > SIZE for count, _ in await rows(one(lab), 1, 2))
     await prepare(lab.target)
-    assert await rows(one, 1, 2) == [(SIZE, SIZE)] * TABLES
+    await works(one(lab), "oltp_delete")
+    assert all(count < SIZE for count, _ in await rows(one(lab), 1, 2))
+    await prepare(lab.target)
+    assert await rows(one(lab), 1, 2) == [(SIZE, SIZE)] * TABLES
 
 
-async def test_bulk_insert_begins_anew_each_time(lab: LiveLab) -> None:
-    one = replace(lab.target, endpoints=lab.target.endpoints[:1])
-    for _ in range(2):
-        async with at_work(one, script=BULK, threads=2) as (_, feed):
-            await until(
-                lambda: sum(report.qps for report in feed.seen) > 2, 20
-            )  # it sends many rows at a time
-        assert (await feed.end())[-1].errors == {}
-        assert all(count == last > 1000 for count, last in await rows(one, *bulk_tables(0, 2)))
+async def works(target: Target, script: str) -> None:
+    async with directly(target, script=script, threads=2, rate=30) as direct:
+        assert (await direct.until(busy)).errors == {}
 
 
-async def total_of(target: Target, script: str) -> IntervalReport:
-    options = SMALL | {"script": script, "threads": 2, "rate": 30}
-    async with running(target, options, ("run",), "sysbench") as (_, feed):
-        await until(lambda: any(report.tps for report in feed.seen), 20)
-    return (await feed.end())[-1]
+async def test_bulk_insert_begins_anew_and_servers_of_one_store_do_not_collide(lab: LiveLab) -> None:
+    first = lab.target.endpoints[0]
+    twice = replace(lab.target, endpoints=(first, Endpoint("localhost", first.port)))  # by TCP, too
+    tables = (bulk_tables(0, 1).start, bulk_tables(1, 1).start)
+    async with directly(twice, script=BULK, threads=2) as direct:
+        for threads in (2, 4):  # another number of threads is another start
+            direct.load.set_threads(threads)
+            await direct.until(partial(inserts, threads))
+            assert all(count == last > 1000 for count, last in (await rows(twice, *tables))[:2])
+    assert all(report.errors == {} for report in direct.seen)
 
 
-async def test_a_time_limit_brings_sysbench_own_summary(lab: LiveLab) -> None:
-    async with at_work(lab.target, script="oltp_read_only", time=2.0) as (load, feed):
-        await until(lambda: not load.record.active, 20)
-    total = (await feed.end())[-1]
-    assert load.record.phase == "done"
-    assert total.total
-    assert 1.9 < total.elapsed < 5
-    assert total.p99 is not None
+def inserts(threads: int, report: IntervalReport) -> bool:
+    return report.threads == threads and report.qps > 1
 
 
 @pytest.mark.parametrize(("mode", "executes"), [("auto", True), ("disable", False)])
 async def test_prepared_statements_may_be_switched_off(lab: LiveLab, mode: str, executes: bool) -> None:
-    one = replace(lab.target, endpoints=lab.target.endpoints[:1])
-    [(since,)] = await sql(one, one.endpoints[0], "SELECT time_to_usec(now(6))")
-    async with at_work(one, script="oltp_point_select", db_ps_mode=mode, threads=1, rate=50) as (_, feed):
-        assert mean_tps(await feed.over(1)) > 0
+    endpoint = lab.target.endpoints[0]
+    [(since,)] = await sql(lab.target, endpoint, "SELECT time_to_usec(now(6))")
+    async with directly(one(lab), script="oltp_point_select", db_ps_mode=mode, threads=1, rate=50) as direct:
+        await direct.until(busy)
     query = (
         "SELECT DISTINCT request_type FROM oceanbase.GV$OB_SQL_AUDIT "
         f"WHERE request_time > {since} AND query_sql LIKE 'SELECT c FROM sbtest%'"
     )
-    types = {row[0] for row in await sql(one, one.endpoints[0], query)}
+    types = {row[0] for row in await sql(lab.target, endpoint, query)}
     assert (6 in types) is executes, types  # the protocol's command to execute a prepared statement
 
 
 async def test_the_rate_holds_and_changes(lab: LiveLab) -> None:
-    async with at_work(lab.target, script="oltp_point_select", rate=90) as (load, feed):
-        assert 60 < mean_tps(await feed.over(2, skip=2)) < 120
-        load.set_rate(30)
-        assert 15 < mean_tps(await feed.over(2, skip=3)) < 45
-        load.set_rate(2.5)
-        await until(lambda: "whole transactions" in load.refusal, 5)
+    async with directly(lab.target, script="oltp_point_select", rate=90) as direct:
+        await until(lambda: len(direct.seen) >= 4, 20)
+        assert 60 < mean_tps(direct.seen[1:4]) < 120
+        direct.load.set_rate(30)
+        await direct.until(lambda report: report.tps < 45)
+        for wrong in (2.5, 200_000):
+            with pytest.raises(ConfigError, match="whole transactions"):
+                direct.load.set_rate(wrong)
+        direct.load.set_rate(0)
+        await direct.until(lambda report: report.tps > 200)
 
 
 async def test_threads_change_while_running(lab: LiveLab) -> None:
@@ -126,74 +127,54 @@ async def test_threads_change_while_running(lab: LiveLab) -> None:
     async with at_work(lab.target, script="oltp_point_select", rate=60, threads=1) as (load, feed):
         for threads in (1, 9, 2):
             load.set_threads(threads)
-            await reported(feed, threads)
+            await until(partial(has, feed, threads), 20)
             assert await sessions(lab) == idle + threads
             assert len(children(load.pid)) == min(threads, len(lab.target.endpoints))
-        seen = [report.elapsed for report in feed.seen]
-        assert seen == sorted(seen)
-    total = (await feed.end())[-1]
+        await feed.over(1)
+    *reports, total = await feed.end()
     assert total.errors == {}
     assert total.reconnects == 0
-    counted = sum(report.tps for report in feed.seen[:-1])  # a report a second
+    assert [r.elapsed for r in reports] == sorted(r.elapsed for r in reports)
+    counted = sum(report.tps for report in reports)  # one second each, whatever lies between them
     assert total.tps * total.elapsed == pytest.approx(counted, rel=0.25)
 
 
-async def reported(feed: Feed, threads: int) -> None:
-    first = len(feed.seen)
-    await until(lambda: any(report.threads == threads for report in feed.seen[first:]), 15)
+def has(feed: Feed, threads: int) -> bool:
+    return bool(feed.seen) and feed.seen[-1].threads == threads
 
 
 async def sessions(lab: LiveLab) -> int:
-    """Connections on all nodes, without those that ask."""
+    """Connections on all nodes, with those that ask."""
     lists = [await sql(lab.target, endpoint, "SHOW PROCESSLIST") for endpoint in lab.target.endpoints]
     return sum(map(len, lists))
 
 
-async def test_the_name_localhost_means_the_port(lab: LiveLab) -> None:
-    named = tuple(replace(endpoint, host="localhost") for endpoint in lab.target.endpoints[:1])
-    async with at_work(replace(lab.target, endpoints=named)) as (_, feed):
-        assert mean_tps(await feed.over(1)) > 0
-
-
-async def test_two_servers_of_one_store(lab: LiveLab) -> None:
-    """As in a real cluster: bulk_insert through both must not collide."""
-    first = lab.target.endpoints[0]
-    twice = replace(lab.target, endpoints=(first, Endpoint("localhost", first.port)))
-    async with at_work(twice, script=BULK, threads=2) as (_, feed):
-        await until(lambda: sum(report.qps for report in feed.seen) > 4, 20)
-    assert (await feed.end())[-1].errors == {}
-    tables = (bulk_tables(0, 1).start, bulk_tables(1, 1).start)
-    assert all(count == last > 1000 for count, last in (await rows(twice, *tables))[:2])
-
-
 async def test_an_address_of_version_6(lab: LiveLab) -> None:
     async with Door(lab.target.endpoints[0], "::1") as door:  # noqa: SIM117 - the second needs the first
-        async with at_work(replace(lab.target, endpoints=(door.endpoint,))) as (_, feed):
-            assert mean_tps(await feed.over(1)) > 0
+        async with directly(replace(lab.target, endpoints=(door.endpoint,))) as direct:
+            await direct.until(busy)
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "distdiag_tui", "workload", *arguments]
+    sizes = ("--tables", str(TABLES), "--table-size", str(SIZE))
+    return [sys.executable, "-m", "distdiag_tui", "workload", "start", "sysbench", "lab", *sizes, *arguments]
 
 
-def sizes() -> list[str]:
-    return ["--tables", str(TABLES), "--table-size", str(SIZE)]
-
-
-def test_command_line(lab_env: LiveLab) -> None:
+def test_a_time_limit_brings_a_summary_on_the_command_line(lab_env: LiveLab) -> None:
     done = subprocess.run(
-        command("start", "sysbench", "lab", *sizes(), "--script", "oltp_read_only", "--time", "2", "--json"),
+        command("--script", "oltp_read_only", "--time", "2", "--json"),
         capture_output=True, text=True, timeout=40, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    reports = [IntervalReport.from_json(line) for line in done.stdout.splitlines()]
-    assert [report.total for report in reports] == [False] * (len(reports) - 1) + [True]
+    *reports, total = (IntervalReport.from_json(line) for line in done.stdout.splitlines())
+    assert not any(report.total for report in reports)
+    assert total.total
+    assert 1.9 < total.elapsed < 5
+    assert total.p99 is not None
 
 
 def test_ctrl_c_ends_the_command_with_a_summary(lab_env: LiveLab) -> None:
-    process = subprocess.Popen(
-        command("start", "sysbench", "lab", *sizes()), stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command(), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert "tx/s" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

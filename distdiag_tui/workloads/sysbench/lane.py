@@ -113,7 +113,7 @@ class Lane:
         try:
             return await self._follow(self._child, self._segment, share)
         finally:
-            self._child.kill()
+            await self._child.end()
             self._child = None
             self._tell()
 

@@ -85,6 +85,13 @@ class Child:
         """Its exit code, negative for a signal."""
         return await self._process.wait()
 
+    async def end(self) -> None:
+        """End it and see it gone, if that takes no longer than 0.2 s."""
+        self.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await self.ended()
+
 
 def password_line(password: str) -> bytes:
     r"""The password as a line of a configuration file, which sysbench reads from a pipe.

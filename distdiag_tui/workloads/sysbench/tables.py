@@ -130,7 +130,7 @@ async def _run_prepare(store: Node, config: SysbenchConfig, numbers: Sequence[in
                 complaint = event
         await child.ended()
     finally:
-        child.kill()
+        await child.end()
     return complaint
 
 
