@@ -58,7 +58,8 @@ def list_kinds(
         missing = each.missing()
         typer.echo(f"{each.id:10} {each.about}")
         if missing:
-            typer.echo(f"{'':10} not installed here: {missing}")
+            instead = f"; {each.stand_in.kind} stands in for it" if each.stand_in else ""
+            typer.echo(f"{'':10} not installed here: {missing}{instead}")
         if kind is not None:
             _print_options(each)
 
@@ -142,6 +143,8 @@ def _run(
 
     async def run() -> None:
         process = await service.start(Wish(kind, steps, given), insist=insist)
+        if process.record.note:
+            typer.echo(process.record.note, err=True)
         await (leave_running if detach else follow)(process, as_json=as_json)
 
     asyncio.run(run())
@@ -157,6 +160,7 @@ def _document(kind: Kind) -> dict[str, Any]:
         "title": kind.title,
         "about": kind.about,
         "missing": kind.missing(),
+        "stand_in": kind.stand_in.kind if kind.stand_in else "",
         "options": options,
     }
 

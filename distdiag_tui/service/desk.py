@@ -86,10 +86,11 @@ class Desk:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
 
-    async def start(self, wish: Wish, *, insist: bool) -> None:
-        """See `Workloads.start`."""
-        await self.workloads.start(wish, insist=insist)
+    async def start(self, wish: Wish, *, insist: bool) -> str:
+        """See `Workloads.start`; gives what a person should know of it, "" for nothing."""
+        process = await self.workloads.start(wish, insist=insist)
         self.look()
+        return process.record.note
 
     async def stop(self, run: str) -> None:
         """End a run, whoever started it."""

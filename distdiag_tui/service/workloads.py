@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distdiag_tui.model.errors import RefusedError, WorkloadError
@@ -38,6 +38,21 @@ class Wish:
     runner: Mapping[str, Any] = field(default_factory=dict)
 
 
+def in_place(wish: Wish) -> tuple[Wish, str]:
+    """The wish as it can be met here, and what is different about it in one line, "" if nothing is.
+
+    Load that runs elsewhere is not ours to judge. Clean-up needs no program.
+    """
+    kind = find_kind(wish.kind)
+    instead = kind.stand_in
+    if instead is None or wish.runner or wish.steps == ("cleanup",) or not (missing := kind.missing()):
+        return wish, ""
+    checked(kind.options, wish.given)
+    given = {name: value for name, value in wish.given.items() if value is not None}
+    note = f"{instead.kind} stands in for {kind.id}, which is not installed: {missing}"
+    return replace(wish, kind=instead.kind, given=instead.translate(given)), note
+
+
 class Workloads:
     """The workloads of one cluster, and the runs started here."""
 
@@ -61,11 +76,15 @@ class Workloads:
     async def start(self, wish: Wish, *, insist: bool = False) -> LoadProcess:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
 
+        Where the kind's program is missing another kind may stand in: the record has its name, and `note`
+        says so.
+
         RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
         kind's program is missing, its data is not prepared, or such a run goes on already.
         """
-        kind = find_kind(wish.kind)
         self._permit(wish, insist)
+        wish, note = in_place(wish)
+        kind = find_kind(wish.kind)
         if "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
         record = RunRecord(
@@ -77,6 +96,7 @@ class Workloads:
             options=await self._values(kind, wish),
             started=time.time(),
             runner="k8s" if wish.runner else "local",
+            note=note,
         )
         process = LoadProcess(Order(self.target, record, wish.runner), self.journal)
         await process.start()

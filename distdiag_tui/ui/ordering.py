@@ -73,8 +73,10 @@ class Ordering:
             if not steps and view.run is not None:
                 self.desk.change(view.run.id, given)
                 return
-            await self.desk.start(Wish(kind, steps, given), insist=insists)
+            note = await self.desk.start(Wish(kind, steps, given), insist=insists)
             self._typed[kind] = dict(given)
+            if note:
+                self._app.tell(note)
 
         form = Form(
             view, self.desk.cluster, self._typed.get(kind, {}), submit, production=self.desk.production
@@ -119,7 +121,7 @@ class Ordering:
         wish, insist = Wish(kind.id, ("cleanup",)), self.desk.production
         self._ask("Clean up", words, "drop it", lambda: self.desk.start(wish, insist=insist))
 
-    def _ask(self, title: str, text: str, yes: str, action: Callable[[], Awaitable[None]]) -> None:
+    def _ask(self, title: str, text: str, yes: str, action: Callable[[], Awaitable[object]]) -> None:
         from distdiag_tui.ui.confirm import Answer, Question  # noqa: PLC0415  as above
 
         def answered(answer: str | None) -> None:
@@ -129,7 +131,7 @@ class Ordering:
         production = "  PRODUCTION" if self.desk.production else ""
         self._app.push_screen(Question(title + production, text, (Answer(YES, yes),)), answered)
 
-    def _begin(self, action: Awaitable[None]) -> None:
+    def _begin(self, action: Awaitable[object]) -> None:
         """In the background: stopping takes seconds, and the screen goes on."""
 
         async def run() -> None:

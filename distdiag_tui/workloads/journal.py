@@ -34,7 +34,8 @@ ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
 class RunRecord:
     """One run. Times are epoch seconds; `fraction` is how far its step is, 0..1, `words` what that is at.
 
-    `message` is one line: why it failed, or what came of it.
+    `message` is one line: why it failed, or what came of it. `note` is one more, on what was started instead
+    of what was asked for.
     """
 
     id: str
@@ -53,6 +54,7 @@ class RunRecord:
     running_since: float | None = None
     ended: float | None = None
     report: IntervalReport | None = field(default=None)
+    note: str = ""
 
     @property
     def active(self) -> bool:

@@ -84,6 +84,7 @@ class StagedDesk(Desk):
         self.views = tuple(KindView(kind) for kind in KINDS)
         self.asked: list[tuple[str, object]] = []
         self.wrong: DistdiagError | None = None
+        self.note = ""
         self.running: list[RunRecord] = []
 
     def look(self) -> None:
@@ -99,9 +100,10 @@ class StagedDesk(Desk):
             for view in self.views
         )
 
-    async def start(self, wish: Wish, *, insist: bool) -> None:
+    async def start(self, wish: Wish, *, insist: bool) -> str:
         """Keep the wish."""
         self._keep("start insisting" if insist else "start", wish)
+        return self.note
 
     async def stop(self, run: str) -> None:
         """Keep the name."""
