@@ -13,12 +13,16 @@ from distdiag_tui.workloads.tpch.duck import Duck
 from distdiag_tui.workloads.tpch.folder import private_folder
 from distdiag_tui.workloads.tpch.link import SLOW, Link
 from distdiag_tui.workloads.tpch.parts import Chunk, Part, Slice, number_of_parts
-from distdiag_tui.workloads.tpch.schema import BYTES_PER_SCALE, ROWS_PER_SCALE, TABLES
+from distdiag_tui.workloads.tpch.schema import BYTES_PER_SCALE, ROWS_PER_SCALE, TABLES, Table
 
 _WRITERS: Final = 2  # connections to a store: one sends while the other's rows are stored
+_NEARLY: Final = 0.99  # of the progress: with all rows there are still indexes to make
 _COMMENTS: Final = (
     "SELECT table_name AS name, table_comment AS words FROM information_schema.tables "
     "WHERE table_schema = DATABASE()"
+)
+_INDEXES: Final = (
+    "SELECT DISTINCT index_name AS name FROM information_schema.statistics WHERE table_schema = DATABASE()"
 )
 _FREE_DISK: Final = (
     "SELECT MIN(DATA_DISK_CAPACITY - DATA_DISK_IN_USE) FROM oceanbase.GV$OB_SERVERS",
@@ -26,8 +30,8 @@ _FREE_DISK: Final = (
 )
 
 
-async def fill(stores: Sequence[Node], scale: float, progress: Progress) -> None:
-    """Bring the tables of every store to this scale.
+async def fill(stores: Sequence[Node], scale: float, progress: Progress, *, indexes: bool) -> None:
+    """Bring the tables of every store to this scale, with or without indexes on foreign keys.
 
     May be cut off anywhere and called again: chunks that are not whole are replaced.
     """
@@ -42,7 +46,7 @@ async def fill(stores: Sequence[Node], scale: float, progress: Progress) -> None
                 tally.making(number)
                 part = await Part.make(duck, scale, number, parts)
                 await together(filler.add(part) for filler in fillers)
-            await together(filler.finish() for filler in fillers)
+            await together(filler.finish(indexes=indexes) for filler in fillers)
         finally:
             for filler in fillers:
                 filler.close()
@@ -69,10 +73,10 @@ class _Tally:
 
     def finishing(self, table: str, store: Node) -> None:
         """The rows are there."""
-        self._tell(f"statistics of {table}, {store.endpoint.name or store.endpoint.address}")
+        self._tell(f"indexes and statistics of {table}, {store.endpoint.name or store.endpoint.address}")
 
     def _tell(self, words: str) -> None:
-        self._progress(min(self._rows / self._expected, 1.0), words)
+        self._progress(min(self._rows / self._expected, _NEARLY), words)
 
 
 class _Filler:
@@ -90,9 +94,10 @@ class _Filler:
         if any(found.get(table.name) != ours for table in TABLES):
             await self._require_disk()
         for table in TABLES:
-            if found.get(table.name, ours) != ours:
+            if table.name in found and found[table.name] != ours:
                 await link.run(f"DROP TABLE IF EXISTS {table.name}", limit=SLOW)
-            await link.run(table.create(ours))
+            if found.get(table.name) != ours:
+                await link.run(table.create(ours))
 
     async def add(self, part: Part) -> None:
         """Bring the store to all rows of a part."""
@@ -100,8 +105,8 @@ class _Filler:
             self._totals[piece.table.name] += piece.total
             await self._add_slice(part, piece)
 
-    async def finish(self) -> None:
-        """Compare the numbers of rows, and let the optimizer know what is there."""
+    async def finish(self, *, indexes: bool) -> None:
+        """Compare the numbers of rows, index them, and let the optimizer know what is there."""
         link = self._links[0]
         for table in TABLES:
             self._tally.finishing(table.name, self._store)
@@ -112,6 +117,7 @@ class _Filler:
                     f"{self._store.label}: {table.name} has {rows:,} rows, not {expected:,}: somebody else "
                     "writes to it; clean up and prepare again"
                 )
+            await self._index(table, wanted=indexes)
             await self._gather_statistics(table.name)
 
     def close(self) -> None:
@@ -149,6 +155,16 @@ class _Filler:
                     f"disk, where {float(free) / 1e9:.1f} GB are free"
                 )
             return
+
+    async def _index(self, table: Table, *, wanted: bool) -> None:
+        """After the rows, which is quicker than along with them."""
+        link = self._links[0]
+        found = {str(name) for (name,) in await link.run(f"{_INDEXES} AND table_name = '{table.name}'")}
+        for name, sql in table.indexes.items():
+            if wanted and name not in found:
+                await link.run(sql, limit=SLOW)
+            elif name in found and not wanted:
+                await link.run(f"DROP INDEX {name} ON {table.name}", limit=SLOW)
 
     async def _gather_statistics(self, table: str) -> None:
         """Only to its own advantage: a server that cannot do it plans as it can."""

@@ -33,7 +33,7 @@ class TpchLoad(Crew):
         threads = 1 if self._power else int(values["threads"])
         super().__init__(groups, self._new_stream, threads, 0.0, float(values["interval"]))
         self._scale, self._timeout = float(values["scale"]), float(values["statement_timeout"])
-        self._rounds = int(values["rounds"])
+        self._rounds, self._indexes = int(values["rounds"]), bool(values["indexes"])
         self._numbers = itertools.count(0 if self._power else 1)
         self._plan: Plan | None = None
 
@@ -42,7 +42,7 @@ class TpchLoad(Crew):
         _require()
         from distdiag_tui.workloads.tpch.filling import fill  # noqa: PLC0415  needs the extra
 
-        await fill(stores, self._scale, progress)
+        await fill(stores, self._scale, progress, indexes=self._indexes)
 
     async def run(self) -> AsyncIterator[IntervalReport]:
         """Reports until all streams have done their rounds, or `stop`; each query is a transaction."""

@@ -95,7 +95,7 @@ class Part:
         return cls(duck, slices, {table.name: await _row_text(duck, table) for table in TABLES})
 
     async def values(self, chunk: Chunk) -> str:
-        """The chunk's rows as they stand behind VALUES: written by DuckDB, six times as fast as by Python."""
+        """The chunk's rows as they stand behind VALUES: written by DuckDB in a quarter of Python's time."""
         task = self._recent.get(chunk)
         if task is None:
             sql = f"SELECT string_agg({self._columns[chunk.table.name]}, ',') FROM {chunk.table.name} "  # noqa: S608
@@ -120,15 +120,17 @@ async def _slice(duck: Duck, table: Table) -> Slice | None:
 
 
 async def _row_text(duck: Duck, table: Table) -> str:
-    """A DuckDB expression that gives a row as MySQL's dialect writes it: `(1,'text','1998-09-02')`."""
+    """A DuckDB expression that gives a row as MySQL's dialect writes it: `(1,'text','1998-09-02')`.
+
+    One concat of all, as a chain of || takes twice the time.
+    """
     kinds = await duck.rows(f"SELECT column_name, column_type FROM (DESCRIBE {table.name})")  # noqa: S608 - ours
     columns = (_quoted(column, kind) for column, kind in kinds)
-    return f"""'(' || {" || ',' || ".join(columns)} || ')'"""
+    return f"""concat('(', {", ',', ".join(columns)}, ')')"""
 
 
 def _quoted(column: str, kind: str) -> str:
+    """Arguments of concat."""
     if kind == "VARCHAR":
-        return rf"""'''' || replace(replace({column}, '\', '\\'), '''', '''''') || ''''"""
-    if kind == "DATE":
-        return f"'''' || {column} || ''''"
-    return f"CAST({column} AS VARCHAR)"
+        return rf"""'''', replace(replace({column}, ''', '\''), '''', ''''''), ''''"""
+    return f"'''', {column}, ''''" if kind == "DATE" else column

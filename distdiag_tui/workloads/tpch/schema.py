@@ -14,11 +14,15 @@ ROWS_PER_SCALE: Final = 8_661_245
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table. Its rows are made, counted and loaded by ranges of `key`, the primary key's first column."""
+    """A table. Its rows are made, counted and loaded by ranges of `key`, the primary key's first column.
+
+    `foreign` are the foreign keys that the primary key does not begin with, such as "l_partkey, l_suppkey".
+    """
 
     name: str
     columns: tuple[str, ...]
     primary: tuple[str, ...]
+    foreign: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -36,9 +40,15 @@ class Table:
             f"DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin COMMENT = '{comment}'"
         )
 
+    @property
+    def indexes(self) -> dict[str, str]:
+        """For the foreign keys: by their names, the SQL that makes them."""
+        names = ((f"{columns.replace(', ', '_')}_idx", columns) for columns in self.foreign)
+        return {name: f"CREATE INDEX {name} ON {self.name} ({columns})" for name, columns in names}
 
-def _table(name: str, primary: str, columns: str) -> Table:
-    return Table(name, tuple(columns.split("; ")), tuple(primary.split()))
+
+def _table(name: str, primary: str, columns: str, *foreign: str) -> Table:
+    return Table(name, tuple(columns.split("; ")), tuple(primary.split()), foreign)
 
 
 TABLES: Final = (
@@ -47,18 +57,21 @@ TABLES: Final = (
         "nation",
         "n_nationkey",
         "n_nationkey INT; n_name CHAR(25); n_regionkey INT; n_comment VARCHAR(152)",
+        "n_regionkey",
     ),
     _table(
         "supplier",
         "s_suppkey",
         "s_suppkey BIGINT; s_name CHAR(25); s_address VARCHAR(40); s_nationkey INT; s_phone CHAR(15); "
         "s_acctbal DECIMAL(15,2); s_comment VARCHAR(101)",
+        "s_nationkey",
     ),
     _table(
         "customer",
         "c_custkey",
         "c_custkey BIGINT; c_name VARCHAR(25); c_address VARCHAR(40); c_nationkey INT; c_phone CHAR(15); "
         "c_acctbal DECIMAL(15,2); c_mktsegment CHAR(10); c_comment VARCHAR(117)",
+        "c_nationkey",
     ),
     _table(
         "part",
@@ -71,6 +84,7 @@ TABLES: Final = (
         "ps_partkey ps_suppkey",
         "ps_partkey BIGINT; ps_suppkey BIGINT; ps_availqty INT; ps_supplycost DECIMAL(15,2); "
         "ps_comment VARCHAR(199)",
+        "ps_suppkey",
     ),
     _table(
         "orders",
@@ -78,6 +92,7 @@ TABLES: Final = (
         "o_orderkey BIGINT; o_custkey BIGINT; o_orderstatus CHAR(1); o_totalprice DECIMAL(15,2); "
         "o_orderdate DATE; o_orderpriority CHAR(15); o_clerk CHAR(15); o_shippriority INT; "
         "o_comment VARCHAR(79)",
+        "o_custkey",
     ),
     _table(
         "lineitem",
@@ -87,6 +102,8 @@ TABLES: Final = (
         "l_tax DECIMAL(15,2); l_returnflag CHAR(1); l_linestatus CHAR(1); l_shipdate DATE; "
         "l_commitdate DATE; l_receiptdate DATE; l_shipinstruct CHAR(25); l_shipmode CHAR(10); "
         "l_comment VARCHAR(44)",
+        "l_partkey, l_suppkey",
+        "l_suppkey",
     ),
 )
 """The small ones first: a mistake shows at once."""
