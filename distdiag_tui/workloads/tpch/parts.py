@@ -130,7 +130,8 @@ async def _row_text(duck: Duck, table: Table) -> str:
 
 
 def _quoted(column: str, kind: str) -> str:
-    """Arguments of concat."""
+    """Arguments of concat. A quote is doubled, and so is a backslash, which MySQL's dialect reads as an escape."""
+    quote = "''''"
     if kind == "VARCHAR":
-        return rf"""'''', replace(replace({column}, ''', '\''), '''', ''''''), ''''"""
-    return f"'''', {column}, ''''" if kind == "DATE" else column
+        return rf"{quote}, replace(replace({column}, '\', '\\'), {quote}, ''''''), {quote}"
+    return f"{quote}, {column}, {quote}" if kind == "DATE" else column
