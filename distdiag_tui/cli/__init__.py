@@ -9,6 +9,9 @@ import sys
 from typing import NoReturn
 
 from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.text import plain
+
+LONGEST = 1000  # characters of an error
 
 
 def main() -> NoReturn:
@@ -35,5 +38,6 @@ def main() -> NoReturn:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    print(f"distdiag: {' '.join(message.split())}", file=sys.stderr)
+    # it may quote a server: what acts on a terminal must not get there
+    print(f"distdiag: {plain(' '.join(message.split()), LONGEST)}", file=sys.stderr)
     sys.exit(code)

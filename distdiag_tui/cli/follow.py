@@ -7,59 +7,99 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.model.errors import ConfigError, WorkloadError
 from distdiag_tui.model.text import figure, plain
 
 if TYPE_CHECKING:
-    from distdiag_tui.workloads.journal import RunRecord
     from distdiag_tui.workloads.report import IntervalReport
     from distdiag_tui.workloads.runner import LoadProcess
 
+CHECK_SCHEMA: Final = "distdiag.check/1"
 Show = Callable[[float, str], None]
 
 
 async def follow(process: LoadProcess, *, as_json: bool) -> None:
-    """See a run to its end, or to Ctrl-C, which stops it. WorkloadError if it fails."""
-    loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    stopper = asyncio.create_task(_stop(process, stopping))
-    bars = asyncio.create_task(show_progress(process, quiet=as_json))
-    try:
+    """See a run to its end, or to Ctrl-C, which stops it; leaves with its exit code if it went wrong."""
+    async with _stoppable(process) as caught:
+        bars = asyncio.create_task(show_progress(process, quiet=as_json))
         async for report in process.reports():
             typer.echo(report.to_json() if as_json else describe(report))
         await process.ended()
         await bars
-    finally:
-        process.kill()
-        stopper.cancel()
-        bars.cancel()
     _tell_checks(process, as_json=as_json)
-    conclude(process.record)
+    conclude(process, caught)
+    if "run" not in process.record.steps:
+        typer.echo(json.dumps(process.record.to_fields()) if as_json else _result(process))
 
 
-def conclude(record: RunRecord) -> None:
-    """WorkloadError for a run that failed."""
+async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
+    """Wait until a run runs, then let it go; leaves with its exit code if it went wrong before."""
+    async with _stoppable(process) as caught:
+        await show_progress(process, quiet=as_json)
+        if process.record.active and not caught:
+            await process.let_go()
+    conclude(process, caught)
+    record = process.record
+    if as_json:
+        typer.echo(json.dumps(record.to_fields()))
+    elif record.active:
+        typer.echo(f"{record.id} is running; to end it: distdiag workload stop {record.id}")
+    else:
+        typer.echo(f"{record.id} has ended already: {record.phase}")
+
+
+@asynccontextmanager
+async def _stoppable(process: LoadProcess) -> AsyncIterator[list[signal.Signals]]:
+    """A signal to us stops the run in order, and so does any error here; gives the signals that came."""
+    loop = asyncio.get_running_loop()
+    caught: list[signal.Signals] = []
+    stops: list[asyncio.Task[None]] = []
+
+    def stop(number: signal.Signals) -> None:
+        caught.append(number)
+        if len(caught) == 1:
+            stops.append(asyncio.create_task(process.stop()))
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield caught
+        await asyncio.gather(*stops)
+    except BaseException:
+        await process.stop()
+        raise
+
+
+def conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
+    """An error that says how a run went wrong: it failed, or was stopped before it came to what counts."""
+    record = process.record
     if record.phase == "failed":
-        raise WorkloadError(record.message)
+        raise (ConfigError if process.exit_code == ConfigError.exit_code else WorkloadError)(record.message)
+    if signal.SIGHUP in caught:
+        raise typer.Exit(129)
+    if record.phase == "stopped" and record.running_since is None:
+        words = f"distdiag: {record.kind} {record.steps[0]} was cut short; it can be repeated"
+        typer.echo(words, err=True)
+        raise typer.Exit(130 if caught else 1)
 
 
 async def show_progress(process: LoadProcess, *, quiet: bool) -> None:
-    """Bars until the run runs or has ended."""
-    if quiet:
-        return
-    with progress() as show:
+    """Bars until the run runs or has ended; `quiet`: only wait."""
+    with contextlib.nullcontext(_nothing) if quiet else progress() as show:
         while process.record.active and process.record.phase != "running":
             show(process.record.fraction, f"{process.record.phase} {process.record.words}".strip())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.news(), 0.5)
+
+
+def _nothing(_: float, __: str) -> None:
+    """For programs."""
 
 
 @contextmanager
@@ -95,15 +135,16 @@ def _quarters() -> Show:
     return show
 
 
-async def _stop(process: LoadProcess, stopping: asyncio.Event) -> None:
-    await stopping.wait()
-    await process.stop()
+def _result(process: LoadProcess) -> str:
+    record = process.record
+    return f"{record.kind}: {plain(record.words or record.phase)}"
 
 
 def _tell_checks(process: LoadProcess, *, as_json: bool) -> None:
     for check in process.checks:
         if as_json:
-            typer.echo(json.dumps({"check": check.name, "passed": check.passed, "detail": check.detail}))
+            fields = {"check": check.name, "passed": check.passed, "detail": check.detail}
+            typer.echo(json.dumps({"schema": CHECK_SCHEMA, **fields}))
         else:
             typer.echo(f"{'✓' if check.passed else '✗'} {plain(check.name)}  {plain(check.detail)}")
 

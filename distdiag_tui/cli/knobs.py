@@ -8,22 +8,28 @@ from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.options import Option
 
 
-def read_knobs(arguments: Sequence[str], options: Sequence[Option]) -> dict[str, str]:
-    """`--table-size 100`, `--table-size=100`, and `--flag` for a yes; ConfigError for anything else.
+def read_words(words: Sequence[str], options: Sequence[Option]) -> tuple[str | None, dict[str, str]]:
+    """The target, if one is named, and what was given: `--rows 5`, `--rows=5`, and `--flag` for a yes.
 
-    >>> read_knobs(["--rows", "5", "--keying"], [Option("rows", 1, "", 0, 9), Option("keying", False, "")])
-    {'rows': '5', 'keying': 'yes'}
+    ConfigError for anything else.
+
+    >>> read_words(["lab", "--rows", "5", "--key"], [Option("rows", 1, "", 0, 9), Option("key", False, "")])
+    ('lab', {'rows': '5', 'key': 'yes'})
     """
     known = {option.flag: option for option in options}
-    given = {}
-    rest = iter(arguments)
-    for argument in rest:
-        flag, equals, value = argument.partition("=")
-        if flag not in known:
-            what = f"option {flag}" if flag.startswith("-") else f"argument {argument!r}"
-            raise ConfigError(f"there is no {what} here; there are: {', '.join(known)}")
-        given[known[flag].name] = value if equals else _value(known[flag], rest)
-    return given
+    target, given = None, {}
+    rest = iter(words)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if flag in known:
+            given[known[flag].name] = value if equals else _value(known[flag], rest)
+        elif word.startswith("-"):
+            raise ConfigError(f"there is no option {flag} here; there are: {', '.join(known)}")
+        elif target is not None:
+            raise ConfigError(f"one cluster at a time: {target!r} or {word!r}")
+        else:
+            target = word
+    return target, given
 
 
 def _value(option: Option, rest: Iterator[str]) -> str:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from distdiag_tui.cli.follow import conclude, follow, show_progress
+from distdiag_tui.cli.follow import follow, leave_running
 from distdiag_tui.cli.options import AskPassword, TargetName, chosen_target
-from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.model.text import duration, plain
+from distdiag_tui.cli.runs import status, stop
 
 if TYPE_CHECKING:
-    from distdiag_tui.service.workloads import Wish
-    from distdiag_tui.workloads.journal import RunRecord
     from distdiag_tui.workloads.protocol import Kind, Step
 
 workload_app = typer.Typer(
@@ -28,7 +24,16 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines, for programs.")]
 Insist = Annotated[
     bool, typer.Option("--i-know-this-is-production", help="Do it though the profile says production.")
 ]
-KNOBS: dict[str, Any] = {"allow_extra_args": True, "ignore_unknown_options": True}
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="TARGET | --OPTION VALUE",
+        help="A profile, 'lab', or [user@]host:port[,host:port...]; options: distdiag workload list KIND.",
+        show_default=False,
+    ),
+]
+KNOBS: Final = {"ignore_unknown_options": True}  # they are among the words, for each kind has its own
+KINDS_SCHEMA: Final = "distdiag.workloads/1"
 
 
 @workload_app.callback()
@@ -47,36 +52,35 @@ def list_kinds(
 
     kinds = KINDS if kind is None else (find_kind(kind),)
     if as_json:
-        typer.echo(json.dumps([_document(each) for each in kinds]))
+        typer.echo(json.dumps({"schema": KINDS_SCHEMA, "workloads": [_document(each) for each in kinds]}))
         return
     for each in kinds:
         missing = each.missing()
         typer.echo(f"{each.id:10} {each.about}")
         if missing:
-            typer.echo(f"{'':10} not installed here: {missing}")
+            instead = f"; {each.stand_in.kind} stands in for it" if each.stand_in else ""
+            typer.echo(f"{'':10} not installed here: {missing}{instead}")
         if kind is not None:
             _print_options(each)
 
 
 @workload_app.command(context_settings=KNOBS)
 def prepare(
-    context: typer.Context,
     kind: KindName,
-    target: TargetName = None,
+    words: Words = None,
     *,
     as_json: Json = False,
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
-    """Make the data of a workload; what is already there is kept. Options: distdiag workload list KIND."""
-    _run(_wish(context, kind, ("prepare",)), target, as_json=as_json, insist=insist, ask=ask_password)
+    """Make the data of a workload; what is already there is kept."""
+    _run(kind, words, ("prepare",), as_json=as_json, insist=insist, ask=ask_password)
 
 
 @workload_app.command(context_settings=KNOBS)
 def start(
-    context: typer.Context,
     kind: KindName,
-    target: TargetName = None,
+    words: Words = None,
     *,
     prepare: Annotated[bool, typer.Option("--prepare", help="Make the data first.")] = False,
     detach: Annotated[
@@ -86,27 +90,25 @@ def start(
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
-    """Run a workload until its --time is over, or Ctrl-C. Options: distdiag workload list KIND."""
-    wish = _wish(context, kind, ("prepare", "run") if prepare else ("run",))
-    _run(wish, target, as_json=as_json, insist=insist, ask=ask_password, detach=detach)
+    """Run a workload until its --time is over, or Ctrl-C."""
+    steps: tuple[Step, ...] = ("prepare", "run") if prepare else ("run",)
+    _run(kind, words, steps, as_json=as_json, insist=insist, ask=ask_password, detach=detach)
 
 
 @workload_app.command(context_settings=KNOBS)
 def verify(
-    context: typer.Context,
     kind: KindName,
-    target: TargetName = None,
+    words: Words = None,
     *,
     as_json: Json = False,
     ask_password: AskPassword = False,
 ) -> None:
     """Check a workload's data; exit code 1 if something is wrong with it."""
-    _run(_wish(context, kind, ("verify",)), target, as_json=as_json, ask=ask_password)
+    _run(kind, words, ("verify",), as_json=as_json, ask=ask_password)
 
 
 @workload_app.command()
 def cleanup(
-    context: typer.Context,
     kind: KindName,
     target: TargetName = None,
     *,
@@ -115,94 +117,37 @@ def cleanup(
     ask_password: AskPassword = False,
 ) -> None:
     """Drop a workload's data: only a database that distdiag made itself."""
-    _run(_wish(context, kind, ("cleanup",)), target, as_json=as_json, insist=insist, ask=ask_password)
+    _run(kind, [target] if target else [], ("cleanup",), as_json=as_json, insist=insist, ask=ask_password)
 
 
-@workload_app.command()
-def stop(
-    runs: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]...", help="As status names them.")
-    ] = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="Everything that runs.")] = False,
-) -> None:
-    """Stop runs, whichever console or command started them."""
-    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
-
-    journal = Journal()
-    if not runs and not every:
-        raise ConfigError("which run? Name one that status shows, or give --all")
-    active = [record for record in journal.records() if record.active]
-    chosen = active if every else [journal.find(name) for name in runs or ()]
-    for record in chosen:
-        journal.stop(record)
-    for record in chosen:
-        ended = _await_end(record.id)
-        typer.echo(
-            f"{record.id} {ended.phase}" if record.active else f"{record.id} had ended: {record.phase}"
-        )
-    if not chosen:
-        typer.echo("nothing is running")
-
-
-@workload_app.command()
-def status(*, as_json: Json = False) -> None:
-    """Show what runs and what has ended lately; exit code 1 if nothing runs."""
-    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
-
-    records = Journal().records()
-    if as_json:
-        typer.echo(json.dumps({"runs": [record.to_fields() for record in records]}))
-    elif records:
-        _print_runs(records)
-    else:
-        typer.echo("nothing was started yet")
-    if not any(record.active for record in records):
-        raise typer.Exit(1)
-
-
-def _wish(context: typer.Context, kind: str, steps: tuple[Step, ...]) -> Wish:
-    from distdiag_tui.cli.knobs import read_knobs  # noqa: PLC0415
-    from distdiag_tui.service.workloads import Wish  # noqa: PLC0415
-    from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
-
-    return Wish(kind, steps, read_knobs(context.args, find_kind(kind).options))
+workload_app.command()(stop)
+workload_app.command()(status)
 
 
 def _run(
-    wish: Wish, target: str | None, *, as_json: bool, ask: bool, insist: bool = False, detach: bool = False
+    kind: str,
+    words: list[str] | None,
+    steps: tuple[Step, ...],
+    *,
+    as_json: bool,
+    ask: bool,
+    insist: bool = False,
+    detach: bool = False,
 ) -> None:
-    from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
+    from distdiag_tui.cli.knobs import read_words  # noqa: PLC0415
+    from distdiag_tui.service.workloads import Wish, Workloads  # noqa: PLC0415
+    from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
 
+    target, given = read_words(words or (), find_kind(kind).options)
     service = Workloads(chosen_target(target, ask_password=ask))
 
     async def run() -> None:
-        process = await service.start(wish, insist=insist)
-        if not detach:
-            await follow(process, as_json=as_json)
-            if not as_json and "run" not in wish.steps:
-                typer.echo(f"{process.record.kind}: {process.record.words or process.record.phase}")
-            return
-        try:
-            await show_progress(process, quiet=as_json)
-            conclude(process.record)
-            await process.let_go()
-        finally:
-            process.kill()
-        typer.echo(f"{process.record.id} is running; to end it: distdiag workload stop {process.record.id}")
+        process = await service.start(Wish(kind, steps, given), insist=insist)
+        if process.record.note:
+            typer.echo(process.record.note, err=True)
+        await (leave_running if detach else follow)(process, as_json=as_json)
 
     asyncio.run(run())
-
-
-def _await_end(name: str) -> RunRecord:
-    """The record of a run that was told to stop, once it has ended; 8 s at most."""
-    from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
-
-    journal = Journal()
-    end = time.monotonic() + 8
-    while (record := journal.find(name)).active and time.monotonic() < end:
-        time.sleep(0.05)
-    return record
 
 
 def _document(kind: Kind) -> dict[str, Any]:
@@ -215,6 +160,7 @@ def _document(kind: Kind) -> dict[str, Any]:
         "title": kind.title,
         "about": kind.about,
         "missing": kind.missing(),
+        "stand_in": kind.stand_in.kind if kind.stand_in else "",
         "options": options,
     }
 
@@ -223,16 +169,5 @@ def _print_options(kind: Kind) -> None:
     for option in kind.options:
         default = ("no", "yes")[option.default] if isinstance(option.default, bool) else option.default
         size = "  (prepare)" if option.size else ""
-        typer.echo(f"  {option.flag:18} {default!s:12} {option.about}{size}")
-        typer.echo(f"  {'':18} {'':12} {option.bounds}")
-
-
-def _print_runs(records: list[RunRecord]) -> None:
-    typer.echo(f"{'RUN':16} {'CLUSTER':16} {'STATE':11} {'FOR':>7} {'THREADS':>7} {'TPS':>8} {'P95':>9}")
-    for record in records:
-        report = record.report
-        span = (record.ended or time.time()) - record.started
-        threads, tps = (str(report.threads), f"{report.tps:.1f}") if report else ("–", "–")
-        p95 = f"{report.p95 * 1e3:.1f} ms" if report and report.p95 is not None else "–"
-        head = f"{record.id:16} {plain(record.cluster, 16):16} {record.phase:11} {duration(span):>7}"
-        typer.echo(f"{head} {threads:>7} {tps:>8} {p95:>9}  {plain(record.message or record.words)}".rstrip())
+        typer.echo(f"  {option.flag:20} {default!s:12} {option.about}{size}")
+        typer.echo(f"  {'':20} {'':12} {option.bounds}")

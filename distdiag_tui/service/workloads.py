@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from distdiag_tui.model.errors import RefusedError, WorkloadError
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INSIST: Final = "--i-know-this-is-production"
 _SURVEY_SECONDS: Final = 5.0
+_ORDERLY_SECONDS: Final = 6.0  # to end by itself; longer than a worker needs
+_KILLED_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,21 @@ class Wish:
     steps: tuple[Step, ...] = ("run",)
     given: Mapping[str, object] = field(default_factory=dict)
     runner: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_place(wish: Wish) -> tuple[Wish, str]:
+    """The wish as it can be met here, and what is different about it in one line, "" if nothing is.
+
+    Load that runs elsewhere is not ours to judge. Clean-up needs no program.
+    """
+    kind = find_kind(wish.kind)
+    instead = kind.stand_in
+    if instead is None or wish.runner or wish.steps == ("cleanup",) or not (missing := kind.missing()):
+        return wish, ""
+    checked(kind.options, wish.given)
+    given = {name: value for name, value in wish.given.items() if value is not None}
+    note = f"{instead.kind} stands in for {kind.id}, which is not installed: {missing}"
+    return replace(wish, kind=instead.kind, given=instead.translate(given)), note
 
 
 class Workloads:
@@ -59,11 +76,15 @@ class Workloads:
     async def start(self, wish: Wish, *, insist: bool = False) -> LoadProcess:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
 
+        Where the kind's program is missing another kind may stand in: the record has its name, and `note`
+        says so.
+
         RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
         kind's program is missing, its data is not prepared, or such a run goes on already.
         """
-        kind = find_kind(wish.kind)
         self._permit(wish, insist)
+        wish, note = in_place(wish)
+        kind = find_kind(wish.kind)
         if "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
         record = RunRecord(
@@ -75,6 +96,7 @@ class Workloads:
             options=await self._values(kind, wish),
             started=time.time(),
             runner="k8s" if wish.runner else "local",
+            note=note,
         )
         process = LoadProcess(Order(self.target, record, wish.runner), self.journal)
         await process.start()
@@ -89,11 +111,11 @@ class Workloads:
         return sorted(found.values(), key=lambda record: record.started)
 
     async def stop(self, run: str) -> None:
-        """End a run, whoever started it. WorkloadError if there is none of that name."""
+        """End a run, whoever started it. WorkloadError if there is none of that name, or if it stays."""
         if run in self.own:
             await self.own[run].stop()
         else:
-            self.journal.stop(self.journal.find(run))
+            await end_run(self.journal, run)
 
     def active(self) -> list[LoadProcess]:
         """Runs started here that go on."""
@@ -112,23 +134,64 @@ class Workloads:
             )
 
     async def _values(self, kind: Kind, wish: Wish) -> dict[str, Value]:
-        """All options. Sizes come from the data that is there, unless it is to be prepared."""
-        values = checked(kind.options, wish.given)
+        """All options. Sizes that are not given are those of the data that is there, if any."""
+        given = {name: value for name, value in wish.given.items() if value is not None}
+        values = checked(kind.options, given)
         if wish.steps == ("cleanup",):
             return values
         there = await self.prepared(kind)
-        given = {name for name, value in wish.given.items() if value is not None}
-        if "prepare" in wish.steps:
-            return values
+        wanted = {name: value for name, value in sizes(kind.options, values).items() if name in given}
+        if "prepare" not in wish.steps:
+            self._require(kind, there, wanted)
+        kept = {n: v for n, v in (there.sizes if there else {}).items() if n in values and n not in given}
+        return checked(kind.options, {**given, **kept})
+
+    def _require(self, kind: Kind, there: Prepared | None, wanted: Mapping[str, Value]) -> None:
+        """WorkloadError unless the data is complete and of these sizes."""
         if there is None or not there.ready:
             state = "is not prepared" if there is None else "is only half prepared"
-            raise WorkloadError(
-                f"{kind.id} {state} on {self.target.cluster}; first: "
-                f"distdiag workload prepare {kind.id} {self.target.cluster}"
-            )
-        wanted = {name: value for name, value in sizes(kind.options, values).items() if name in given}
+            raise WorkloadError(f"{kind.id} {state} on {self.target.cluster}; first: {self._prepare(kind)}")
         if any(there.sizes.get(name) != value for name, value in wanted.items()):
             raise WorkloadError(
-                f"{kind.id} is prepared with {worded(there.sizes)}, not {worded(wanted)}; prepare it anew"
+                f"{kind.id} is prepared with {worded(there.sizes)}, not {worded(wanted)}; "
+                f"to change that: {self._prepare(kind)}{_as_flags(kind, wanted)}"
             )
-        return {**values, **{n: v for n, v in there.sizes.items() if n in values}}
+
+    def _prepare(self, kind: Kind) -> str:
+        """The command that does it; several servers without a profile have no name to repeat."""
+        cluster = self.target.cluster
+        return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+
+
+def _as_flags(kind: Kind, values: Mapping[str, Value]) -> str:
+    return "".join(
+        f" {option.flag} {values[option.name]}" for option in kind.options if option.name in values
+    )
+
+
+async def end_run(journal: Journal, name: str) -> RunRecord:
+    """End a run, whoever started it: in order, and if that does not do, by force; gives its last record.
+
+    WorkloadError if there is none of that name, or if it cannot be ended.
+    """
+    record = journal.find(name)
+    if not record.active:
+        return record
+    for order, seconds in ((journal.stop, _ORDERLY_SECONDS), (journal.kill, _KILLED_SECONDS)):
+        record = await _ended_after(order, journal, record, seconds)
+        if not record.active:
+            return record
+    raise WorkloadError(f"{name} does not end")
+
+
+async def _ended_after(
+    order: Callable[[RunRecord], bool], journal: Journal, record: RunRecord, seconds: float
+) -> RunRecord:
+    """The record of a run once it has ended, or after that time."""
+    end = time.monotonic() + seconds
+    told = False
+    while record.active and time.monotonic() < end:
+        told = told or order(record)
+        await asyncio.sleep(0.05)
+        record = journal.find(record.id)
+    return record

@@ -29,6 +29,14 @@ class SubjectChosen(Message):
 
 
 @dataclass
+class KindOrdered(Message):
+    """Something shall be done with a workload: "open", "stop", "more", "fewer", "verify" or "cleanup"."""
+
+    order: str
+    kind: str
+
+
+@dataclass
 class MetricOpened(Message):
     """A metric shall be shown alone, by its index in the catalogue."""
 

@@ -6,25 +6,27 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
 
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.model.errors import ConnectError, WorkloadError
 from distdiag_tui.workloads.options import Value, Values
 from distdiag_tui.workloads.protocol import Progress, Workload
-from distdiag_tui.workloads.session import Node
+from distdiag_tui.workloads.session import Node, error_key
 
 OWNER_TABLE = "distdiag_owner"
 NOTES_TABLE = "distdiag_notes"
+_EXISTS: Final = 1007
+_CREATION_SECONDS: Final = 5.0
 
 
 class Cursor(Protocol):
     """The part of an asyncmy cursor in use, with types."""
 
-    async def execute(self, query: str) -> int: ...
+    async def execute(self, query: str, args: Sequence[object] | None = None) -> int: ...
     async def fetchall(self) -> Sequence[tuple[Any, ...]]: ...
 
 
@@ -47,6 +49,8 @@ def reason(error: Exception) -> str:
     """An error of the server or the wire in a few words."""
     if isinstance(error, TimeoutError):
         return "no answer"
+    if isinstance(error, asyncio.IncompleteReadError | ConnectionResetError | BrokenPipeError):
+        return "the connection was lost"
     return str(error.args[-1]) if error.args else type(error).__name__
 
 
@@ -71,7 +75,8 @@ class Database:
         """
         stores: dict[str, Node] = {}
         for node in self._nodes:  # one by one: two nodes of one cluster must not both create it
-            stores.setdefault(await self._owner(node) or await self._create(node), node)
+            mark = await self._owner(node)
+            stores.setdefault(mark or await self._make(node, fresh=mark is None), node)
         return list(stores.values())
 
     async def stores(self) -> list[Node]:
@@ -83,7 +88,7 @@ class Database:
         stores: dict[str, list[Node]] = {}
         for node in self._nodes:
             mark = await self._owner(node)
-            if mark is None:
+            if not mark:
                 raise WorkloadError(
                     f"{node.label}: there is no database {self.name}; prepare the workload first"
                 )
@@ -92,16 +97,21 @@ class Database:
 
     async def prepared(self) -> Prepared | None:
         """What all nodes have in common; None if one of them has nothing."""
-        found: list[Prepared] = []
-        for node in self._nodes:
-            if await self._owner(node) is None:
-                return None
-            notes = await self.notes(node)
-            if "sizes" not in notes:
-                return None
-            found.append(Prepared(json.loads(notes["sizes"]), notes.get("ready") == "yes"))
+        try:
+            async with asyncio.TaskGroup() as group:
+                looks = [group.create_task(self._look(node)) for node in self._nodes]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        found = [seen for look in looks if (seen := look.result())]
+        if len(found) < len(looks):
+            return None
         alike = all(each.sizes == found[0].sizes for each in found)
         return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+
+    async def _look(self, node: Node) -> Prepared | None:
+        notes = await self.notes(node) if await self._owner(node) else {}
+        sizes = _sizes(notes)
+        return None if sizes is None else Prepared(sizes, notes.get("ready") == "yes")
 
     async def notes(self, node: Node) -> dict[str, str]:
         """What was noted about the data of a node's store."""
@@ -112,7 +122,7 @@ class Database:
             return {str(name): str(value) for name, value in await cursor.fetchall()}
 
     async def note(self, node: Node, **notes: str) -> None:
-        """Note something about the data of a node's store: our own words, no text from outside."""
+        """Note something about the data of a node's store."""
         async with statements(node) as cursor:
             table = f"{self.name}.{NOTES_TABLE}"
             if NOTES_TABLE not in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
@@ -120,7 +130,7 @@ class Database:
                     f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
                 )
             for name, value in notes.items():
-                await cursor.execute(f"REPLACE INTO {table} VALUES ('{name}', '{value}')")  # noqa: S608 - ours
+                await cursor.execute(f"REPLACE INTO {table} VALUES (%s, %s)", (name, value))  # noqa: S608 - ours
 
     async def fill(self, workload: Workload, sizes: Values, progress: Progress) -> None:
         """Bring a workload's data to these sizes, and note that it is complete only when it is."""
@@ -143,28 +153,67 @@ class Database:
                 await cursor.execute(f"DROP DATABASE IF EXISTS {self.name}")
         return bool(ours)
 
-    async def _create(self, node: Node) -> str:
-        mark = str(uuid.uuid4())
-        async with statements(node) as cursor:
-            await cursor.execute(f"CREATE DATABASE {self.name}")
-            await cursor.execute(
-                f"CREATE TABLE {self.name}.{OWNER_TABLE} (mark CHAR(36) NOT NULL PRIMARY KEY)"
-            )
-            await cursor.execute(f"INSERT INTO {self.name}.{OWNER_TABLE} VALUES ('{mark}')")  # noqa: S608 - ours
+    async def _make(self, node: Node, *, fresh: bool) -> str:
+        """Create the database, to the end even if we are cancelled: without mark it would not be ours."""
+        making = asyncio.ensure_future(self._create(node, fresh=fresh))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait({making}, timeout=1.0)
+            raise
+
+    async def _create(self, node: Node, *, fresh: bool) -> str:
+        mark, owner = str(uuid.uuid4()), f"{self.name}.{OWNER_TABLE}"
+        try:
+            async with statements(node) as cursor:
+                if fresh:
+                    await cursor.execute(f"CREATE DATABASE {self.name}")
+                await cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {owner} (mark CHAR(36) NOT NULL PRIMARY KEY)"
+                )
+                await cursor.execute(f"INSERT INTO {owner} VALUES (%s)", (mark,))  # noqa: S608 - ours
+        except WorkloadError as error:
+            if isinstance(error.__cause__, MySQLError) and error_key(error.__cause__) == _EXISTS:
+                return await self._made_elsewhere(node)
+            raise
         return mark
 
+    async def _made_elsewhere(self, node: Node) -> str:
+        """The mark of a database that was made through another node of the cluster this moment."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + _CREATION_SECONDS
+        while clock() < end:
+            with suppress(WorkloadError):
+                if mark := await self._owner(node):
+                    return mark
+            await asyncio.sleep(0.2)
+        raise WorkloadError(f"{node.label}: database {self.name} was made this moment by somebody else")
+
     async def _owner(self, node: Node) -> str | None:
-        """The mark in the node's database, None if there is no such database, WorkloadError if unmarked."""
+        """The mark in the node's database, "" if it is ours but was cut off before the mark was set.
+
+        None if there is no such database, WorkloadError if it is somebody else's.
+        """
         async with statements(node) as cursor:
             if self.name not in await _column(cursor, "SHOW DATABASES"):
                 return None
-            if OWNER_TABLE in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
-                marks = await _column(cursor, f"SELECT mark FROM {self.name}.{OWNER_TABLE}")  # noqa: S608 - ours
-                if marks:
-                    return marks[0]
+            tables = await _column(cursor, f"SHOW TABLES FROM {self.name}")
+            if OWNER_TABLE in tables:
+                marks = await _column(cursor, f"SELECT mark FROM {self.name}.{OWNER_TABLE} ORDER BY mark")  # noqa: S608 - ours
+                return marks[0] if marks else ""
+        hint = "" if tables else "; if a prepare was cut off just there, drop this empty database by hand"
         raise WorkloadError(
-            f"{node.label}: database {self.name} was not created by distdiag, so it is left alone"
+            f"{node.label}: database {self.name} was not created by distdiag, so it is left alone{hint}"
         )
+
+
+def _sizes(notes: Mapping[str, str]) -> dict[str, Value] | None:
+    """What is noted of the sizes, None if that is nothing sensible."""
+    try:
+        sizes = json.loads(notes.get("sizes", ""))
+    except ValueError:
+        return None
+    return sizes if isinstance(sizes, dict) else None
 
 
 async def _column(cursor: Cursor, query: str) -> list[str]:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.workloads.options import Value
@@ -24,6 +24,7 @@ from distdiag_tui.workloads.report import IntervalReport
 
 SCHEMA = "distdiag.run/1"
 KEPT = 20  # ended runs
+KILLED = "its process was killed"
 
 Phase = Literal["starting", "preparing", "running", "verifying", "cleaning", "done", "stopped", "failed"]
 ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
@@ -33,7 +34,8 @@ ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
 class RunRecord:
     """One run. Times are epoch seconds; `fraction` is how far its step is, 0..1, `words` what that is at.
 
-    `message` is one line: why it failed, or what came of it.
+    `message` is one line: why it failed, or what came of it. `note` is one more, on what was started instead
+    of what was asked for.
     """
 
     id: str
@@ -52,6 +54,7 @@ class RunRecord:
     running_since: float | None = None
     ended: float | None = None
     report: IntervalReport | None = field(default=None)
+    note: str = ""
 
     @property
     def active(self) -> bool:
@@ -65,12 +68,13 @@ class RunRecord:
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any]) -> RunRecord:
-        """The inverse; ValueError, KeyError or TypeError for anything else."""
-        if fields.pop("schema") != SCHEMA:
+        """The inverse; ValueError, KeyError, TypeError or AttributeError for anything else."""
+        if fields["schema"] != SCHEMA or fields["phase"] not in get_args(Phase):
             raise ValueError(f"not a {SCHEMA} record")
-        report = fields["report"] and IntervalReport.from_fields(fields["report"])
+        rest = {name: value for name, value in fields.items() if name != "schema"}
         lists = {name: tuple(fields[name]) for name in ("servers", "steps")}
-        return cls(**{**fields, **lists, "report": report})
+        report = None if fields["report"] is None else IntervalReport.from_fields(fields["report"])
+        return cls(**{**rest, **lists, "report": report})
 
 
 class Journal:
@@ -81,7 +85,7 @@ class Journal:
 
     def records(self) -> list[RunRecord]:
         """All runs, the newest last; those whose process is gone have failed."""
-        found = (self._read(file) for file in self.folder.glob("*.json"))
+        found = (self.look_up(file.stem) for file in self.folder.glob("*.json"))
         return sorted((record for record in found if record is not None), key=lambda r: r.started)
 
     def find(self, name: str) -> RunRecord:
@@ -93,66 +97,100 @@ class Journal:
         active = ", ".join(record.id for record in records if record.active) or "none"
         raise WorkloadError(f"there is no run {name!r}; running: {active}")
 
+    def look_up(self, name: str) -> RunRecord | None:
+        """The run of that name, or None."""
+        record = self.read(name)
+        if record is None or not record.active or self._alive(name):
+            return record
+        record = self.read(name) or record  # it may have ended in order between the two looks
+        if record.active:
+            return replace(record, phase="failed", message=record.message or KILLED)
+        return record
+
+    def read(self, name: str) -> RunRecord | None:
+        """The record as its process wrote it, whether or not that still lives; None if there is none."""
+        try:
+            return RunRecord.from_fields(json.loads(self._file(name).read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None  # half gone, or another version's
+
     @contextmanager
     def admit(self, record: RunRecord) -> Iterator[int]:
         """Enter a new run; gives the file descriptor whose lock the run's process is to inherit.
 
-        WorkloadError if a run of the same kind goes on against one of its servers.
+        WorkloadError if a run of the same kind goes on against one of its servers, or if the folder cannot
+        be written.
         """
-        with self._starting():
-            self._refuse_double(record)
-            self._forget_old()
-            lock = os.open(self._lock(record.id), os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                self.write(record)
-                yield lock
-            finally:
-                os.close(lock)
+        lock = self._enter(record)
+        try:
+            yield lock
+        finally:
+            os.close(lock)
 
     def write(self, record: RunRecord) -> None:
-        """Replace a record at once: a reader sees the old or the new one, whole."""
+        """Replace a record at once: a reader sees the old or the new one, whole. OSError if it cannot."""
         file = self._file(record.id)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(record.to_fields()) + "\n", encoding="utf-8")
+        draft = self._draft(record.id)
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
+            new.write(json.dumps(record.to_fields()).encode() + b"\n")
         draft.replace(file)
 
-    def stop(self, record: RunRecord) -> None:
-        """Ask a run's process to end; it undoes and reports as ever. Harmless if it has ended."""
-        if record.pid and self._alive(record.id):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(record.pid, signal.SIGTERM)
+    def stop(self, record: RunRecord) -> bool:
+        """Ask a run's process to end in order; returns whether it could be asked.
 
-    def _read(self, file: Path) -> RunRecord | None:
-        try:
-            record = RunRecord.from_fields(json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # half gone, or another version's
-        if record.active and not self._alive(record.id):
-            return replace(record, phase="failed", message=record.message or "its process was killed")
-        return record
+        It cannot after its end, nor in the moment before it has written down its process id.
+        """
+        return self._signal(record, signal.SIGTERM)
 
-    def _alive(self, run: str) -> bool:
+    def kill(self, record: RunRecord) -> bool:
+        """End a run's process this instant; otherwise as `stop`."""
+        return self._signal(record, signal.SIGKILL)
+
+    def _signal(self, record: RunRecord, number: signal.Signals) -> bool:
+        if not record.pid or not self._alive(record.id):
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(record.pid, number)
+        return True
+
+    def _alive(self, name: str) -> bool:
         try:
-            lock = os.open(self._lock(run), os.O_RDWR)
+            lock = os.open(self._lock(name), os.O_RDWR)
         except OSError:
             return False
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see each other
         except BlockingIOError:
             return True
         finally:
             os.close(lock)
         return False
 
-    @contextmanager
-    def _starting(self) -> Iterator[None]:
-        """One start at a time."""
+    def _enter(self, record: RunRecord) -> int:
+        """The descriptor of the new run's lock, held."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = os.open(self.folder / "starting", os.O_RDWR | os.O_CREAT, 0o600)
+            with self._alone():
+                self._refuse_double(record)
+                self._forget_old()
+                return self._begin(record)
         except OSError as error:
             raise WorkloadError(f"cannot write the folder {self.folder}: {error.strerror}") from error
+
+    def _begin(self, record: RunRecord) -> int:
+        lock = os.open(self._lock(record.id), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # before there is a record, which would look dead
+            self.write(record)
+        except BaseException:
+            os.close(lock)
+            raise
+        return lock
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One entry at a time; never held across an await, or a second start would block its own loop."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(self.folder / "starting", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -161,23 +199,27 @@ class Journal:
 
     def _refuse_double(self, new: RunRecord) -> None:
         for old in self.records():
-            if old.active and old.kind == new.kind and set(old.servers) & set(new.servers):
+            alike = old.kind == new.kind and set(old.servers) & set(new.servers)
+            if old.active and (alike or old.id == new.id):
                 raise WorkloadError(
                     f"{old.kind} is already {old.phase} on {old.cluster}; stop it first: "
                     f"distdiag workload stop {old.id}"
                 )
 
     def _forget_old(self) -> None:
-        ended = [record for record in self.records() if not record.active]
-        for record in ended[:-KEPT]:
-            self._file(record.id).unlink(missing_ok=True)
-            self._lock(record.id).unlink(missing_ok=True)
+        ended = [record.id for record in self.records() if not record.active]
+        for name in ended[:-KEPT]:
+            for file in (self._file(name), self._draft(name), self._lock(name)):
+                file.unlink(missing_ok=True)
 
-    def _file(self, run: str) -> Path:
-        return self.folder / f"{run}.json"
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
 
-    def _lock(self, run: str) -> Path:
-        return self.folder / f"{run}.lock"
+    def _draft(self, name: str) -> Path:
+        return self.folder / f"{name}.new"
+
+    def _lock(self, name: str) -> Path:
+        return self.folder / f"{name}.lock"
 
 
 def new_name(kind: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.text import shorten
 
 Value = int | float | str | bool
 Values = Mapping[str, Value]
@@ -48,7 +49,7 @@ class Option:
             return "yes|no"
         if isinstance(self.default, str):
             return "text"
-        return f"{self.low:,g} to {self.high:,g}"
+        return f"{_shown(self.low)} to {_shown(self.high)}"
 
     def read(self, given: object) -> Value:
         """The value of what a person or a program gave; ConfigError names the knob and what it takes.
@@ -58,8 +59,8 @@ class Option:
         """
         try:
             return self._read(given)
-        except (TypeError, ValueError):
-            raise ConfigError(f"{self.flag} takes {self.bounds}, not {given!r}") from None
+        except (TypeError, ValueError, KeyError):
+            raise ConfigError(f"{self.flag} takes {self.bounds}, not {shorten(repr(given), 60)}") from None
 
     def _read(self, given: object) -> Value:
         if isinstance(self.default, bool):
@@ -103,13 +104,19 @@ def worded(values: Values) -> str:
     >>> worded({"tables": 4, "table_size": 10000})
     'tables 4, table size 10,000'
     """
-    shown = ((k, f"{v:,g}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v))
-             for k, v in values.items())  # fmt: skip
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown)
+    return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in values.items())
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == int(value) else f"{value:,g}"
 
 
 THREADS = Option("threads", 8, "Clients at a time, over all servers.", 1, 1024)
-RATE = Option("rate", 0.0, "Transactions a second over all clients; 0: as many as go.", 0, 1_000_000)
+RATE = Option("rate", 0.0, "Transactions a second in all; 0: as many as go.", 0, 1_000_000)
 TIME = Option("time", 0.0, "Seconds to run; 0: until stopped.", 0, 7 * 86400)
 INTERVAL = Option("interval", 1.0, "Seconds between reports.", 0.1, 3600)
 STATEMENT_TIMEOUT = Option("statement_timeout", 5.0, "Seconds a statement may take.", 0.1, 3600)

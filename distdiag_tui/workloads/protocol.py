@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, cast
@@ -68,6 +68,17 @@ def ready() -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """The kind that takes over where another's program is missing.
+
+    `translate` turns options given for the missing one (checked, and only those given) into its own.
+    """
+
+    kind: str
+    translate: Callable[[Mapping[str, object]], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of workload, as data; light to import. `missing` says what to install first, "" if nothing.
 
@@ -81,6 +92,7 @@ class Kind:
     options: tuple[Option, ...]
     module: str
     missing: Callable[[], str] = ready
+    stand_in: StandIn | None = None
 
     def create(self, nodes: Sequence[Node], values: Values) -> Workload:
         """A workload with these (checked) values; ConfigError if they do not fit together."""

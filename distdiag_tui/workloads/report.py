@@ -84,4 +84,4 @@ _EXTRAS = ("parts", "figures", "histogram")
 
 def _error_key(text: str) -> ErrorKey:
     """JSON turns codes into strings; turn them back."""
-    return int(text) if text.isdigit() else text
+    return int(text) if text.isascii() and text.isdecimal() else text

@@ -9,22 +9,25 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
+from distdiag_tui.workloads.journal import ENDED, KILLED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.protocol import Check
 from distdiag_tui.workloads.report import IntervalReport
 
 _STOP_SECONDS = 4.0
 _KEPT_REPORTS = 600  # for a reader that falls behind: the oldest go first
+_LONGEST_LINE = 4 << 20  # bytes; a report with its histogram can have more than asyncio's 64 KiB
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
                 "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
 
@@ -54,6 +57,11 @@ class LoadProcess:
         self._killed = False
 
     @property
+    def exit_code(self) -> int | None:
+        """The worker's, once it has ended: that of the error, 0 after a stop."""
+        return self._process.returncode if self._process else None
+
+    @property
     def pid(self) -> int | None:
         """The worker's, once started."""
         return self._process.pid if self._process else None
@@ -64,6 +72,7 @@ class LoadProcess:
             raise WorkloadError("this load was started before")
         with self._journal.admit(self.record) if self._journal else nullcontext() as lock:
             self._process = await self._launch(lock)
+        self.record = replace(self.record, pid=self._process.pid)
         self._send(self._request())
         self._pump = asyncio.create_task(self._listen(self._process))
 
@@ -99,45 +108,48 @@ class LoadProcess:
 
     async def stop(self) -> None:
         """Ask the worker to end, kill it after 4 s. Reports not yet read can still be read."""
-        if self._process is None or self._pump is None:
+        if self._process is None or self._pump is None or self._detached.is_set():
             return
         self._send({"stop": True})
         done, _ = await asyncio.wait({self._pump}, timeout=_STOP_SECONDS)
         if not done:
-            self.kill()
+            self._kill()
             await asyncio.wait({self._pump})
 
     async def let_go(self) -> None:
         """From now on the run goes on without us. WorkloadError if it has ended, or does not answer."""
+        if self._pump is None:
+            raise WorkloadError("this load was not started yet")
         self._send({"detach": True})
         waiting = asyncio.create_task(self._detached.wait())
-        assert self._pump is not None
         await asyncio.wait({waiting, self._pump}, timeout=_STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             waiting.cancel()
-            raise WorkloadError(
-                f"{self.record.id} could not be left running: {self.record.message or 'no answer'}"
-            )
+            why = self.record.message or ("no answer" if self.record.active else "it has ended")
+            raise WorkloadError(f"{self.record.id} could not be left running: {why}")
 
     def kill(self) -> None:
         """End the worker this instant, without waiting: for exit handlers. Nothing if it was let go."""
-        if self._detached.is_set():
-            return
+        if not self._detached.is_set():
+            self._kill()
+
+    def _kill(self) -> None:
         self._killed = True
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def _launch(self, lock: int | None) -> asyncio.subprocess.Process:
         try:
-            # a group of its own: Ctrl-C in the terminal is ours to handle
+            # a session of its own: Ctrl-C in the terminal is ours to handle, and so is its end
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "distdiag_tui.workloads.worker"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=_environment(),
-                process_group=0,
+                start_new_session=True,
+                limit=_LONGEST_LINE,
                 pass_fds=() if lock is None else (lock,),
             )
         except OSError as error:
@@ -168,7 +180,8 @@ class LoadProcess:
         complaints = asyncio.create_task(_last_line(process.stderr))
         try:
             async for line in process.stdout:
-                self._hear(json.loads(line))
+                with contextlib.suppress(ValueError, TypeError, KeyError, AttributeError):
+                    self._hear(json.loads(line))  # what is not ours is passed over
                 self._news.set()
             code = await process.wait()
             self._conclude(code, await complaints)
@@ -183,26 +196,45 @@ class LoadProcess:
                 self.record = replace(self.record, report=report)
                 self._reports.append(report)
             case "phase":
-                self.record = replace(self.record, **event)
+                self._enter(event["phase"], event["message"])
+                self.record = replace(self.record, fraction=event["fraction"], words=event["words"])
             case "checked":
                 self.checks.append(Check(**event))
+            case "options":
+                self.record = replace(self.record, options=event["options"])
             case "refused":
                 self.refusal = event["message"]
             case "detached":
-                self._detached.set()
+                self._disown()
+
+    def _disown(self) -> None:
+        """asyncio kills what still runs when it drops its own end: let it believe that this has ended."""
+        transport = cast(Any, self._process)._transport  # asyncio has no other way to it
+        transport.get_extra_info("subprocess").returncode = 0
+        self._detached.set()
+
+    def _enter(self, phase: Phase, message: str) -> None:
+        now = time.time()
+        since = self.record.running_since or (now if phase == "running" else None)
+        ended = now if phase in ENDED else None
+        self.record = replace(self.record, phase=phase, running_since=since, ended=ended, message=message)
 
     def _conclude(self, code: int, complaint: str) -> None:
-        if self.record.phase in ENDED:
+        if self.record.active and self._journal is not None:  # its last word may not have come through
+            self.record = self._journal.read(self.record.id) or self.record
+        if not self.record.active:
             return
         if code == 0 or self._killed:
             self._end("stopped", "")
         else:
-            self._end("failed", complaint or f"the load process ended with code {code}")
+            how = KILLED if code == -signal.SIGKILL else f"its process ended with code {code}"
+            self._end("failed", complaint or how)
 
     def _end(self, phase: Phase, message: str) -> None:
-        self.record = replace(self.record, phase=phase, message=message)
+        self._enter(phase, message)
         if self._journal is not None:
-            self._journal.write(self.record)
+            with contextlib.suppress(OSError):
+                self._journal.write(self.record)
 
 
 def _environment() -> dict[str, str]:

@@ -87,13 +87,12 @@ class Session:
     """A client's connection to one node; what takes too long is cut off by `watch`.
 
     A lost connection leaves `broken`; `connect` mends it. Errors are asyncmy's, or what a torn stream caused.
-    `settings` are SET statements for each connection; a server that has no such variable does without.
+    `settings` are SET statements for each connection; see `adjust`.
     """
 
     def __init__(self, node: Node, timeout: float, settings: Sequence[str] = ()) -> None:
         self._node, self._timeout = node, timeout
-        # OceanBase itself ends statements after the time limit, others do not
-        self._settings = (f"SET ob_query_timeout = {int(timeout * 1e6)}", *settings)
+        self._settings = settings
         self._clock = asyncio.get_running_loop().time
         self._wire: Wire | None = None
         self._statements: dict[str, Statement] = {}
@@ -109,8 +108,9 @@ class Session:
         """Open the connection."""
         self._wire, self.timed_out = await self._node.connect(), False
         try:
+            await self._timed(limit_statements(self._wire, self._timeout))
             for setting in self._settings:
-                await self._set(setting)
+                await self._timed(adjust(self._wire, setting))
         except BaseException:
             self.close()
             raise
@@ -133,6 +133,10 @@ class Session:
         except Exception:  # counted already by the error that brought us here
             self.close()
 
+    async def query(self, sql: str) -> int:
+        """Run a statement as text and take in its whole result; returns its rows' number."""
+        return await self._timed(self._alive().query(sql))
+
     async def execute(self, sql: str, args: Sequence[Argument]) -> Result:
         """Run a statement, prepared on its first use: it costs both sides a third less than text."""
         statement = self._statements.get(sql)
@@ -154,17 +158,6 @@ class Session:
             self.timed_out = True
             self.close()
 
-    async def query(self, sql: str) -> None:
-        """Run a statement that cannot be prepared, and brings no rows."""
-        await self._timed(self._alive().query(sql))
-
-    async def _set(self, setting: str) -> None:
-        try:
-            await self.query(setting)
-        except MySQLError as error:
-            if error_key(error) != _UNKNOWN_VARIABLE:
-                raise
-
     def _alive(self) -> Wire:
         if self._wire is None:
             raise ConnectionResetError("the connection was closed")
@@ -180,6 +173,20 @@ class Session:
             raise
         finally:
             self._since = 0.0
+
+
+async def limit_statements(wire: Wire, seconds: float) -> None:
+    """Have OceanBase itself end statements after a time; others do not know the setting."""
+    await adjust(wire, f"SET ob_query_timeout = {int(seconds * 1e6)}")
+
+
+async def adjust(wire: Wire, setting: str) -> None:
+    """Run a SET statement; a server that has no such variable does without."""
+    try:
+        await wire.query(setting)
+    except MySQLError as error:
+        if error_key(error) != _UNKNOWN_VARIABLE:
+            raise
 
 
 async def watch(sessions: Callable[[], Iterable[Session]]) -> None:

@@ -2,9 +2,10 @@
 
 stdin: first {"endpoints", "user", "password", "record", "journal", "runner"}, then control lines
 {"threads": 8}, {"rate": 100}, {"stop": true} or {"detach": true}. stdout: interval reports, and events
-{"event": "phase", "phase", "fraction", "words", "message"}, {"event": "checked", "name", "passed", "detail"}
-and {"event": "refused", "message"} for a control line that makes no sense. It ends when stdin does, for then
-its parent is gone; unless it was detached.
+{"event": "phase", "phase", "fraction", "words", "message", "running_since", "ended"}, {"event": "checked",
+"name", "passed", "detail"}, {"event": "options", "options"} after a change, {"event": "detached"}, and
+{"event": "refused", "message"} for a control line that makes no sense. It ends when stdin does, for then its
+parent is gone; unless it was detached.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import os
 import signal
 import sys
 import time
-from contextlib import aclosing
+import traceback
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -26,7 +29,7 @@ from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
-from distdiag_tui.workloads.options import Value, sizes
+from distdiag_tui.workloads.options import Value, sizes, worded
 from distdiag_tui.workloads.protocol import Step, Workload
 from distdiag_tui.workloads.session import Node
 
@@ -50,10 +53,9 @@ def _die_with_parent(wanted: bool) -> None:
 
 
 class _Outbox:
-    """Lines to the parent. If it is stuck they are dropped: the load and our own end must not wait for it."""
+    """Lines to the parent. If it is stuck or gone they are dropped: the load must not wait for it."""
 
     def __init__(self) -> None:
-        self.detached = False
         self._rest = b""
 
     def put(self, line: str) -> None:
@@ -73,9 +75,7 @@ class _Outbox:
                 self._rest = self._rest[os.write(sys.stdout.fileno(), self._rest) :]
         except BlockingIOError:
             return False
-        except BrokenPipeError:
-            if not self.detached:
-                os._exit(1)
+        except BrokenPipeError:  # the end of stdin tells us so as well, if it matters
             self._rest = b""
         return True
 
@@ -93,15 +93,18 @@ class _Job:
         self._database = Database(self._kind.database, self._nodes)
         self._stopped = False
         self._told = 0.0
+        self.detached = False
 
     @property
     def workload(self) -> Workload:
-        """What is to be steered."""
-        assert self._workload is not None
+        """What is to be steered; WorkloadError while there is none."""
+        if self._workload is None:
+            raise WorkloadError("there is nothing to steer yet")
         return self._workload
 
     async def run(self) -> int:
         """The exit code."""
+        self._keep(self.record)  # with our process id: who wants us to stop can ask from now on
         try:
             self._workload = self._kind.create(self._nodes, self.record.options)
             for step in self.record.steps:
@@ -110,6 +113,10 @@ class _Job:
         except DistdiagError as error:
             self._phase("failed", message=str(error))
             return error.exit_code
+        except Exception as error:  # a bug: the record must tell it, for there may be nobody who listens
+            traceback.print_exc()
+            self._phase("failed", message=f"unexpected {type(error).__name__}: {error}")
+            return 1
         self._phase("stopped" if self._stopped else "done")
         return 0
 
@@ -122,10 +129,11 @@ class _Job:
     def adopt(self, option: str, value: Value) -> None:
         """An option was changed while running."""
         self._keep(replace(self.record, options={**self.record.options, option: value}))
+        self.out.event("options", options=self.record.options)
 
-    def cancelled(self) -> None:
-        """A step was cut short."""
-        self._phase("stopped")
+    def cut_short(self) -> None:
+        """A step was cancelled: by us after a stop, else because the parent has gone."""
+        self._phase("stopped", message="" if self._stopped else "the console that started it has gone")
 
     async def _step(self, step: Step) -> None:
         match step:
@@ -144,18 +152,28 @@ class _Job:
         self._phase("preparing")
         wanted = sizes(self._kind.options, self.record.options)
         await self._database.fill(self.workload, wanted, self._progress)
-        self._phase("preparing", 1.0)
+        self._phase("preparing", 1.0, f"prepared with {worded(wanted)}")
 
     async def _run(self) -> None:
         self.record = replace(self.record, running_since=time.time())
         self._phase("running")
+        with self._time_limit():
+            async with aclosing(self.workload.run()) as reports:  # type: ignore[type-var]
+                async for report in reports:
+                    self.out.put(report.to_json())
+                    self._keep(replace(self.record, report=report, fraction=1.0))
+
+    @contextmanager
+    def _time_limit(self) -> Iterator[None]:
         seconds = float(self.record.options.get("time", 0))
-        if seconds:
-            asyncio.get_running_loop().call_later(seconds, self.workload.stop)
-        async with aclosing(self.workload.run()) as reports:  # type: ignore[type-var]
-            async for report in reports:
-                self.out.put(report.to_json())
-                self._keep(replace(self.record, report=report, fraction=1.0))
+        if not seconds:
+            yield
+            return
+        timer = asyncio.get_running_loop().call_later(seconds, self.workload.stop)
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     async def _verify(self) -> None:
         self._phase("verifying")
@@ -183,15 +201,14 @@ class _Job:
         self._keep(replace(
             self.record, phase=phase, fraction=fraction, words=words, message=message, ended=ended
         ))  # fmt: skip
-        self.out.event("phase", phase=phase, fraction=fraction, words=words, message=message)
+        told = ("phase", "fraction", "words", "message", "running_since", "ended")
+        self.out.event("phase", **{name: getattr(self.record, name) for name in told})
 
     def _keep(self, record: RunRecord) -> None:
         self.record = record
         if self._journal is not None:
-            try:
+            with suppress(OSError):  # a full disk here must not end the load
                 self._journal.write(record)
-            except OSError:  # a full disk here must not end the load
-                self._journal = None
 
 
 def _nodes(request: dict[str, Any]) -> list[Node]:
@@ -217,7 +234,7 @@ async def _serve() -> int:
         await asyncio.wait({work}, timeout=_FAREWELL)
     if work.done() and not work.cancelled():
         return work.result()
-    job.cancelled()
+    job.cut_short()
     return 0
 
 
@@ -245,7 +262,7 @@ async def _obey(stdin: asyncio.StreamReader, job: _Job, work: asyncio.Task[int])
             _apply(json.loads(line), job, work)
         except (DistdiagError, ValueError, TypeError, AttributeError) as error:
             job.out.event("refused", message=str(error))
-    if job.out.detached:
+    if job.detached:
         await asyncio.wait({work})
 
 
@@ -258,7 +275,7 @@ def _apply(order: dict[str, Any], job: _Job, work: asyncio.Task[int]) -> None:
         job.adopt("rate", float(order["rate"]))
     if order.get("detach"):
         _die_with_parent(False)
-        job.out.detached = True
+        job.detached = True
         job.out.event("detached")
     if order.get("stop"):
         _end(job, work)

@@ -7,14 +7,18 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncmy
 from conftest import LiveLab
 
+from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.service.workloads import Wish, Workloads, end_run
+from distdiag_tui.workloads.database import Prepared
 from distdiag_tui.workloads.journal import Journal, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import Value, checked
@@ -147,3 +151,44 @@ async def until(condition: Callable[[], bool], seconds: float) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
         await asyncio.sleep(0.02)
+
+
+def one_node(target: Target, index: int = 0) -> Target:
+    """A cluster of just one of the nodes: quicker to prepare."""
+    return replace(target, endpoints=target.endpoints[index : index + 1])
+
+
+async def drop_load(target: Target) -> None:
+    """Remove the load's database from every node, whosever it is."""
+    for endpoint in target.endpoints:
+        await sql(target, endpoint, "DROP DATABASE IF EXISTS distdiag_load")
+
+
+async def finished(process: LoadProcess) -> RunRecord:
+    """The record of a run at its end."""
+    await asyncio.wait_for(process.ended(), 20)
+    return process.record
+
+
+@asynccontextmanager
+async def served(target: Target, folder: Path) -> AsyncIterator[Workloads]:
+    """The service on a target with a journal of its own; what was started with it is ended."""
+    workloads = Workloads(target, Journal(folder))
+    try:
+        yield workloads
+    finally:
+        for record in workloads.journal.records():
+            await end_run(workloads.journal, record.id)
+        for process in workloads.own.values():
+            await asyncio.wait_for(process.ended(), 10)
+            assert not alive(process.pid)
+
+
+async def make_ready(workloads: Workloads, wanted: Mapping[str, Value]) -> None:
+    """Data of these sizes, if the test before has not left it just so."""
+    with suppress(WorkloadError):
+        if await workloads.prepared(find_kind("oltp")) == Prepared(wanted, ready=True):
+            return
+    await drop_load(workloads.target)
+    record = await finished(await workloads.start(Wish("oltp", ("prepare",), wanted)))
+    assert record.phase == "done", record

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
@@ -109,3 +110,59 @@ async def test_what_was_never_finished_is_not_ready(bare: Target) -> None:
     await prepare(nodes)
     await database(nodes).note(nodes[1], ready="no")
     assert await database(nodes).prepared() == Prepared({"tables": TABLES, "rows": ROWS}, ready=False)
+
+
+async def test_an_empty_database_of_that_name_is_left_alone_too(bare: Target) -> None:
+    await sql(bare, bare.endpoints[0], "CREATE DATABASE distdiag_load")
+    for refused in (database(nodes_of(bare)).drop(), prepare(nodes_of(bare))):
+        with pytest.raises(WorkloadError, match="left alone; if a prepare was cut off"):
+            await refused
+    assert await sql(bare, bare.endpoints[0], "SHOW DATABASES LIKE 'distdiag_load'") != []
+
+
+async def test_a_claim_that_died_before_the_mark_is_completed(bare: Target) -> None:
+    await prepare(nodes_of(bare))
+    endpoint = bare.endpoints[1]
+    await sql(bare, endpoint, "DELETE FROM distdiag_load.distdiag_owner")
+    assert await database(nodes_of(bare)).prepared() is None
+    with pytest.raises(WorkloadError, match="prepare the workload first"):
+        await database(nodes_of(bare)).stores()
+    await prepare(nodes_of(bare))
+    prepared = await database(nodes_of(bare)).prepared()
+    assert prepared is not None
+    assert prepared.ready
+
+
+async def test_a_cancelled_claim_still_sets_its_mark(bare: Target) -> None:
+    nodes = nodes_of(bare)[:1]
+    claim = asyncio.create_task(database(nodes).claim())
+    while await sql(bare, bare.endpoints[0], "SHOW DATABASES LIKE 'distdiag_load'") == []:
+        pass
+    claim.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claim
+    assert len(await database(nodes).stores()) == 1
+
+
+async def test_two_who_create_it_at_one_moment_agree(bare: Target) -> None:
+    """As two nodes of one cluster do, when the second does not know yet what the first has created."""
+    nodes = nodes_of(bare)[:1]
+    stores = await asyncio.gather(*(database(nodes).claim() for _ in range(3)))
+    assert stores == [nodes] * 3
+    assert len(await sql(bare, bare.endpoints[0], "SELECT mark FROM distdiag_load.distdiag_owner")) == 1
+
+
+@pytest.mark.parametrize("sizes_noted", ["", "{", "[1]", "null"])
+async def test_notes_that_make_no_sense_are_no_preparation(bare: Target, sizes_noted: str) -> None:
+    nodes = nodes_of(bare)[:1]
+    await database(nodes).claim()
+    await database(nodes).note(nodes[0], sizes=sizes_noted, ready="yes")
+    assert await database(nodes).prepared() is None
+
+
+async def test_notes_keep_any_text(bare: Target) -> None:
+    nodes = nodes_of(bare)[:1]
+    await database(nodes).claim()
+    odd = {"quote": "it's", "back": "\\'", "percent": "%s", "unicode": "é…"}
+    await database(nodes).note(nodes[0], **odd)
+    assert await database(nodes).notes(nodes[0]) == odd
