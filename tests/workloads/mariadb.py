@@ -23,18 +23,50 @@ _START_SECONDS = 30
 SMALL = ("--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=2")
 
 
+class MariaDb:
+    """The server and how to kill and restart it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        endpoint = Endpoint("127.0.0.1", self.port, "maria")
+        self.target = Target("mariadb", (endpoint,), "tester", Secret(_PASSWORD))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        folder, log = self._folder, self._folder / "log"
+        self._process = subprocess.Popen(
+            ["mariadbd", "--no-defaults", f"--datadir={folder}/data", f"--socket={folder}/socket",
+             f"--pid-file={folder}/pid", f"--port={self.port}", "--bind-address=127.0.0.1",
+             f"--init-file={_account(folder)}", *SMALL, *_as_root()],
+            stdout=subprocess.DEVNULL, stderr=log.open("a"),
+        )  # fmt: skip
+        _await(self.port, self._process, log)
+
+    def kill(self) -> None:
+        """As a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
-def mariadb() -> Iterator[Target]:
-    """A running server as a cluster of one; skips the test where it is not installed."""
+def mariadb() -> Iterator[MariaDb]:
+    """A running server; skips the test where it is not installed."""
     for program in ("mariadbd", "mariadb-install-db"):
         if not shutil.which(program):
             pytest.skip(f"{program} is not here: install mariadb-server")
     folder = Path(tempfile.mkdtemp(prefix="ddm"))
+    server = MariaDb(folder)
     try:
         _install(folder)
-        with _running(folder) as port:
-            yield Target("mariadb", (Endpoint("127.0.0.1", port, "maria"),), "tester", Secret(_PASSWORD))
+        server.start()
+        yield server
     finally:
+        server.kill()
         shutil.rmtree(folder)
 
 
@@ -43,26 +75,11 @@ def _install(folder: Path) -> None:
     subprocess.run([*command, *_as_root()], check=True, capture_output=True)
 
 
-@contextmanager
-def _running(folder: Path) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    account = folder / "account.sql"
-    user = "tester@'127.0.0.1'"
-    account.write_text(f"CREATE USER {user} IDENTIFIED BY '{_PASSWORD}';\nGRANT ALL ON *.* TO {user};\n")
-    process = subprocess.Popen(
-        ["mariadbd", "--no-defaults", f"--datadir={folder}/data", f"--socket={folder}/socket",
-         f"--pid-file={folder}/pid", f"--port={port}", "--bind-address=127.0.0.1", f"--init-file={account}",
-         *SMALL, *_as_root()],
-        stdout=subprocess.DEVNULL, stderr=(folder / "log").open("w"),
-    )  # fmt: skip
-    try:
-        _await(port, process, folder / "log")
-        yield port
-    finally:
-        process.kill()
-        process.wait()
+def _account(folder: Path) -> Path:
+    file, user = folder / "account.sql", "tester@'127.0.0.1'"
+    create = f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{_PASSWORD}'"
+    file.write_text(f"{create};\nGRANT ALL ON *.* TO {user};\n")
+    return file
 
 
 def _as_root() -> list[str]:

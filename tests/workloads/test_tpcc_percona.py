@@ -166,8 +166,8 @@ async def test_the_relay_logs_in(shop: Target) -> None:
 
 async def test_the_relay_knows_mariadbs_greeting(on_path: Path) -> None:
     with contextlib.ExitStack() as stack:
-        target = await asyncio.to_thread(stack.enter_context, mariadb())
-        node = nodes_of(target)[0]
+        server = await asyncio.to_thread(stack.enter_context, mariadb())
+        node = nodes_of(server.target)[0]
         assert (await log_in(node, node.user, "mysql")).startswith("tester@")
         stranger = Node(node.endpoint, node.user, Secret("not this one"))
         with pytest.raises(MySQLError, match="Access denied"):
