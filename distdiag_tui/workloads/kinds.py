@@ -6,11 +6,9 @@ from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.oltp.kind import OLTP
 from distdiag_tui.workloads.protocol import Kind
 from distdiag_tui.workloads.sysbench.kind import SYSBENCH
-
-KINDS: tuple[Kind, ...] = (OLTP, SYSBENCH)
 from distdiag_tui.workloads.tpch.kind import TPCH
 
-KINDS: tuple[Kind, ...] = (OLTP, TPCH)
+KINDS: tuple[Kind, ...] = (OLTP, SYSBENCH, TPCH)
 
 
 def find_kind(name: str) -> Kind:
