@@ -81,14 +81,18 @@ class Database:
 
     async def stores(self) -> list[Node]:
         """One node for each store; WorkloadError if a node has none."""
-        stores: dict[str, Node] = {}
+        return [nodes[0] for nodes in await self.sharing()]
+
+    async def sharing(self) -> list[list[Node]]:
+        """The nodes of each store; WorkloadError if a node has none."""
+        stores: dict[str, list[Node]] = {}
         for node in self._nodes:
             mark = await self._owner(node)
             if not mark:
                 raise WorkloadError(
                     f"{node.label}: there is no database {self.name}; prepare the workload first"
                 )
-            stores.setdefault(mark, node)
+            stores.setdefault(mark, []).append(node)
         return list(stores.values())
 
     async def prepared(self) -> Prepared | None:
@@ -121,9 +125,10 @@ class Database:
         """Note something about the data of a node's store."""
         async with statements(node) as cursor:
             table = f"{self.name}.{NOTES_TABLE}"
-            await cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
-            )
+            if NOTES_TABLE not in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
+                await cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
+                )
             for name, value in notes.items():
                 await cursor.execute(f"REPLACE INTO {table} VALUES (%s, %s)", (name, value))  # noqa: S608 - ours
 

@@ -6,9 +6,10 @@ from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.oltp.kind import OLTP
 from distdiag_tui.workloads.protocol import Kind
 from distdiag_tui.workloads.sysbench.kind import SYSBENCH
+from distdiag_tui.workloads.tpcc.kind import TPCC
 from distdiag_tui.workloads.tpch.kind import TPCH
 
-KINDS: tuple[Kind, ...] = (OLTP, SYSBENCH, TPCH)
+KINDS: tuple[Kind, ...] = (OLTP, SYSBENCH, TPCC, TPCH)
 
 
 def find_kind(name: str) -> Kind:
