@@ -218,6 +218,17 @@ def test_connections_count_as_regained_only_after_they_were_lost() -> None:
     assert tally.interval().reconnects == 4
 
 
+def test_an_error_that_ends_it_is_not_counted_among_the_ignored_too() -> None:
+    rates = "tps: 9.00 qps: 9.00 (r/w/o: 9.00/0.00/0.00) lat (ms,95%): 1.00 err/s: 3.00 reconn/s: 0.00"
+    tally = Tally()
+    segment = Segment(0, tally)
+    segment.hear("Threads started!")
+    segment._last -= 1.0  # the line below comes a second later
+    for line in (*LOST.splitlines(), f"[ 1s ] thds: 2 {rates}"):
+        segment.hear(line)
+    assert tally.interval().errors == {2013: 1, "ignored": 2}
+
+
 def test_a_summary_corrects_what_the_lines_told() -> None:
     *_, tally, _ = heard(captured("sysbench_run"), 0)
     total = tally.total(2)
