@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from distdiag_tui.cli.follow import follow, leave_running
-from distdiag_tui.cli.options import AskPassword, TargetName, chosen_target
+from distdiag_tui.cli.options import AskPassword, chosen_target
 from distdiag_tui.cli.runs import status, stop
 
 if TYPE_CHECKING:
@@ -107,17 +107,17 @@ def verify(
     _run(kind, words, ("verify",), as_json=as_json, ask=ask_password)
 
 
-@workload_app.command()
+@workload_app.command(context_settings=KNOBS)
 def cleanup(
     kind: KindName,
-    target: TargetName = None,
+    words: Words = None,
     *,
     as_json: Json = False,
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
     """Drop a workload's data: only a database that distdiag made itself."""
-    _run(kind, [target] if target else [], ("cleanup",), as_json=as_json, insist=insist, ask=ask_password)
+    _run(kind, words, ("cleanup",), as_json=as_json, insist=insist, ask=ask_password)
 
 
 workload_app.command()(stop)
@@ -137,8 +137,9 @@ def _run(
     from distdiag_tui.cli.knobs import read_words  # noqa: PLC0415
     from distdiag_tui.service.workloads import Wish, Workloads  # noqa: PLC0415
     from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
+    from distdiag_tui.workloads.options import SERVERS  # noqa: PLC0415
 
-    target, given = read_words(words or (), find_kind(kind).options)
+    target, given = read_words(words or (), (*find_kind(kind).options, SERVERS))
     service = Workloads(chosen_target(target, ask_password=ask))
 
     async def run() -> None:
@@ -166,7 +167,9 @@ def _document(kind: Kind) -> dict[str, Any]:
 
 
 def _print_options(kind: Kind) -> None:
-    for option in kind.options:
+    from distdiag_tui.workloads.options import SERVERS  # noqa: PLC0415
+
+    for option in (*kind.options, SERVERS):
         default = ("no", "yes")[option.default] if isinstance(option.default, bool) else option.default
         size = "  (prepare)" if option.size else ""
         typer.echo(f"  {option.flag:20} {default!s:12} {option.about}{size}")

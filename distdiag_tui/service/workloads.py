@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from distdiag_tui.model.errors import RefusedError, WorkloadError
+from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.journal import Journal, RunRecord, new_name
 from distdiag_tui.workloads.kinds import find_kind
-from distdiag_tui.workloads.options import Value, checked, sizes, worded
+from distdiag_tui.workloads.options import SERVERS, Value, checked, sizes, worded
 from distdiag_tui.workloads.protocol import Kind, Step
 from distdiag_tui.workloads.runner import LoadProcess, Order
 
@@ -29,6 +29,7 @@ _KILLED_SECONDS: Final = 2.0
 class Wish:
     """What is asked for: a kind, the options that were given, and the steps in order.
 
+    Besides the kind's own options there is `servers`, which narrows it to some of the cluster's.
     `runner` is empty for load from this machine, else the Kubernetes runner's settings.
     """
 
@@ -61,17 +62,18 @@ class Workloads:
         self.journal = journal or Journal()
         self.own: dict[str, LoadProcess] = {}
 
-    async def prepared(self, kind: Kind) -> Prepared | None:
+    async def prepared(self, kind: Kind, target: Target | None = None) -> Prepared | None:
         """What data of a kind is there, None for none. ConnectError or WorkloadError if nobody can tell."""
+        target = target or self.target
         from distdiag_tui.workloads.database import Database  # noqa: PLC0415  needs the driver
         from distdiag_tui.workloads.session import Node  # noqa: PLC0415
 
-        nodes = [Node(e, self.target.user, self.target.password) for e in self.target.endpoints]
+        nodes = [Node(e, target.user, target.password) for e in target.endpoints]
         try:
             async with asyncio.timeout(_SURVEY_SECONDS):
                 return await Database(kind.database, nodes).prepared()
         except TimeoutError:
-            raise WorkloadError(f"{self.target.cluster} does not answer") from None
+            raise WorkloadError(f"{target.cluster} does not answer") from None
 
     async def start(self, wish: Wish, *, insist: bool = False) -> LoadProcess:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
@@ -83,6 +85,7 @@ class Workloads:
         kind's program is missing, its data is not prepared, or such a run goes on already.
         """
         self._permit(wish, insist)
+        target, wish = _narrowed(self.target, wish)
         wish, note = in_place(wish)
         kind = find_kind(wish.kind)
         if "run" in wish.steps and (missing := kind.missing()):
@@ -91,14 +94,14 @@ class Workloads:
             id=new_name(kind.id),
             kind=kind.id,
             cluster=self.target.cluster,
-            servers=tuple(e.address for e in self.target.endpoints),
+            servers=tuple(e.address for e in target.endpoints),
             steps=wish.steps,
-            options=await self._values(kind, wish),
+            options=await self._values(kind, wish, target),
             started=time.time(),
             runner="k8s" if wish.runner else "local",
             note=note,
         )
-        process = LoadProcess(Order(self.target, record, wish.runner), self.journal)
+        process = LoadProcess(Order(target, record, wish.runner), self.journal)
         await process.start()
         self.own[record.id] = process
         return process
@@ -133,13 +136,13 @@ class Workloads:
                 f"if that is meant, add {INSIST}"
             )
 
-    async def _values(self, kind: Kind, wish: Wish) -> dict[str, Value]:
+    async def _values(self, kind: Kind, wish: Wish, target: Target) -> dict[str, Value]:
         """All options. Sizes that are not given are those of the data that is there, if any."""
         given = {name: value for name, value in wish.given.items() if value is not None}
         values = checked(kind.options, given)
         if wish.steps == ("cleanup",):
             return values
-        there = await self.prepared(kind)
+        there = await self.prepared(kind, target)
         wanted = {name: value for name, value in sizes(kind.options, values).items() if name in given}
         if "prepare" not in wish.steps:
             self._require(kind, there, wanted)
@@ -161,6 +164,20 @@ class Workloads:
         """The command that does it; several servers without a profile have no name to repeat."""
         cluster = self.target.cluster
         return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+
+
+def _narrowed(target: Target, wish: Wish) -> tuple[Target, Wish]:
+    """The cluster as far as it is meant, and the wish without that; ConfigError for an unknown server."""
+    rest = {name: value for name, value in wish.given.items() if name != SERVERS.name}
+    names = [name.strip() for name in str(wish.given.get(SERVERS.name) or "").split(",") if name.strip()]
+    known = {each.name or each.address: each for each in target.endpoints}
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"there is no server {name!r} in {target.cluster}; there are: {', '.join(known)}"
+            )
+    chosen = tuple(known[name] for name in dict.fromkeys(names)) or target.endpoints
+    return replace(target, endpoints=chosen), replace(wish, given=rest)
 
 
 def _as_flags(kind: Kind, values: Mapping[str, Value]) -> str:

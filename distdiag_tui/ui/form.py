@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.screens import BREAKPOINTS
-from distdiag_tui.workloads.options import Option, Value, worded
+from distdiag_tui.workloads.options import SERVERS, Option, Value, worded
 
 if TYPE_CHECKING:
     from distdiag_tui.service.desk import KindView
@@ -106,7 +106,7 @@ class Form(ModalScreen[None]):
     def _options(self) -> list[Option]:
         """All of them, or those that can change while it runs."""
         options = self._view.kind.options
-        return [o for o in options if o.name in CHANGING] if self._view.active else list(options)
+        return [o for o in options if o.name in CHANGING] if self._view.active else [*options, SERVERS]
 
     def _state(self) -> str:
         if self._view.active:
@@ -150,6 +150,10 @@ class Form(ModalScreen[None]):
     def _start_steps(self) -> tuple[Step, ...]:
         """Data that is missing, or of other sizes, is made first."""
         prepared, typed = self._view.prepared, self._typed_values()
+        if where := set(self._view.where):
+            servers = {name.strip() for name in typed.get(SERVERS.name, "").split(",")}
+            if not servers <= where:
+                return "prepare", "run"
         fits = prepared is not None and prepared.ready and all(
             typed.get(name) == _typed(value) for name, value in prepared.sizes.items()
         )  # fmt: skip

@@ -105,13 +105,10 @@ class Database:
         found = [seen for look in looks if (seen := look.result())]
         if len(found) < len(looks):
             return None
-        alike = all(each.sizes == found[0].sizes for each in found)
-        return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+        return in_common(found)
 
     async def _look(self, node: Node) -> Prepared | None:
-        notes = await self.notes(node) if await self._owner(node) else {}
-        sizes = _sizes(notes)
-        return None if sizes is None else Prepared(sizes, notes.get("ready") == "yes")
+        return as_noted(await self.notes(node)) if await self._owner(node) else None
 
     async def notes(self, node: Node) -> dict[str, str]:
         """What was noted about the data of a node's store."""
@@ -207,13 +204,19 @@ class Database:
         )
 
 
-def _sizes(notes: Mapping[str, str]) -> dict[str, Value] | None:
-    """What is noted of the sizes, None if that is nothing sensible."""
+def as_noted(notes: Mapping[str, str]) -> Prepared | None:
+    """The data that the notes tell of, None if they tell nothing sensible."""
     try:
         sizes = json.loads(notes.get("sizes", ""))
     except ValueError:
         return None
-    return sizes if isinstance(sizes, dict) else None
+    return Prepared(sizes, notes.get("ready") == "yes") if isinstance(sizes, dict) else None
+
+
+def in_common(found: Sequence[Prepared]) -> Prepared:
+    """Ready only if all of them are, and alike."""
+    alike = all(each.sizes == found[0].sizes for each in found)
+    return Prepared(found[0].sizes, alike and all(each.ready for each in found))
 
 
 async def _column(cursor: Cursor, query: str) -> list[str]:
