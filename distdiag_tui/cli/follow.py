@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from distdiag_tui.workloads.report import IntervalReport
     from distdiag_tui.workloads.runner import LoadProcess
 
+_FIRST_SECONDS: Final = 2.0
 CHECK_SCHEMA: Final = "distdiag.check/1"
 Show = Callable[[float, str], None]
 
@@ -42,6 +43,7 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
     """Wait until a run runs, then let it go; leaves with its exit code if it went wrong before."""
     async with _stoppable(process) as caught:
         await show_progress(process, quiet=as_json)
+        await _first_figures(process)
         if process.record.active and not caught:
             await process.let_go()
     conclude(process, caught)
@@ -52,6 +54,18 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         typer.echo(f"{record.id} is running; to end it: distdiag workload stop {record.id}")
     else:
         typer.echo(f"{record.id} has ended already: {record.phase}")
+
+
+async def _first_figures(process: LoadProcess) -> None:
+    """Or its end: what cannot work, such as a table that is gone, shows at once. Waits 2 s at most."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FIRST_SECONDS):
+            while process.record.active and not _has_figures(process.record.report):
+                await process.news()
+
+
+def _has_figures(report: IntervalReport | None) -> bool:
+    return report is not None and bool(report.tps or report.errors)
 
 
 @asynccontextmanager
