@@ -211,8 +211,11 @@ async def test_lock_waits_do_not_end_the_run(target: Target) -> None:
     await sql(one, endpoint, "SET GLOBAL ob_trx_lock_timeout = 500000")
     try:
         async with holding(one, endpoint), directly(one, script="oltp_update_non_index", threads=2) as direct:
+            await until(lambda: len(children(os.getpid(), "sysbench")) == 1, 10)
+            [pid] = children(os.getpid(), "sysbench")
             await direct.until(lambda report: 1205 in report.errors)
             await direct.until(lambda report: report.threads == 2)
+            assert children(os.getpid(), "sysbench") == [pid]
     finally:
         await sql(one, endpoint, "SET GLOBAL ob_trx_lock_timeout = -1")
 

@@ -108,6 +108,17 @@ def test_a_run_without_histograms_and_with_the_lines_of_a_rate() -> None:
     assert summary.histogram == {}
 
 
+def test_short_latencies_share_a_figure_and_are_added() -> None:
+    buckets = ["0.001 |**************************************** 187957", "0.001 |   4", "0.002 |   3"]
+    output = Output()
+    for bucket in buckets:
+        assert output.read(f"       {bucket}") is None
+    rates = "tps: 9.00 qps: 9.00 (r/w/o: 9.00/0.00/0.00) lat (ms,95%): 0.00 err/s: 0.00 reconn/s: 0.00"
+    interval = output.read(f"[ 1s ] thds: 2 {rates}")
+    assert isinstance(interval, Interval)
+    assert interval.histogram == {1: 187961, 2: 3}
+
+
 def test_ignored_errors_have_their_code() -> None:
     intervals = [each for each in read(captured("sysbench_lock_waits")) if isinstance(each, Interval)]
     told = [(each.error, each.ignored) for each in intervals if each.ignored]
