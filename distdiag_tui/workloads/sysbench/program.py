@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import re
 import secrets
-import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError, WorkloadError
+from distdiag_tui.workloads.children import dies_with_us
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.sysbench.config import DATABASE
 from distdiag_tui.workloads.sysbench.installed import NAME, install_command
@@ -23,7 +21,6 @@ DRIVER: Final = Path(__file__).with_name("driver.lua")
 _ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _LONGEST_LINE: Final = 255  # of a configuration file; sysbench takes the rest for another line
 _LONGEST_OUTPUT: Final = 16 << 20  # bytes: it ends a message of more than 4 KB without a line break
-_PR_SET_PDEATHSIG: Final = 1
 
 # errors that do not end the run, sysbench's own list and OceanBase's timeout: deadlock, row changed,
 # lock wait timeout. Not lost connections: 1.0.20 crashes (SIGSEGV) when it takes one up again.
@@ -53,7 +50,7 @@ class Child:
                 stderr=asyncio.subprocess.STDOUT,
                 env={k: v for k, v in os.environ.items() if k in _ENVIRONMENT} | dict(variables),
                 limit=_LONGEST_OUTPUT,
-                preexec_fn=_dies_with_us(),
+                preexec_fn=dies_with_us(),
             )
         except FileNotFoundError:
             raise WorkloadError(f"sysbench is not installed: {install_command()}") from None
@@ -133,20 +130,3 @@ def _address(node: Node) -> list[str]:
         f"--rand-seed={secrets.randbelow(2**31 - 1) + 1}",
         "--verbosity=5",  # names the errors it ignores
     ]
-
-
-def _dies_with_us() -> Callable[[], None] | None:
-    """For the child, before it becomes sysbench: the kernel is to kill it when we die (Linux).
-
-    Elsewhere it ends with its next report, which nobody reads (SIGPIPE).
-    """
-    if sys.platform != "linux":
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def before_exec() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before that
-            os._exit(1)
-
-    return before_exec

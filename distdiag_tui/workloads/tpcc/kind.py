@@ -23,5 +23,5 @@ TPCC = Kind(
         STATEMENT_TIMEOUT,
         INTERVAL,
     ),
-    module="distdiag_tui.workloads.tpcc.load",
+    module="distdiag_tui.workloads.tpcc.drivers",
 )  # fmt: skip

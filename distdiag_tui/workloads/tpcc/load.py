@@ -15,7 +15,7 @@ from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.meter import Meter
 from distdiag_tui.workloads.options import Values
 from distdiag_tui.workloads.pacer import Pacer
-from distdiag_tui.workloads.protocol import Check, Progress, Workload
+from distdiag_tui.workloads.protocol import Check, Progress
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.tpcc.draws import Constants
@@ -99,8 +99,3 @@ async def noted_scale(store: Node) -> Scale:
     if "scale" not in notes:
         raise WorkloadError(f"{store.label}: there is no TPC-C data; prepare the workload first")
     return Scale.from_json(notes["scale"])
-
-
-def create(nodes: Sequence[Node], values: Values) -> Workload:
-    """For the catalogue of kinds. ConfigError if tpcc_start is asked for and is not here."""
-    return TpccLoad(nodes, values)
