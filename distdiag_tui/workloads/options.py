@@ -100,12 +100,16 @@ def sizes(options: Sequence[Option], values: Values) -> dict[str, Value]:
 def worded(values: Values) -> str:
     """Values in one line.
 
-    >>> worded({"tables": 4, "table_size": 10000})
-    'tables 4, table size 10,000'
+    >>> worded({"tables": 4, "table_size": 10000, "indexes": False})
+    'tables 4, table size 10,000, indexes no'
     """
-    shown = ((k, f"{v:,g}" if isinstance(v, int | float) and not isinstance(v, bool) else str(v))
-             for k, v in values.items())  # fmt: skip
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown)
+    return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in values.items())
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:,g}"
 
 
 THREADS = Option("threads", 8, "Clients at a time, over all servers.", 1, 1024)
