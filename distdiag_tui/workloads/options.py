@@ -101,8 +101,8 @@ def sizes(options: Sequence[Option], values: Values) -> dict[str, Value]:
 def worded(values: Values) -> str:
     """Values in one line.
 
-    >>> worded({"tables": 4, "table_size": 10000})
-    'tables 4, table size 10,000'
+    >>> worded({"tables": 4, "table_size": 10000, "indexes": False})
+    'tables 4, table size 10,000, indexes no'
     """
     return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in values.items())
 
