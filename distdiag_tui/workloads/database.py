@@ -15,10 +15,11 @@ from asyncmy.errors import MySQLError
 from distdiag_tui.model.errors import ConnectError, WorkloadError
 from distdiag_tui.workloads.options import Value, Values
 from distdiag_tui.workloads.protocol import Progress, Workload
-from distdiag_tui.workloads.session import Node, error_key
+from distdiag_tui.workloads.session import Node, error_key, limit_statements
 
 OWNER_TABLE = "distdiag_owner"
 NOTES_TABLE = "distdiag_notes"
+STATEMENT_SECONDS: Final = 120.0
 _EXISTS: Final = 1007
 _CREATION_SECONDS: Final = 5.0
 
@@ -32,13 +33,17 @@ class Cursor(Protocol):
 
 @asynccontextmanager
 async def statements(node: Node) -> AsyncIterator[Cursor]:
-    """A cursor on a connection of its own; failures become one line that names the node."""
+    """A cursor on a connection of its own; failures become one line that names the node.
+
+    Statements may take 120 s: OceanBase's own limit of 10 s is short for large tables and busy disks.
+    """
     try:
-        connection = cast(Any, await node.connect())
+        connection = await node.connect()
     except (MySQLError, OSError) as error:
         raise ConnectError(f"{node.label}: {reason(error)}") from error
     try:
-        yield cast(Cursor, connection.cursor())
+        await limit_statements(connection, STATEMENT_SECONDS)
+        yield cast(Cursor, cast(Any, connection).cursor())
     except (MySQLError, OSError, asyncio.IncompleteReadError) as error:
         raise WorkloadError(f"{node.label}: {reason(error)}") from error
     finally:

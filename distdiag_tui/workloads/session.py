@@ -106,7 +106,7 @@ class Session:
         return self._wire is None
 
     async def connect(self) -> None:
-        """Open the connection."""
+        """Open the connection; the server is told the time limit as well."""
         self._wire, self.timed_out = await self._node.connect(), False
         try:
             await self._timed(limit_statements(self._wire, self._timeout))
