@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -177,15 +178,14 @@ def _details(view: KindView, scene: Scene, width: int) -> list[Line]:
     lines: list[Line] = []
     for name, text in words:
         room = width - LABEL
-        for index, piece in enumerate(_wrapped(text, room, rows=1 if name else 2)):
+        for index, piece in enumerate(_wrapped(text, room, rows=2 if name == "data" else 3)):
             label = Run(fit(name if index == 0 else "", LABEL), "muted")
             lines.append((label, Run(fit(piece, room), "value" if name else "bad")))
     return lines
 
 
 def _wrapped(text: str, width: int, *, rows: int) -> list[str]:
-    text = plain(text)
-    return [text[start : start + width] for start in range(0, max(1, len(text)), max(1, width))][:rows]
+    return wrap(plain(text), max(1, width), max_lines=rows, placeholder="…") or [""]
 
 
 def _data_words(view: KindView) -> str:
