@@ -220,6 +220,16 @@ def test_an_answer_that_stays_the_same_ends_the_run_in_the_end() -> None:
         judge.ended(code, segment)
 
 
+def test_where_there_were_transactions_it_never_gives_up() -> None:
+    starting = "FATAL: error 4250: Server is initializing"
+    judge, segment, _, code = heard(captured("sysbench_run"), 1)
+    segment.summary = None
+    assert judge.ended(-11, segment) is False
+    for line in (starting, "FATAL: Thread initialization failed!"):
+        segment.hear(line)
+    assert not any(judge.ended(code, segment) for _ in range(PATIENCE * 3))
+
+
 def test_connections_count_as_regained_only_after_they_were_lost() -> None:
     judge, segment, tally, code = heard(LOST, 1)
     judge.begun(4)
