@@ -97,23 +97,24 @@ async def test_it_cannot_be_steered(shop: Target, on_path: Path) -> None:
 
 
 async def test_no_program_outlives_a_killed_worker(shop: Target, on_path: Path) -> None:
+    """Nor does it first have to find out, with its next report, that nobody reads it."""
+    replace_by(on_path, "exec sleep 60")
     load = load_of(shop, OPTIONS, ("run",), "tpcc")
     await load.start()
-    await until(lambda: load.record.report is not None, 10)
-    programs = children(load.pid)
-    assert len(programs) == 2
     assert load.pid
+    await until(lambda: len(children(load.pid)) == 2, 10)
+    programs = children(load.pid)
     os.kill(load.pid, signal.SIGKILL)
     await until(lambda: not any(alive(pid) for pid in programs), 2)
     await load.ended()
 
 
-def crash(program: Path) -> None:
-    program.write_text("#!/bin/sh\necho '1040, 08004, Too many connections' >&2\nexit 1\n")
+def replace_by(program: Path, commands: str) -> None:
+    program.write_text(f"#!/bin/sh\n{commands}\n")
 
 
 async def test_a_program_that_ends_by_itself_ends_the_run(shop: Target, on_path: Path) -> None:
-    crash(on_path)
+    replace_by(on_path, "echo '1040, 08004, Too many connections' >&2; exit 1")
     load = load_of(shop, OPTIONS, ("run",), "tpcc")
     await load.start()
     async for _ in load.reports():

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,16 +13,17 @@ from live_load import sql
 from wholesale import SMALL, drop, first_node, prepare, wrong
 
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.session import Session
+from distdiag_tui.workloads.session import Argument, Session
 from distdiag_tui.workloads.tpcc.customers import find
-from distdiag_tui.workloads.tpcc.delivery import delivery
+from distdiag_tui.workloads.tpcc.delivery import OLDEST, OvertakenError, delivery
 from distdiag_tui.workloads.tpcc.draws import Draws, last_name
 from distdiag_tui.workloads.tpcc.enquiries import order_status, stock_level
 from distdiag_tui.workloads.tpcc.inputs import Delivery, Line, NewOrder, OrderStatus, Payment, StockLevel
 from distdiag_tui.workloads.tpcc.new_order import new_order
 from distdiag_tui.workloads.tpcc.payment import payment
 from distdiag_tui.workloads.tpcc.schema import DATABASE
-from distdiag_tui.workloads.tpcc.talk import Talk
+from distdiag_tui.workloads.tpcc.talk import Row, Talk
+from distdiag_tui.workloads.tpcc.terminal import is_conflict
 
 LAST = SMALL.customers
 UNUSED = SMALL.items + 1
@@ -221,6 +223,45 @@ async def test_delivery_takes_the_oldest_order_of_each_district(data: Target, ta
         await ask(data, "SELECT no_d_id, MIN(no_o_id) FROM new_orders WHERE no_w_id = 2 GROUP BY no_d_id")
     )
     assert after == {district: order + 1 for district, order in oldest.items()}
+
+
+async def test_deliveries_of_one_warehouse_take_turns(data: Target, talk: Talk) -> None:
+    sessions = [Session(first_node(data), 5.0, ("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",))
+                for _ in range(4)]  # fmt: skip
+    for session in sessions:
+        await session.connect()
+    waiting = await one(data, "SELECT COUNT(*) FROM new_orders WHERE no_w_id = 1")
+    delivered = await asyncio.gather(*(delivery(Talk(session), Delivery(1, 2)) for session in sessions))
+    for session in sessions:
+        session.close()
+    orders = [pair for each in delivered for pair in each.items()]
+    assert len(set(orders)) == len(orders) == 40
+    assert await one(data, "SELECT COUNT(*) FROM new_orders WHERE no_w_id = 1") == waiting - 40
+
+
+async def test_a_delivery_that_was_overtaken_changes_nothing(data: Target, talk: Talk) -> None:
+    class Stale(Talk):
+        async def rows(self, sql: str, *args: Argument) -> Sequence[Row]:
+            return [(1, 0), (2, 0)] if sql == OLDEST else await super().rows(sql, *args)
+
+    session = Session(first_node(data), 5.0)
+    await session.connect()
+    before = await one(data, "SELECT SUM(no_o_id) FROM new_orders")
+    with pytest.raises(OvertakenError):
+        await delivery(Stale(session), Delivery(1, 2))
+    session.close()
+    assert is_conflict(OvertakenError())
+    assert await one(data, "SELECT SUM(no_o_id) FROM new_orders") == before
+
+
+async def test_a_snapshot_sees_one_moment(data: Target, talk: Talk) -> None:
+    query = "SELECT w_name FROM distdiag_tpcc.warehouse WHERE w_id = 1"
+    await talk.begin_snapshot()
+    before = await talk.row(query)
+    await ask(data, "UPDATE warehouse SET w_name = 'later' WHERE w_id = 1")
+    assert await talk.row(query) == before
+    await talk.commit()
+    assert await talk.row(query) == ("later",)
 
 
 async def test_delivery_where_nothing_waits_is_done_at_once(data: Target, talk: Talk) -> None:
