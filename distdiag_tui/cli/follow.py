@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
@@ -24,24 +24,37 @@ if TYPE_CHECKING:
 Show = Callable[[float, str], None]
 
 
-async def follow(process: LoadProcess, *, as_json: bool) -> None:
+class Output(NamedTuple):
+    """For programs or for people; `histogram` keeps what serves to add reports up."""
+
+    json: bool = False
+    histogram: bool = False
+
+    def line(self, report: IntervalReport) -> str:
+        """One report."""
+        if not self.json:
+            return describe(report)
+        return (report if self.histogram else report.without_histogram()).to_json()
+
+
+async def follow(process: LoadProcess, output: Output) -> None:
     """See a run to its end, or to Ctrl-C, which stops it. WorkloadError if it fails."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     stopper = asyncio.create_task(_stop(process, stopping))
-    bars = asyncio.create_task(show_progress(process, quiet=as_json))
+    bars = asyncio.create_task(show_progress(process, quiet=output.json))
     try:
         async for report in process.reports():
-            typer.echo(report.to_json() if as_json else describe(report))
+            typer.echo(output.line(report))
         await process.ended()
         await bars
     finally:
         process.kill()
         stopper.cancel()
         bars.cancel()
-    _tell_checks(process, as_json=as_json)
+    _tell_checks(process, as_json=output.json)
     conclude(process.record)
 
 

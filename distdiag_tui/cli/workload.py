@@ -5,12 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distdiag_tui.cli.follow import conclude, follow, show_progress
+from distdiag_tui.cli.follow import Output, conclude, follow, show_progress
 from distdiag_tui.cli.options import AskPassword, TargetName, chosen_target
+from distdiag_tui.cli.runner import (
+    Context,
+    DryRun,
+    Image,
+    Jobs,
+    Namespace,
+    Runner,
+    print_manifests,
+    runner_settings,
+)
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.text import duration, plain
 
@@ -69,7 +80,7 @@ def prepare(
     ask_password: AskPassword = False,
 ) -> None:
     """Make the data of a workload; what is already there is kept. Options: distdiag workload list KIND."""
-    _run(_wish(context, kind, ("prepare",)), target, as_json=as_json, insist=insist, ask=ask_password)
+    _run(_wish(context, kind, ("prepare",)), target, Output(as_json), insist=insist, ask=ask_password)
 
 
 @workload_app.command(context_settings=KNOBS)
@@ -83,12 +94,26 @@ def start(
         bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
     ] = False,
     as_json: Json = False,
+    histogram: Annotated[
+        bool, typer.Option("--histogram", help="With --json: the latencies too, to add reports up.")
+    ] = False,
+    runner: Runner = "local",
+    jobs: Jobs = None,
+    image: Image = None,
+    namespace: Namespace = None,
+    kube_context: Context = None,
+    dry_run: DryRun = False,
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
     """Run a workload until its --time is over, or Ctrl-C. Options: distdiag workload list KIND."""
-    wish = _wish(context, kind, ("prepare", "run") if prepare else ("run",))
-    _run(wish, target, as_json=as_json, insist=insist, ask=ask_password, detach=detach)
+    where = runner_settings(runner, jobs, image, namespace, kube_context)
+    wish = _wish(context, kind, ("prepare", "run") if prepare else ("run",), where)
+    if dry_run:
+        _show_manifests(wish, target, as_json=as_json)
+        return
+    output = Output(as_json, histogram)
+    _run(wish, target, output, insist=insist, ask=ask_password, detach=detach)
 
 
 @workload_app.command(context_settings=KNOBS)
@@ -101,7 +126,7 @@ def verify(
     ask_password: AskPassword = False,
 ) -> None:
     """Check a workload's data; exit code 1 if something is wrong with it."""
-    _run(_wish(context, kind, ("verify",)), target, as_json=as_json, ask=ask_password)
+    _run(_wish(context, kind, ("verify",)), target, Output(as_json), ask=ask_password)
 
 
 @workload_app.command()
@@ -115,7 +140,7 @@ def cleanup(
     ask_password: AskPassword = False,
 ) -> None:
     """Drop a workload's data: only a database that distdiag made itself."""
-    _run(_wish(context, kind, ("cleanup",)), target, as_json=as_json, insist=insist, ask=ask_password)
+    _run(_wish(context, kind, ("cleanup",)), target, Output(as_json), insist=insist, ask=ask_password)
 
 
 @workload_app.command()
@@ -161,16 +186,24 @@ def status(*, as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _wish(context: typer.Context, kind: str, steps: tuple[Step, ...]) -> Wish:
+def _wish(
+    context: typer.Context, kind: str, steps: tuple[Step, ...], runner: Mapping[str, Any] | None = None
+) -> Wish:
     from distdiag_tui.cli.knobs import read_knobs  # noqa: PLC0415
     from distdiag_tui.service.workloads import Wish  # noqa: PLC0415
     from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
 
-    return Wish(kind, steps, read_knobs(context.args, find_kind(kind).options))
+    return Wish(kind, steps, read_knobs(context.args, find_kind(kind).options), runner or {})
+
+
+def _show_manifests(wish: Wish, target: str | None, *, as_json: bool) -> None:
+    from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
+
+    print_manifests(Workloads(chosen_target(target, ask_password=False)).manifests(wish), as_json=as_json)
 
 
 def _run(
-    wish: Wish, target: str | None, *, as_json: bool, ask: bool, insist: bool = False, detach: bool = False
+    wish: Wish, target: str | None, output: Output, *, ask: bool, insist: bool = False, detach: bool = False
 ) -> None:
     from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
 
@@ -179,12 +212,12 @@ def _run(
     async def run() -> None:
         process = await service.start(wish, insist=insist)
         if not detach:
-            await follow(process, as_json=as_json)
-            if not as_json and "run" not in wish.steps:
+            await follow(process, output)
+            if not output.json and "run" not in wish.steps:
                 typer.echo(f"{process.record.kind}: {process.record.words or process.record.phase}")
             return
         try:
-            await show_progress(process, quiet=as_json)
+            await show_progress(process, quiet=output.json)
             conclude(process.record)
             await process.let_go()
         finally:
@@ -195,13 +228,15 @@ def _run(
 
 
 def _await_end(name: str) -> RunRecord:
-    """The record of a run that was told to stop, once it has ended; 8 s at most."""
+    """The record of a run that was told to stop, once it has ended, or had plenty of time to."""
     from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
 
     journal = Journal()
-    end = time.monotonic() + 8
-    while (record := journal.find(name)).active and time.monotonic() < end:
+    record = journal.find(name)
+    end = time.monotonic() + record.farewell + 6.5
+    while record.active and time.monotonic() < end:
         time.sleep(0.05)
+        record = journal.find(name)
     return record
 
 

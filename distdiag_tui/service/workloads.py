@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from distdiag_tui.model.errors import RefusedError, WorkloadError
+from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.journal import Journal, RunRecord, new_name
 from distdiag_tui.workloads.kinds import find_kind
@@ -66,20 +66,25 @@ class Workloads:
         self._permit(wish, insist)
         if "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
-        record = RunRecord(
-            id=new_name(kind.id),
-            kind=kind.id,
-            cluster=self.target.cluster,
-            servers=tuple(e.address for e in self.target.endpoints),
-            steps=wish.steps,
-            options=await self._values(kind, wish),
-            started=time.time(),
-            runner="k8s" if wish.runner else "local",
-        )
+        if wish.runner:
+            _check_jobs(kind, wish)
+        record = self._record(kind, wish, await self._values(kind, wish))
         process = LoadProcess(Order(self.target, record, wish.runner), self.journal)
         await process.start()
         self.own[record.id] = process
         return process
+
+    def manifests(self, wish: Wish) -> list[dict[str, Any]]:
+        """The Kubernetes objects that `start` would make, the password hidden; ConfigError as there."""
+        from distdiag_tui.workloads.k8s.manifests import make_plan, manifests  # noqa: PLC0415  rarely asked for
+        from distdiag_tui.workloads.k8s.settings import Settings  # noqa: PLC0415
+
+        if not wish.runner:
+            raise ConfigError("--dry-run shows Kubernetes objects: only with --runner k8s")
+        kind = find_kind(wish.kind)
+        record = self._record(kind, wish, checked(kind.options, wish.given))
+        plan = make_plan(kind, record, Settings.of(wish.runner), self.target.user, self.journal.folder)
+        return manifests(plan, str(self.target.password))
 
     def runs(self) -> list[RunRecord]:
         """Runs against this cluster's servers, whoever started them, the oldest first."""
@@ -111,6 +116,18 @@ class Workloads:
                 f"if that is meant, add {INSIST}"
             )
 
+    def _record(self, kind: Kind, wish: Wish, values: Mapping[str, Value]) -> RunRecord:
+        return RunRecord(
+            id=new_name(kind.id),
+            kind=kind.id,
+            cluster=self.target.cluster,
+            servers=tuple(e.address for e in self.target.endpoints),
+            steps=wish.steps,
+            options=values,
+            started=time.time(),
+            runner="k8s" if wish.runner else "local",
+        )
+
     async def _values(self, kind: Kind, wish: Wish) -> dict[str, Value]:
         """All options. Sizes come from the data that is there, unless it is to be prepared."""
         values = checked(kind.options, wish.given)
@@ -132,3 +149,12 @@ class Workloads:
                 f"{kind.id} is prepared with {worded(there.sizes)}, not {worded(wanted)}; prepare it anew"
             )
         return {**values, **{n: v for n, v in there.sizes.items() if n in values}}
+
+
+def _check_jobs(kind: Kind, wish: Wish) -> None:
+    from distdiag_tui.workloads.k8s.manifests import shares  # noqa: PLC0415  as above
+    from distdiag_tui.workloads.k8s.settings import Settings, missing  # noqa: PLC0415
+
+    if what := missing():
+        raise WorkloadError(f"load in Kubernetes needs a library that is not here: {what}")
+    shares(kind.options, checked(kind.options, wish.given), Settings.of(wish.runner).jobs)

@@ -2,9 +2,10 @@
 
 stdin: first {"endpoints", "user", "password", "record", "journal", "runner"}, then control lines
 {"threads": 8}, {"rate": 100}, {"stop": true} or {"detach": true}. stdout: interval reports, and events
-{"event": "phase", "phase", "fraction", "words", "message"}, {"event": "checked", "name", "passed", "detail"}
-and {"event": "refused", "message"} for a control line that makes no sense. It ends when stdin does, for then
-its parent is gone; unless it was detached.
+{"event": "phase", "phase", "fraction", "words", "message", "farewell"}, {"event": "checked", "name",
+"passed", "detail"} and {"event": "refused", "message"} for a control line that makes no sense. It ends when
+stdin does, for then its parent is gone; unless it was detached. With a "runner" the load itself runs elsewhere, as jobs of a
+Kubernetes cluster.
 """
 
 from __future__ import annotations
@@ -27,10 +28,9 @@ from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import Value, sizes
-from distdiag_tui.workloads.protocol import Step, Workload
+from distdiag_tui.workloads.protocol import FAREWELL, Step, Workload, farewell
 from distdiag_tui.workloads.session import Node
 
-_FAREWELL = 1.5  # seconds to end in order; a frozen node must not hold us
 _STEP = 0.01  # least change of the fraction worth a line
 _WORDS_EVERY = 0.25  # seconds
 _PR_SET_PDEATHSIG = 1
@@ -89,6 +89,7 @@ class _Job:
         self._journal = Journal(Path(request["journal"])) if request["journal"] else None
         self._nodes = _nodes(request)
         self._kind = find_kind(self.record.kind)
+        self._runner: dict[str, Any] = request["runner"]
         self._workload: Workload | None = None
         self._database = Database(self._kind.database, self._nodes)
         self._stopped = False
@@ -103,7 +104,7 @@ class _Job:
     async def run(self) -> int:
         """The exit code."""
         try:
-            self._workload = self._kind.create(self._nodes, self.record.options)
+            self._workload = self._create()
             for step in self.record.steps:
                 if not self._stopped:
                     await self._step(cast(Step, step))
@@ -112,6 +113,18 @@ class _Job:
             return error.exit_code
         self._phase("stopped" if self._stopped else "done")
         return 0
+
+    def _create(self) -> Workload:
+        workload = self._kind.create(self._nodes, self.record.options)
+        if self._runner:
+            from distdiag_tui.workloads.k8s.jobs import create  # noqa: PLC0415  half a second, and an extra
+
+            workload = create(self._kind, workload, self._nodes, self.record, self._runner, self._journal)
+        seconds = farewell(workload)
+        if seconds > FAREWELL:  # killed with our parent it could not clear up: the end of stdin must do
+            _die_with_parent(False)
+            self.record = replace(self.record, farewell=seconds)
+        return workload
 
     def stop(self) -> None:
         """End the present step soon, and begin no other."""
@@ -150,7 +163,7 @@ class _Job:
         self.record = replace(self.record, running_since=time.time())
         self._phase("running")
         seconds = float(self.record.options.get("time", 0))
-        if seconds:
+        if seconds and not self._runner:  # jobs have their own clocks
             asyncio.get_running_loop().call_later(seconds, self.workload.stop)
         async with aclosing(self.workload.run()) as reports:  # type: ignore[type-var]
             async for report in reports:
@@ -183,7 +196,14 @@ class _Job:
         self._keep(replace(
             self.record, phase=phase, fraction=fraction, words=words, message=message, ended=ended
         ))  # fmt: skip
-        self.out.event("phase", phase=phase, fraction=fraction, words=words, message=message)
+        self.out.event(
+            "phase",
+            phase=phase,
+            fraction=fraction,
+            words=words,
+            message=message,
+            farewell=self.record.farewell,
+        )
 
     def _keep(self, record: RunRecord) -> None:
         self.record = record
@@ -214,7 +234,7 @@ async def _serve() -> int:
     await asyncio.wait({work, control}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
         work.cancel()
-        await asyncio.wait({work}, timeout=_FAREWELL)
+        await asyncio.wait({work}, timeout=job.record.farewell)
     if work.done() and not work.cancelled():
         return work.result()
     job.cancelled()
@@ -225,7 +245,7 @@ def _end(job: _Job, work: asyncio.Task[int]) -> None:
     """Stop in order, which for a load brings its total; what does not stop is cut short."""
     job.stop()
     if job.record.phase == "running":
-        asyncio.get_running_loop().call_later(_FAREWELL, work.cancel)
+        asyncio.get_running_loop().call_later(job.record.farewell, work.cancel)
     else:
         work.cancel()
 
