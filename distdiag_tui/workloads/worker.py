@@ -4,8 +4,8 @@ stdin: first {"endpoints", "user", "password", "record", "journal", "runner"}, t
 {"threads": 8}, {"rate": 100}, {"stop": true} or {"detach": true}. stdout: interval reports, and events
 {"event": "phase", "phase", "fraction", "words", "message", "farewell"}, {"event": "checked", "name",
 "passed", "detail"} and {"event": "refused", "message"} for a control line that makes no sense. It ends when
-stdin does, for then its parent is gone; unless it was detached. With a "runner" the load itself runs elsewhere, as jobs of a
-Kubernetes cluster.
+stdin does, for then its parent is gone; unless it was detached. With a "runner" it has the load made by jobs
+of a Kubernetes cluster.
 """
 
 from __future__ import annotations

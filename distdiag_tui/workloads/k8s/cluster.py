@@ -62,7 +62,8 @@ class Cluster:
     ) -> _T:
         """What a function of the client gives; tried again while the server is away, busy, or wants a login.
 
-        MissingError, TakenError, ForbiddenError or another WorkloadError; `verb` and `resource` are for its words.
+        Else MissingError, TakenError, ForbiddenError or another WorkloadError: `verb` and `resource` are for
+        its words.
         """
         request = partial(function, *args, _request_timeout=REQUEST, **query)
         return await self._patiently(verb, resource, request)

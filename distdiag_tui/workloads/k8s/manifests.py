@@ -114,18 +114,21 @@ def manifests(plan: Plan, password: str) -> list[Manifest]:
 
 
 def _job(plan: Plan, name: str, values: Values) -> Manifest:
-    labels = {"labels": plan.labels, "annotations": {CLUSTER: plan.cluster}}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name, **labels},
+        "metadata": {"name": name, **_marks(plan)},
         "spec": {
             "backoffLimit": 0,  # a load that starts over would be two in one report
             "activeDeadlineSeconds": plan.limit,
             "ttlSecondsAfterFinished": _KEPT,
-            "template": {"metadata": labels, "spec": _pod(plan, values)},
+            "template": {"metadata": _marks(plan), "spec": _pod(plan, values)},
         },
     }
+
+
+def _marks(plan: Plan) -> Manifest:
+    return {"labels": plan.labels, "annotations": {CLUSTER: plan.cluster}}
 
 
 def _pod(plan: Plan, values: Values) -> Manifest:

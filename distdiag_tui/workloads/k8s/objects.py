@@ -50,8 +50,8 @@ class Objects:
 
     async def gone(self) -> None:
         """Wait until nothing is left of the run, running pods included."""
-        while await self._left():
-            await asyncio.sleep(_LOOK)  # noqa: ASYNC110 - another's doing: there is no event to wait for
+        while await self._left():  # noqa: ASYNC110 - it happens elsewhere: there is no event here
+            await asyncio.sleep(_LOOK)
 
     async def _left(self) -> bool:
         cluster, query = self._cluster, selector(self._plan.labels)
