@@ -9,6 +9,9 @@ from aiohttp import web
 from apistatus import ApiError, forbidden, unauthorized
 from apistore import Resource
 
+TRUE = ("true", "True", "1")
+"""As the real server reads flags; the Python client writes True."""
+
 ANONYMOUS = "system:anonymous"
 
 
@@ -76,7 +79,7 @@ def read_call(request: web.Request, resources: Iterable[Resource]) -> Call:
 
 def _verb(request: web.Request, name: str) -> str:
     if request.method == "GET":
-        if request.query.get("watch") in ("true", "True", "1"):
+        if request.query.get("watch") in TRUE:
             return "watch"
         return "get" if name else "list"
     if request.method == "DELETE" and not name:

@@ -92,6 +92,9 @@ class Node:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for run in self._running.values():
+            if run.process is not None:
+                await run.process.wait()
 
     def _hear(self, resource: Resource, event: Event) -> None:
         if resource is not self.pods or event.new is None:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from aiohttp import web
+from apicall import TRUE
 from apipods import Line, Log
 from apistatus import ApiError, bad_request
 from apistore import Object, Resource, Store, Test
@@ -20,11 +21,11 @@ class Streams:
     def __init__(self, store: Store) -> None:
         self.opened = 0
         self._store = store
-        self._requests: set[web.Request] = set()
+        self._requests: dict[int, web.Request] = {}
 
     def cut(self) -> None:
         """Tear every stream that is open."""
-        for request in self._requests:
+        for request in self._requests.values():
             if request.transport is not None:
                 request.transport.abort()
 
@@ -50,7 +51,7 @@ class Streams:
 
     async def log(self, request: web.Request, log: Log) -> web.StreamResponse:
         """To its present end, or with follow=true to the container's."""
-        since, stamped = _since(request.query.get("sinceTime")), request.query.get("timestamps") == "true"
+        since, stamped = _since(request.query.get("sinceTime")), request.query.get("timestamps") in TRUE
         async with self._stream(request, "text/plain") as response:
             index = 0
             while True:
@@ -59,9 +60,7 @@ class Streams:
                     index += 1
                     if line.time >= since:
                         await response.write(_written(line, stamped=stamped))
-                if index == len(log.lines) and (
-                    log.over or request.query.get("follow") not in ("true", "True")
-                ):
+                if index == len(log.lines) and (log.over or request.query.get("follow") not in TRUE):
                     return response
                 await changed.wait()
 
@@ -71,11 +70,11 @@ class Streams:
         response.enable_chunked_encoding()
         await response.prepare(request)
         self.opened += 1
-        self._requests.add(request)
+        self._requests[id(request)] = request
         try:
             yield response
         finally:
-            self._requests.discard(request)
+            del self._requests[id(request)]
 
 
 async def _send(response: web.StreamResponse, event: Object) -> None:

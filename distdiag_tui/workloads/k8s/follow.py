@@ -31,15 +31,18 @@ class Follower:
 
     async def reports(self) -> AsyncIterator[IntervalReport]:
         """As they come; after a cut one may come again. WorkloadError says why the job failed."""
-        pod = await self._started()
+        pod, told = await self._started(), False
         async for line in self._lines(pod):
             report = _report(line)
             if report is not None:
+                told = True
                 yield report
             else:
                 self._words = line.strip() or self._words
         if why := await self._failure(pod):
             raise WorkloadError(f"job {self._job}: {why}")
+        if not told:
+            raise WorkloadError(f"job {self._job} ended without any report in its log: {self._words}")
 
     async def _started(self) -> str:
         """The name of its pod, once the program runs in it."""
