@@ -56,7 +56,8 @@ EVENTS = Resource("", "v1", "events", "Event", "CoreV1Event", fields=(
 class ApiServer:
     """The server, on a port of this machine; to be used through `serve`.
 
-    `gate` has the tokens and rights, `node` and `controller` the cluster's troubles.
+    `gate` has the tokens and rights, `node` and `controller` the cluster's troubles; `lost` names requests,
+    by their rights, whose next answer gets lost on the way though they are carried out.
     """
 
     def __init__(self, resources: Sequence[Resource] = ()) -> None:
@@ -66,6 +67,7 @@ class ApiServer:
         self.node = Node(self.store, PODS, SECRETS)
         self.controller = JobController(self.store, JOBS, PODS, EVENTS)
         self.handlers = Handlers(self.store, self.node, NAMESPACES, self.resources)
+        self.lost: set[tuple[str, str]] = set()
         self.port = 0
         self._runner: web.AppRunner | None = None
         self.store.create(NAMESPACES, {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}})
@@ -113,9 +115,13 @@ class ApiServer:
         try:
             call = read_call(request, self.resources)
             self.gate.admit(request, call)
-            return await self.handlers.answer(request, call)
+            answer = await self.handlers.answer(request, call)
+            if call.right in self.lost and request.transport is not None:
+                self.lost.discard(call.right)
+                request.transport.abort()
         except ApiError as error:
             return web.json_response(error.body, status=error.code)
+        return answer
 
 
 @asynccontextmanager

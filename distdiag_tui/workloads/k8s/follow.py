@@ -42,7 +42,8 @@ class Follower:
         if why := await self._failure(pod):
             raise WorkloadError(f"job {self._job}: {why}")
         if not told:
-            raise WorkloadError(f"job {self._job} ended without any report in its log: {self._words}")
+            words = f": {self._words}" if self._words else ""
+            raise WorkloadError(f"job {self._job} ended without any report in its log{words}")
 
     async def _started(self) -> str:
         """The name of its pod, once the program runs in it."""
