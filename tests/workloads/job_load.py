@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from apipods import Image
@@ -17,7 +16,7 @@ from distdiag_tui.model.target import Secret
 from distdiag_tui.workloads.k8s.jobs import JobsLoad
 from distdiag_tui.workloads.k8s.manifests import Plan
 from distdiag_tui.workloads.k8s.settings import Settings
-from distdiag_tui.workloads.options import Values
+from distdiag_tui.workloads.options import Value, Values
 from distdiag_tui.workloads.protocol import Check, Progress
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.session import Node
@@ -70,9 +69,12 @@ def program(folder: Path, text: str) -> Path:
     return folder
 
 
-def plan(run: str = "oltp-test", jobs: int = 2, image: str = QUICK, **values: Any) -> Plan:  # noqa: ANN401 - options
+def plan(
+    run: str = "oltp-test", jobs: int = 2, image: str = QUICK, origin: str = "here", **values: Value
+) -> Plan:
+    """A small run of talkers."""
     share = {"threads": 3, "interval": INTERVAL, "time": 0.0, **values}
-    return Plan(run, "oltp", "lab", "here", image, "root@sys", ("10.0.0.1:2881",), (share,) * jobs)
+    return Plan(run, "oltp", "lab", origin, image, "root@sys", ("10.0.0.1:2881",), (share,) * jobs)
 
 
 def load(
@@ -121,6 +123,11 @@ def left(server: ApiServer) -> list[str]:
         for resource in (JOBS, PODS, SECRETS)
         for item in server.store.list(resource, NAMESPACE)
     ]
+
+
+def running(server: ApiServer) -> bool:
+    """Whether a pod runs."""
+    return any(pod["status"]["phase"] == "Running" for pod in server.store.list(PODS))
 
 
 def errors(reports: Sequence[IntervalReport]) -> int:

@@ -12,6 +12,7 @@ import pytest
 from apiserver import JOBS, NAMESPACE, PODS, SECRETS, ApiServer
 from apistore import Object
 from job_load import INTERVAL, QUICK, cluster, ended, errors, failed, failure, left, load, plan
+from job_load import running as is_running
 from live_load import until
 
 from distdiag_tui.model.errors import ConfigError
@@ -72,7 +73,7 @@ async def test_pods_that_do_not_listen_are_counted_by_their_intervals(server: Ap
 
 async def test_cancelling_removes_everything(server: ApiServer) -> None:
     running = asyncio.create_task(ended(load(plan())))
-    await until(lambda: any(pod["status"]["phase"] == "Running" for pod in server.store.list(PODS)), 20)
+    await until(lambda: is_running(server), 20)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
@@ -121,7 +122,7 @@ async def test_a_job_that_fails_ends_the_run_with_its_last_line(server: ApiServe
 async def test_a_killed_program_a_deleted_job_and_a_mute_one(server: ApiServer) -> None:
     async def harm(how: str) -> str:
         running = asyncio.create_task(failure(load(plan(jobs=1))))
-        await until(lambda: any(pod["status"]["phase"] == "Running" for pod in server.store.list(PODS)), 20)
+        await until(lambda: is_running(server), 20)
         [pod] = server.store.list(PODS)
         if how == "kill":
             server.node.run(pod["metadata"]["uid"]).kill()
@@ -145,25 +146,25 @@ async def test_a_deadline_is_told(server: ApiServer, monkeypatch: pytest.MonkeyP
 
 
 async def test_torn_streams_lose_nothing_and_count_nothing_twice(server: ApiServer) -> None:
-    running = asyncio.create_task(ended(load(plan(jobs=2, time=4.0))))
+    running = asyncio.create_task(ended(load(plan(jobs=2, time=3.0))))
+    await until(lambda: server.handlers.streams.opened >= 2, 20)
     for _ in range(4):
-        await until(lambda: any(pod["status"]["phase"] == "Running" for pod in server.store.list(PODS)), 20)
         await asyncio.sleep(0.6)
         server.handlers.streams.cut()
     *intervals, total = await running
     assert server.handlers.streams.opened >= 2 * 5
-    assert errors(intervals) == errors([total]) == 2 * 40
+    assert errors(intervals) == errors([total]) == 2 * 30
 
 
 async def test_a_server_that_is_away_for_a_while_loses_nothing(server: ApiServer) -> None:
-    running = asyncio.create_task(ended(load(plan(jobs=2, time=4.0))))
+    running = asyncio.create_task(ended(load(plan(jobs=2, time=3.0))))
     await until(lambda: server.handlers.streams.opened >= 2, 20)
     await asyncio.sleep(0.5)
     await server.down()
     await asyncio.sleep(1.0)
     await server.up()
     *intervals, total = await running
-    assert errors(intervals) == errors([total]) == 2 * 40
+    assert errors(intervals) == errors([total]) == 2 * 30
     assert all(report.tps == pytest.approx(10.0 * report.threads) for report in intervals)
     assert left(server) == []
 
@@ -181,6 +182,21 @@ async def test_a_server_that_is_gone_fails_the_run_and_says_what_goes_on(server:
     await server.up()
     await ended(load(plan(run="oltp-next", time=0.3), active=["oltp-next"]))  # which sweeps
     await until(lambda: left(server) == [], 10)
+
+
+async def test_a_stop_that_the_server_does_not_hear(server: ApiServer) -> None:
+    running = load(plan(jobs=1), patience=1.0)
+    task = asyncio.create_task(failed(running))
+    await until(lambda: server.handlers.streams.opened >= 1, 20)
+    await asyncio.sleep(3 * INTERVAL)
+    await server.down()
+    running.stop()
+    reports, message = await task
+    assert reports[-1].total
+    assert message.startswith("the load may go on in the cluster, until ")
+    assert f"({server.url}" not in message
+    assert f"(the API server {server.url} does not answer: " in message
+    await server.up()
 
 
 async def test_a_server_that_never_answers_is_given_up_soon(server: ApiServer) -> None:
@@ -243,9 +259,8 @@ async def test_a_namespace_that_is_not_there(server: ApiServer, tmp_path: Path) 
 
 
 async def test_names_in_use_by_somebody_else_are_left_alone(server: ApiServer) -> None:
-    secret, job, _ = manifests(plan(), "theirs")
+    secret, job, _ = manifests(plan(origin="there"), "theirs")
     for item in (secret, job):
-        item["metadata"]["labels"] |= {"distdiag/origin": "there"}
         item["metadata"]["namespace"] = NAMESPACE
     theirs: list[Object] = [server.store.create(SECRETS, secret), server.store.create(JOBS, job)]
     message = await failure(load(plan(), active=[]))
@@ -259,8 +274,7 @@ async def test_a_start_removes_what_killed_runs_left_and_nothing_else(server: Ap
     kept: list[str] = []
     swept: list[str] = []
     for run, origin, stays in (("dead", "here", False), ("alive", "here", True), ("other", "there", True)):
-        for item in manifests(plan(run, jobs=1), "x"):
-            item["metadata"]["labels"]["distdiag/origin"] = origin
+        for item in manifests(plan(run, jobs=1, origin=origin), "x"):
             item["metadata"]["namespace"] = NAMESPACE
             resource = JOBS if item["kind"] == "Job" else SECRETS
             name = server.store.create(resource, item)["metadata"]["name"]
@@ -292,4 +306,4 @@ async def test_no_configuration_and_bad_ones(
     gone, none = (json.dumps(good | {"current-context": name}) for name in ("gone", ""))
     assert "no context 'gone'; there are: stand-in" in await refused(gone)
     assert "no current context; there are: stand-in" in await refused(none)
-    assert "users" in await refused(json.dumps(good | {"clusters": [], "users": 5}))
+    assert "other: " in await refused(json.dumps(good | {"clusters": [], "users": 5}))

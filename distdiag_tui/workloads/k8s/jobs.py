@@ -147,7 +147,8 @@ class JobsLoad:
         try:
             async with asyncio.timeout(_REMOVAL):
                 await objects.delete()
-                await objects.gone()
+                if objects.jobs:
+                    await objects.gone()
         except TimeoutError:
             reason = "the cluster has not removed them yet"
         except DistdiagError as error:
