@@ -65,11 +65,13 @@ def conclude(record: RunRecord) -> None:
 
 
 async def show_progress(process: LoadProcess, *, quiet: bool) -> None:
-    """Bars until the run runs or has ended."""
+    """Bars until the run runs or has ended; of one that says what it waits for, until its first report."""
     if quiet:
         return
     with progress() as show:
-        while process.record.active and process.record.phase != "running":
+        while (record := process.record).active and (
+            record.phase != "running" or (record.words and record.report is None)
+        ):
             show(process.record.fraction, f"{process.record.phase} {process.record.words}".strip())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.news(), 0.5)

@@ -10,7 +10,12 @@ import typer
 from distdiag_tui.model.errors import ConfigError
 
 Runner = Annotated[
-    str, typer.Option("--runner", metavar="local|k8s", help="On this machine, or as Kubernetes jobs.")
+    str,
+    typer.Option(
+        "--runner",
+        metavar="local|k8s",
+        help="On this machine, or as Kubernetes jobs: these end after a day, unless --time says more.",
+    ),
 ]
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, help="Jobs that share the clients (1).", show_default=False)

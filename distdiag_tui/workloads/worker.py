@@ -19,6 +19,7 @@ import sys
 import time
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -119,7 +120,8 @@ class _Job:
         if self._runner:
             from distdiag_tui.workloads.k8s.jobs import create  # noqa: PLC0415  half a second, and an extra
 
-            workload = create(self._kind, workload, self._nodes, self.record, self._runner, self._journal)
+            where = (self._nodes, self.record, self._runner, self._journal)
+            workload = create(self._kind, workload, *where, partial(self._phase, "running", 0.0))
         seconds = farewell(workload)
         if seconds > FAREWELL:  # killed with our parent it could not clear up: the end of stdin must do
             _die_with_parent(False)

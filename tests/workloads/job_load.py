@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from apiserver import JOBS, NAMESPACE, PODS, SECRETS, ApiServer, serve
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Secret
-from distdiag_tui.workloads.k8s.jobs import JobsLoad
+from distdiag_tui.workloads.k8s.jobs import JobsLoad, unheard
 from distdiag_tui.workloads.k8s.manifests import Plan
 from distdiag_tui.workloads.k8s.settings import Settings
 from distdiag_tui.workloads.options import Value, Values
@@ -78,11 +78,18 @@ def plan(
 
 
 def load(
-    what: Plan, *, active: Sequence[str] | None = None, start: float = 20.0, patience: float = 10.0
+    what: Plan,
+    *,
+    active: Sequence[str] | None = None,
+    tell: Callable[[str], None] = unheard,
+    start: float = 20.0,
+    patience: float = 10.0,
 ) -> JobsLoad:
     """A run of a plan in the cluster that KUBECONFIG names."""
-    settings = Settings(what.image, len(what.shares))
-    return JobsLoad(Local(), what, settings, Secret("tiger"), active=active, start=start, patience=patience)
+    settings, password = Settings(what.image, len(what.shares)), Secret("tiger")
+    return JobsLoad(
+        Local(), what, settings, password, active=active, tell=tell, start=start, patience=patience
+    )
 
 
 async def ended(running: JobsLoad, after: int = 0) -> list[IntervalReport]:

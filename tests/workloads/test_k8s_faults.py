@@ -36,7 +36,9 @@ async def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
 
 async def test_a_run_is_the_sum_of_its_jobs_and_leaves_nothing(server: ApiServer) -> None:
     server.gate.rights = RIGHTS
-    reports = await ended(load(plan(jobs=3, time=1.0)))
+    told: list[str] = []
+    reports = await ended(load(plan(jobs=3, time=1.0), tell=told.append))
+    assert told[-1] == "3 of 3 jobs running"
     *intervals, total = reports
     assert [report.total for report in reports] == [False] * len(intervals) + [True]
     assert max(report.threads for report in intervals) == 9
@@ -97,7 +99,10 @@ async def test_an_image_without_the_program_is_told(server: ApiServer) -> None:
 
 async def test_a_pod_that_finds_no_place_is_told(server: ApiServer) -> None:
     server.node.schedulable = False
-    message = await failure(load(plan(), start=1.0))
+    told: list[str] = []
+    message = await failure(load(plan(), start=1.0, tell=told.append))
+    assert told[-1].startswith("0 of 2 jobs running; distdiag-oltp-test-")
+    assert told[-1].endswith(": Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.")
     assert "does not start within 1 s: Unschedulable: 0/1 nodes are available" in message
     assert left(server) == []
 

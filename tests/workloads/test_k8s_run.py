@@ -17,7 +17,7 @@ from apiserver import JOBS, NAMESPACE, PODS, ApiServer
 from conftest import LiveLab, run
 from job_load import REAL, cluster, left, running
 from kubernetes_asyncio.client import ApiClient, BatchV1Api
-from live_load import SMALL, Feed, alive, load_of, mean_tps, until
+from live_load import ROWS, SMALL, TABLES, Feed, alive, load_of, mean_tps, until
 from peer import configuration
 
 from distdiag_tui.model.target import Target
@@ -135,7 +135,8 @@ def secrets_to_be_seen(place: Place) -> list[bytes]:
 
 async def test_the_command_line(place: Place) -> None:
     start = ("start", "oltp", place.dsn, "--runner", "k8s", "--jobs", "2", "--image", REAL, "--json")
-    code, lines, complaints = await place.command(*start, "--time", "2", "--threads", "4")
+    sizes = ("--prepare", "--tables", str(TABLES), "--rows", str(ROWS))
+    code, lines, complaints = await place.command(*start, *sizes, "--time", "2", "--threads", "4")
     assert code == 0, complaints
     *intervals, total = [IntervalReport.from_json(line) for line in lines]
     assert [report.total for report in intervals] == [False] * len(intervals)

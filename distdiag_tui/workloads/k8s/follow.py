@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from kubernetes_asyncio.client import V1Pod
@@ -22,10 +22,12 @@ _JOB_NAME: Final = "batch.kubernetes.io/job-name"
 
 
 class Follower:
-    """Follows one job. `interval` is its seconds between reports."""
+    """Follows one job. `interval` is its seconds between reports; `tell` hears what its pod waits for."""
 
-    def __init__(self, cluster: Cluster, job: str, interval: float, start: float = START) -> None:
-        self._cluster, self._job, self._start = cluster, job, start
+    def __init__(
+        self, cluster: Cluster, job: str, interval: float, start: float, tell: Callable[[str], None]
+    ) -> None:
+        self._cluster, self._job, self._start, self._tell = cluster, job, start, tell
         self._silence = 3 * interval + 10  # a log that was rotated away may fall silent for good
         self._words = ""  # the last line that was no report
 
@@ -52,6 +54,7 @@ class Follower:
         while True:
             pod = await self._pod()
             if pod is not None and started(pod):
+                self._tell("")
                 return str(pod.metadata.name)
             late = clock() > end
             if late or (pod is not None and hopeless(pod)):
@@ -60,6 +63,7 @@ class Follower:
                 raise WorkloadError(f"job {self._job} does not start{waited}: {why}")
             if pod is None:
                 await self._refuse_ended()
+            self._tell((pod is not None and obstacle(pod)) or "no pod yet")
             await asyncio.sleep(_LOOK)
 
     async def _pod(self) -> V1Pod | None:

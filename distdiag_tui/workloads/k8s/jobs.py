@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from distdiag_tui.model.errors import ConfigError, DistdiagError, WorkloadError
@@ -30,12 +31,16 @@ _REMOVAL: Final = 25.0  # seconds until all must be gone
 _LAST_PATIENCE: Final = 10.0  # seconds of a silence of the API server at the end
 
 
+def unheard(_: str) -> None:
+    """For a run that nobody watches."""
+
+
 class JobsLoad:
     """Runs a plan in a cluster; the data is filled and verified from here, by `local`.
 
     `active` are the runs of this origin that go on: what others left in the namespace is removed first
     (None: nothing is).
-    `patience` and `start` are seconds, as in Cluster and Follower.
+    `tell` hears how many jobs run. `patience` and `start` are seconds, as in Cluster and Follower.
     """
 
     farewell = FAREWELL
@@ -49,11 +54,13 @@ class JobsLoad:
         *,
         rates: Collection[str] = (),
         active: Collection[str] | None = None,
+        tell: Callable[[str], None] = unheard,
         patience: float = PATIENCE,
         start: float = START,
     ) -> None:
         self._local, self._plan, self._settings, self._password = local, plan, settings, password
-        self._active, self._patience, self._start = active, patience, start
+        self._active, self._tell, self._patience, self._start = active, tell, patience, start
+        self._waiting: dict[str, str] = {}
         self._interval = float(plan.shares[0].get("interval", 1.0))
         self._assembly = Assembly(self._interval + 0.5, rates)
         self._clock = asyncio.get_running_loop().time
@@ -116,7 +123,8 @@ class JobsLoad:
 
     async def _follow(self, job: str, cluster: Cluster) -> None:
         try:
-            async for report in Follower(cluster, job, self._interval, self._start).reports():
+            follower = Follower(cluster, job, self._interval, self._start, partial(self._waits, job))
+            async for report in follower.reports():
                 self._assembly.add(job, report, self._clock())
                 self._news.set()
         except DistdiagError as error:
@@ -125,6 +133,15 @@ class JobsLoad:
         finally:
             self._assembly.left(job)
             self._news.set()
+
+    def _waits(self, job: str, why: str) -> None:
+        """A job's pod waits for something, or with "" no longer."""
+        if self._waiting.get(job) == why:
+            return
+        self._waiting[job] = why
+        wanted = len(self._plan.shares)
+        running = sum(not each for each in self._waiting.values())
+        self._tell(f"{running} of {wanted} jobs running" + (f"; {job}: {why}" if why else ""))
 
     async def _wait(self) -> None:
         """Until something has changed, or the grace of those that are late is over."""
@@ -173,12 +190,14 @@ def create(
     record: RunRecord,
     runner: Mapping[str, Any],
     journal: Journal | None,
+    tell: Callable[[str], None],
 ) -> JobsLoad:
-    """The run of a record as jobs; ConfigError for settings that do not fit."""
+    """The run of a record as jobs; ConfigError for settings that do not fit. `tell`: see JobsLoad."""
     settings = Settings.of(runner)
     active = {record.id, *(r.id for r in journal.records() if r.active)} if journal else None
     plan = make_plan(kind, record, settings, nodes[0].user, journal.folder if journal else None)
-    return JobsLoad(local, plan, settings, nodes[0].password, rates=kind.rates, active=active)
+    password = nodes[0].password
+    return JobsLoad(local, plan, settings, password, rates=kind.rates, active=active, tell=tell)
 
 
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
