@@ -9,7 +9,7 @@ GRACE = 1.5
 
 
 def report(elapsed: float, tps: float = 10.0, *, total: bool = False) -> IntervalReport:
-    return IntervalReport(1000.0 + elapsed, elapsed, 2, tps, tps, total=total)
+    return IntervalReport(1000.0 + elapsed, elapsed, 2, tps, tps, errors={1213: 1}, total=total)
 
 
 def test_a_report_a_round_once_all_have_told() -> None:
@@ -66,7 +66,7 @@ def test_a_report_that_comes_twice_counts_once() -> None:
     sums.add("a", report(3, total=True), 3.0)
     found, total = sums.take(3.0), sums.total()
     assert found is not None
-    assert found.tps == 10.0
+    assert (found.tps, found.errors) == (10.0, {1213: 3})
     assert total is not None
     assert (total.tps, total.elapsed) == (10.0, 3)
 
