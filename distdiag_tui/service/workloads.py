@@ -27,7 +27,7 @@ _SURVEY_SECONDS: Final = 5.0
 class Wish:
     """What is asked for: a kind, the options that were given, and the steps in order.
 
-    `runner` is empty for load from this machine, else the Kubernetes runner's settings.
+    `runner` is empty for load from this machine, else the fields of workloads.k8s.settings.Settings.
     """
 
     kind: str

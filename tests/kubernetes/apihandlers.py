@@ -166,10 +166,13 @@ class Handlers:
         if (call.resource, call.part, call.verb) != (self._node.pods, "log", "get"):
             raise ApiError(404, "NotFound", _FORBIDDEN_PATH)
         pod = self._store.get(call.resource, call.namespace, call.name)
+        name = pod["spec"]["containers"][0]["name"]
+        if request.query.get("container", name) != name:
+            raise bad_request(f"container {request.query['container']} is not valid for pod {call.name}")
         statuses = pod["status"].get("containerStatuses")
         state = statuses[0]["state"] if statuses else {"waiting": {}}
         if "waiting" in state:
-            name, why = pod["spec"]["containers"][0]["name"], state["waiting"].get("reason", "Pending")
+            why = state["waiting"].get("reason", "Pending")
             raise bad_request(f'container "{name}" in pod "{call.name}" is waiting to start: {why}')
         return await self.streams.log(request, self._node.run(pod["metadata"]["uid"]).log)
 

@@ -85,6 +85,10 @@ class Node:
         """That of a pod, by its unique id."""
         return self._running[uid]
 
+    def last_lines(self) -> list[str]:
+        """Of the log of each pod that ever ran."""
+        return [run.log.lines[-1].text for run in self._running.values() if run.log.lines]
+
     async def close(self) -> None:
         """End every process, at once."""
         for run in self._running.values():

@@ -63,6 +63,7 @@ class Streams:
                 if index == len(log.lines) and (log.over or request.query.get("follow") not in TRUE):
                     return response
                 await changed.wait()
+        return response
 
     @asynccontextmanager
     async def _stream(self, request: web.Request, kind: str) -> AsyncIterator[web.StreamResponse]:
@@ -73,6 +74,8 @@ class Streams:
         self._requests[id(request)] = request
         try:
             yield response
+        except ConnectionError:
+            return  # the client has gone, or a test has torn the stream
         finally:
             del self._requests[id(request)]
 

@@ -13,6 +13,7 @@ from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.k8s import access
 from distdiag_tui.workloads.k8s.access import Access, find_access
 from distdiag_tui.workloads.k8s.settings import Settings
+from distdiag_tui.workloads.runner import _environment
 
 
 def config(file: Path, current: str, **contexts: str) -> Path:
@@ -67,6 +68,14 @@ async def test_a_login_program_that_fails_is_told(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("KUBECONFIG", str(file))
     with pytest.raises(ConfigError, match="exec: process returned 1"):
         await find_access(Settings("i")).load(Configuration())
+
+
+def test_login_programs_get_what_they_need_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_PROFILE", "OB_PASSWORD", "KUBECONFIG"):
+        monkeypatch.setenv(name, "x")
+    assert {"AWS_PROFILE", "KUBECONFIG"} <= _environment(login=True).keys()
+    assert "AWS_PROFILE" not in _environment(login=False)
+    assert "OB_PASSWORD" not in _environment(login=True)
 
 
 async def test_inside_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from live_load import until
 
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.k8s.manifests import manifests
+from distdiag_tui.workloads.report import IntervalReport
 
 RIGHTS = {
     *((verb, "jobs.batch") for verb in ("create", "list", "get", "delete")),
@@ -53,7 +54,10 @@ async def test_stop_brings_the_totals_and_ends_the_pods(server: ApiServer) -> No
     running = load(plan())
     *intervals, total = await ended(running, after=5)
     assert total.total
-    assert errors([total]) >= errors(intervals[:5]) > 0
+    assert len(intervals) >= 5
+    said = [IntervalReport.from_json(line) for line in server.node.last_lines()]
+    assert [report.total for report in said] == [True, True]
+    assert errors([total]) == errors(said)  # what was done after the stop counts too
     assert left(server) == []
     with pytest.raises(ConfigError, match="jobs keep what they were started with"):
         running.set_threads(8)

@@ -206,6 +206,19 @@ def test_why_a_pod_does_not_start(state: V1Pod, why: str, *, lost: bool) -> None
     assert (obstacle(state), hopeless(state)) == (why, lost)
 
 
+def test_a_container_beside_it_does_not_matter() -> None:
+    running = V1ContainerState(running=V1ContainerStateRunning())
+    beside = V1ContainerStatus(
+        name="mesh", image="m", image_id="", ready=True, restart_count=0, state=running
+    )
+    item = over(3, "Error")
+    item.status.container_statuses.insert(0, beside)
+    item.status.phase = "Running"
+    assert (started(item), ending(item)) == (True, Ending(3, ""))
+    item.status.container_statuses.pop()
+    assert (started(item), ending(item)) == (False, None)
+
+
 def test_how_a_pod_ended() -> None:
     running = pod(V1ContainerState(running=V1ContainerStateRunning()), "Running")
     assert (started(running), ending(running)) == (True, None)

@@ -68,7 +68,7 @@ def same(found: IntervalReport, expected: IntervalReport) -> None:
         assert found.parts[name].mean == pytest.approx(part.mean)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(DONE, max_size=60))
 @example([])
 @example([Done(0, 0.5, 3, "payment", None)])
@@ -83,7 +83,7 @@ def test_the_sum_of_an_interval_is_what_one_meter_tells_of_all(done: list[Done])
         same(pooled([(report, SPAN) for report in reports], SPAN), one.interval(threads=2 * LOADS))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(st.lists(st.lists(DONE, max_size=8), min_size=1, max_size=6), st.integers(0, LOADS))
 def test_the_total_is_what_one_meter_tells_of_all(intervals: list[list[Done]], dying: int) -> None:
     """Loads from `dying` on tell no total, as if they had been killed: then their intervals make it up."""

@@ -15,6 +15,7 @@ from kubernetes_asyncio.client.exceptions import ApiException
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.workloads.k8s.access import Access, find_access
+from distdiag_tui.workloads.k8s.manifests import CONTAINER
 from distdiag_tui.workloads.k8s.settings import MOST_JOBS, Settings
 from distdiag_tui.workloads.session import pauses
 
@@ -108,7 +109,9 @@ class Cluster:
 
     async def _open_log(self, pod: str, since: str, silence: float) -> aiohttp.ClientResponse:
         """Not read_namespaced_pod_log: it knows no sinceTime."""
-        query = {"follow": "true", "timestamps": "true", **({"sinceTime": since} if since else {})}
+        query = {"container": CONTAINER, "follow": "true", "timestamps": "true"}
+        if since:
+            query["sinceTime"] = since
         response: aiohttp.ClientResponse = await self._api.call_api(
             "/api/v1/namespaces/{namespace}/pods/{name}/log",
             "GET",

@@ -18,7 +18,7 @@ START: Final = 180.0
 """Seconds a pod may take to start: a place must be found for it, its image pulled."""
 
 _LOOK: Final = 0.5  # seconds between two looks at a pod
-_JOB_NAME: Final = "batch.kubernetes.io/job-name"
+_JOB_NAME: Final = "job-name"  # versions before 1.27 set no other
 
 
 class Follower:
@@ -80,7 +80,10 @@ class Follower:
             events = await self._cluster.call("list", "events", listing, space, field_selector=query)
         except WorkloadError:
             return ""
-        return f"{events.items[-1].reason}: {events.items[-1].message}" if events.items else ""
+        if not events.items:
+            return ""
+        last = max(events.items, key=lambda event: event.metadata.creation_timestamp)
+        return f"{last.reason}: {last.message}"
 
     async def _refuse_ended(self) -> None:
         if why := await self._job_failure():

@@ -21,6 +21,7 @@ from distdiag_tui.workloads.protocol import Kind
 LONGEST: Final = 24 * 3600
 """Seconds that a job without `--time` lasts at most."""
 
+CONTAINER: Final = "load"
 RUN, KIND, ORIGIN, CLUSTER = "distdiag/run", "distdiag/kind", "distdiag/origin", "distdiag/cluster"
 MANAGED: Final = {"app.kubernetes.io/name": "distdiag", "app.kubernetes.io/managed-by": "distdiag"}
 _MARGIN: Final = 300  # seconds for an image to be pulled and a pod to find its place
@@ -158,7 +159,7 @@ def _pod(plan: Plan, values: Values) -> Manifest:
 
 def _container(plan: Plan, values: Values) -> Manifest:
     return {
-        "name": "load",
+        "name": CONTAINER,
         "image": plan.image,
         "command": command(plan, values),
         "env": [

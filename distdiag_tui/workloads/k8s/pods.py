@@ -13,6 +13,8 @@ from kubernetes_asyncio.client import (
     V1Pod,
 )
 
+from distdiag_tui.workloads.k8s.manifests import CONTAINER
+
 _HOPELESS: Final = frozenset(
     {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 )
@@ -68,9 +70,12 @@ def failure(job: V1Job) -> str:
 
 
 def _state(pod: V1Pod) -> V1ContainerState | None:
-    """Its container's: None at first. One of running, waiting and terminated is set, or none."""
-    statuses = pod.status.container_statuses
-    return statuses[0].state if statuses else None
+    """Its container's: None at first. One of running, waiting and terminated is set, or none.
+
+    Others may stand beside it, such as a service mesh's.
+    """
+    statuses = pod.status.container_statuses or ()
+    return next((status.state for status in statuses if status.name == CONTAINER), None)
 
 
 def _waiting(pod: V1Pod) -> V1ContainerStateWaiting | None:
