@@ -30,7 +30,7 @@ class Wish:
     """What is asked for: a kind, the options that were given, and the steps in order.
 
     Besides the kind's own options there is `servers`, which narrows it to some of the cluster's.
-    `runner` is empty for load from this machine, else the Kubernetes runner's settings.
+    `runner` is empty for load from this machine, else the fields of workloads.k8s.settings.Settings.
     """
 
     kind: str
@@ -90,21 +90,26 @@ class Workloads:
         kind = find_kind(wish.kind)
         if "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
-        record = RunRecord(
-            id=new_name(kind.id),
-            kind=kind.id,
-            cluster=self.target.cluster,
-            servers=tuple(e.address for e in target.endpoints),
-            steps=wish.steps,
-            options=await self._values(kind, wish, target),
-            started=time.time(),
-            runner="k8s" if wish.runner else "local",
-            note=note,
-        )
+        if wish.runner:
+            _check_jobs(kind, wish)
+        record = replace(_record(kind, wish, target, await self._values(kind, wish, target)), note=note)
         process = LoadProcess(Order(target, record, wish.runner), self.journal)
         await process.start()
         self.own[record.id] = process
         return process
+
+    def manifests(self, wish: Wish) -> list[dict[str, Any]]:
+        """The Kubernetes objects that `start` would make, the password hidden; ConfigError as there."""
+        from distdiag_tui.workloads.k8s.manifests import make_plan, manifests  # noqa: PLC0415  rarely asked for
+        from distdiag_tui.workloads.k8s.settings import Settings  # noqa: PLC0415
+
+        if not wish.runner:
+            raise ConfigError("--dry-run shows Kubernetes objects: only with --runner k8s")
+        target, wish = _narrowed(self.target, wish)
+        kind = find_kind(wish.kind)
+        record = _record(kind, wish, target, checked(kind.options, wish.given))
+        plan = make_plan(kind, record, Settings.of(wish.runner), target.user, self.journal.folder)
+        return manifests(plan, str(target.password))
 
     def runs(self) -> list[RunRecord]:
         """Runs against this cluster's servers, whoever started them, the oldest first."""
@@ -164,6 +169,28 @@ class Workloads:
         """The command that does it; several servers without a profile have no name to repeat."""
         cluster = self.target.cluster
         return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+
+
+def _record(kind: Kind, wish: Wish, target: Target, values: Mapping[str, Value]) -> RunRecord:
+    return RunRecord(
+        id=new_name(kind.id),
+        kind=kind.id,
+        cluster=target.cluster,
+        servers=tuple(e.address for e in target.endpoints),
+        steps=wish.steps,
+        options=values,
+        started=time.time(),
+        runner="k8s" if wish.runner else "local",
+    )
+
+
+def _check_jobs(kind: Kind, wish: Wish) -> None:
+    from distdiag_tui.workloads.k8s.manifests import shares  # noqa: PLC0415  as above
+    from distdiag_tui.workloads.k8s.settings import Settings, missing  # noqa: PLC0415
+
+    if what := missing():
+        raise WorkloadError(f"load in Kubernetes needs a library that is not here: {what}")
+    shares(kind.options, checked(kind.options, wish.given), Settings.of(wish.runner).jobs)
 
 
 def _narrowed(target: Target, wish: Wish) -> tuple[Target, Wish]:
