@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from distdiag_tui.model.errors import DistdiagError
@@ -26,12 +26,14 @@ _SURVEY_SECONDS: Final = 5.0
 class KindView:
     """One kind on this cluster. `run` is the one that goes on, else the latest; `past` its tps, newest last.
 
-    `missing` says what to install first, `prepared` is None while there is no data, or nobody has told.
+    `missing` says what to install first; `prepared` is None while there is no data, or nobody has told, and
+    `where` names the servers that have it if not all do.
     """
 
     kind: Kind
     missing: str = ""
     prepared: Prepared | None = None
+    where: tuple[str, ...] = ()
     run: RunRecord | None = None
     past: tuple[float, ...] = ()
 
@@ -52,7 +54,7 @@ class Desk:
         self.views: tuple[KindView, ...] = ()
         self.marks: tuple[Mark, ...] = ()
         self.trouble = ""
-        self._prepared: dict[str, Prepared] = {}
+        self._prepared: dict[str, tuple[Prepared, tuple[str, ...]]] = {}
         self._missing = {kind.id: kind.missing() for kind in KINDS}
         self._past: dict[str, deque[float]] = {}
         self._times: dict[str, float] = {}
@@ -74,7 +76,7 @@ class Desk:
         records = self.workloads.runs()
         for record in records:
             self._remember(record)
-        self.views = tuple(self._view(kind, records) for kind in KINDS)
+        self.views = tuple(view for kind in KINDS for view in self._views(kind, records))
         self.marks = tuple(mark for record in records for mark in _marks(record))
         active = {record.id for record in records if record.active}
         if self._was_active - active:
@@ -140,12 +142,18 @@ class Desk:
         except DistdiagError as error:
             self.trouble = str(error)
 
-    def _view(self, kind: Kind, records: list[RunRecord]) -> KindView:
+    def _views(self, kind: Kind, records: list[RunRecord]) -> list[KindView]:
+        """One for each run that goes on; if there is none, one with the latest run."""
         mine = [record for record in records if record.kind == kind.id]
-        active = [record for record in mine if record.active]
-        run = next(iter(active or mine[::-1]), None)
-        past = tuple(self._past.get(run.id, ())) if run else ()
-        return KindView(kind, self._missing[kind.id], self._prepared.get(kind.id), run, past)
+        shown: Sequence[RunRecord | None] = [r for r in mine if r.active] or mine[-1:] or [None]
+        prepared, where = self._prepared.get(kind.id, (None, ()))
+        if len(where) == len(self.workloads.target.endpoints):
+            where = ()
+        plain = KindView(kind, self._missing[kind.id], prepared, where)
+        return [plain if run is None else replace(plain, run=run, past=self._past_of(run)) for run in shown]
+
+    def _past_of(self, run: RunRecord) -> tuple[float, ...]:
+        return tuple(self._past.get(run.id, ()))
 
     def _remember(self, record: RunRecord) -> None:
         report = record.report

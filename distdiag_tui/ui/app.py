@@ -93,7 +93,7 @@ class ConsoleApp(App[None]):
     @on(KindOrdered)
     def _order(self, event: KindOrdered) -> None:
         if self._ordering is not None:
-            self._ordering.order(event.order, event.kind)
+            self._ordering.order(event.order, event.view)
 
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:

@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.screens import BREAKPOINTS
-from distdiag_tui.workloads.options import Option, Value, worded
+from distdiag_tui.workloads.options import SERVERS, Option, Value, worded
 
 if TYPE_CHECKING:
     from distdiag_tui.service.desk import KindView
@@ -34,10 +34,10 @@ _YES_NO: Final = ("yes", "no")
 
 
 class Choice(Select[str], inherit_bindings=False):
-    """A choice that the arrows pass by: Enter or Space open it, left and right step through."""
+    """A choice that up and down pass by: left and right step through, Space opens it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter,space", "show_overlay", show=False),
+        Binding("space", "show_overlay", show=False),
         Binding("left", "step(-1)", show=False),
         Binding("right", "step(1)", show=False),
     ]
@@ -60,6 +60,7 @@ class Form(ModalScreen[None]):
     HORIZONTAL_BREAKPOINTS = BREAKPOINTS
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", show=False),
+        Binding("enter", "go", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
     ]
@@ -77,7 +78,7 @@ class Form(ModalScreen[None]):
         view = self._view
         with VerticalScroll(id="form", can_focus=False) as box:
             box.border_title = Content(f"{view.kind.title} on {plain(self._cluster, 30)}")
-            box.border_subtitle = "↑ ↓ move · Enter goes · Esc closes"
+            box.border_subtitle = "↑ ↓ move · ← → choose · Enter goes · Esc closes"
             yield Static(view.kind.about, markup=False)
             yield Static(self._state(), markup=False, classes="hint")
             for option in self._options():
@@ -106,7 +107,7 @@ class Form(ModalScreen[None]):
     def _options(self) -> list[Option]:
         """All of them, or those that can change while it runs."""
         options = self._view.kind.options
-        return [o for o in options if o.name in CHANGING] if self._view.active else list(options)
+        return [o for o in options if o.name in CHANGING] if self._view.active else [*options, SERVERS]
 
     def _state(self) -> str:
         if self._view.active:
@@ -139,7 +140,8 @@ class Form(ModalScreen[None]):
     # -- what is asked for --------------------------------------------------------------------------
 
     @on(Input.Submitted)
-    async def _enter(self) -> None:
+    async def action_go(self) -> None:
+        """Start, with all that this takes; or change what runs."""
         await self._go(() if self._view.active else self._start_steps())
 
     @on(Button.Pressed)
@@ -150,6 +152,10 @@ class Form(ModalScreen[None]):
     def _start_steps(self) -> tuple[Step, ...]:
         """Data that is missing, or of other sizes, is made first."""
         prepared, typed = self._view.prepared, self._typed_values()
+        if where := set(self._view.where):
+            servers = {name.strip() for name in typed.get(SERVERS.name, "").split(",")}
+            if not servers <= where:
+                return "prepare", "run"
         fits = prepared is not None and prepared.ready and all(
             typed.get(name) == _typed(value) for name, value in prepared.sizes.items()
         )  # fmt: skip

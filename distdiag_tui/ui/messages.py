@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Subject
+
+if TYPE_CHECKING:
+    from distdiag_tui.service.desk import KindView
 
 
 @dataclass
@@ -30,10 +34,10 @@ class SubjectChosen(Message):
 
 @dataclass
 class KindOrdered(Message):
-    """Something shall be done with a workload: "open", "stop", "more", "fewer", "verify" or "cleanup"."""
+    """Do something with a workload: "open", "new", "stop", "more", "fewer", "verify" or "cleanup"."""
 
     order: str
-    kind: str
+    view: KindView
 
 
 @dataclass

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.service.workloads import Wish
+from distdiag_tui.workloads.options import SERVERS
 
 if TYPE_CHECKING:
     from distdiag_tui.service.desk import Desk, KindView
@@ -25,12 +27,13 @@ class Ordering:
         self._app, self.desk = app, desk
         self._typed: dict[str, dict[str, str]] = {}  # by kind, what was given last
 
-    def order(self, order: str, kind: str) -> None:
-        """Do what the pane asked for with a kind."""
-        view = next(each for each in self.desk.views if each.kind.id == kind)
+    def order(self, order: str, view: KindView) -> None:
+        """Do what the pane asked for with a kind, or its run."""
         match order:
             case "open":
                 self._open(view)
+            case "new":
+                self._open(replace(view, run=None))
             case "stop":
                 self._ask_to_stop(view)
             case "more" | "fewer":
@@ -38,7 +41,7 @@ class Ordering:
             case "cleanup":
                 self._ask_to_clean_up(view)
             case "verify":
-                self._begin(self.desk.start(Wish(kind, ("verify",)), insist=False))
+                self._begin(self.desk.start(Wish(view.kind.id, ("verify",), _where(view)), insist=False))
 
     def quit(self) -> None:
         """Leave, after asking what becomes of what was started here."""
@@ -118,7 +121,7 @@ class Ordering:
             self._app.tell(f"{kind.id} is running; stop it first")
             return
         words = f"Drop database {kind.database} with all {kind.title} data on {cluster}?"
-        wish, insist = Wish(kind.id, ("cleanup",)), self.desk.production
+        wish, insist = Wish(kind.id, ("cleanup",), _where(view)), self.desk.production
         self._ask("Clean up", words, "drop it", lambda: self.desk.start(wish, insist=insist))
 
     def _ask(self, title: str, text: str, yes: str, action: Callable[[], Awaitable[object]]) -> None:
@@ -144,3 +147,8 @@ class Ordering:
 
     def _tell(self, error: DistdiagError) -> None:
         self._app.tell(str(error), bad=True)
+
+
+def _where(view: KindView) -> dict[str, object]:
+    """The servers that have the data, if not all do."""
+    return {SERVERS.name: ",".join(view.where)}

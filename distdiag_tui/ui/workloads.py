@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
@@ -14,7 +15,9 @@ from distdiag_tui.ui.messages import KindOrdered
 from distdiag_tui.ui.spark import bars, nice_ceiling
 
 if TYPE_CHECKING:
+    from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.service.desk import KindView
+    from distdiag_tui.ui.scene import Scene
     from distdiag_tui.workloads.journal import RunRecord
     from distdiag_tui.workloads.report import IntervalReport
 
@@ -25,7 +28,7 @@ GLYPHS: Final = {"running": "▶", "failed": "✗", "stopped": "■", "done": "�
 STYLES: Final = {"running": "busy", "failed": "bad"}
 BAR: Final = 10  # cells of a progress bar
 
-KEYS: Final = (("⏎", "start or change"), ("x", "stop"), ("[ ]", "threads"), ("v", "verify"),
+KEYS: Final = (("⏎", "start or change"), ("x", "stop"), ("[ ]", "threads"), ("n", "new"), ("v", "verify"),
                ("c", "clean up"), ("Tab", "pane"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
@@ -36,6 +39,7 @@ class WorkloadsPane(ScenePane):
         Binding("x,delete", "order('stop')", show=False),
         Binding("right_square_bracket", "order('more')", show=False),
         Binding("left_square_bracket", "order('fewer')", show=False),
+        Binding("n", "order('new')", show=False),
         Binding("v", "order('verify')", show=False),
         Binding("c", "order('cleanup')", show=False),
     ]
@@ -62,7 +66,7 @@ class WorkloadsPane(ScenePane):
     def action_order(self, order: str) -> None:
         """Ask the app to do something with the selected workload."""
         if self.chosen is not None:
-            self.post_message(KindOrdered(order, self.chosen.kind.id))
+            self.post_message(KindOrdered(order, self.chosen))
 
     def redraw(self) -> None:
         """Draw the rows and the details."""
@@ -78,9 +82,8 @@ class WorkloadsPane(ScenePane):
         shown = views[first : first + height]
         lines = [_row(view, width, chosen=self._name_style(view is chosen)) for view in shown]
         if height > len(views) + 1:
-            now = self._scene.snapshot.time if self._scene.snapshot else 0.0
             lines.append((Run("─" * width, "muted"),))
-            lines += _details(chosen, self._scene.trouble, width, now)
+            lines += _details(chosen, self._scene, width)
         lines += [(Run(" " * width),)] * (height - len(lines))
         self.draw(lines[:height])
 
@@ -124,7 +127,8 @@ def _idle_words(view: KindView) -> str:
     from distdiag_tui.workloads.options import worded  # noqa: PLC0415  not needed for a start
 
     state = "" if view.prepared.ready else "half prepared: "
-    return f"{state}{worded(view.prepared.sizes)}"
+    where = f" on {', '.join(view.where)}" if view.where else ""
+    return f"{state}{worded(view.prepared.sizes)}{where}"
 
 
 def _progress(run: RunRecord, room: int) -> Line:
@@ -166,23 +170,22 @@ def _spark(past: tuple[float, ...], width: int) -> str:
     return bars(shown, nice_ceiling(float(shown.max())))[0].rjust(width)
 
 
-def _details(view: KindView, trouble: str, width: int, now: float) -> list[Line]:
+def _details(view: KindView, scene: Scene, width: int) -> list[Line]:
     """What is known about one kind, each line exactly `width` cells."""
-    words = [*_run_details(view, now), ("data", _data_words(view))]
-    if trouble:
-        words.append(("", trouble))
+    words = [*_run_details(view, scene.snapshot), ("data", _data_words(view))]
+    if scene.trouble:
+        words.append(("", scene.trouble))
     lines: list[Line] = []
     for name, text in words:
         room = width - LABEL
-        for index, piece in enumerate(_wrapped(text, room, rows=1 if name else 2)):
+        for index, piece in enumerate(_wrapped(text, room, rows=2 if name == "data" else 3)):
             label = Run(fit(name if index == 0 else "", LABEL), "muted")
             lines.append((label, Run(fit(piece, room), "value" if name else "bad")))
     return lines
 
 
 def _wrapped(text: str, width: int, *, rows: int) -> list[str]:
-    text = plain(text)
-    return [text[start : start + width] for start in range(0, max(1, len(text)), max(1, width))][:rows]
+    return wrap(plain(text), max(1, width), max_lines=rows, placeholder="…") or [""]
 
 
 def _data_words(view: KindView) -> str:
@@ -191,17 +194,28 @@ def _data_words(view: KindView) -> str:
     return _idle_words(view) if view.prepared is not None else "not prepared"
 
 
-def _run_details(view: KindView, now: float) -> list[tuple[str, str]]:
+def _run_details(view: KindView, snapshot: Snapshot | None) -> list[tuple[str, str]]:
     run = view.run
     if run is None:
         return [("what", view.kind.about)]
     if run.phase == "failed":
         return [("", run.message)]
+    now = snapshot.time if snapshot else run.started
     span = duration((run.ended or now) - (run.running_since or run.started))
     lines = [("state", f"{run.phase} {span}  ({run.id})")]
+    if where := _where(run, snapshot):
+        lines.append(("servers", where))
+    if run.note:
+        lines.append(("note", run.note))
     if run.words:
         lines.append(("at" if run.active else "result", run.words))
     return lines + (_report_details(run.report) if run.report is not None else [])
+
+
+def _where(run: RunRecord, snapshot: Snapshot | None) -> str:
+    """The servers a run keeps to, "" for all of them."""
+    names = {server.address: server.name for server in snapshot.servers} if snapshot else {}
+    return "" if set(names) <= set(run.servers) else ", ".join(names.get(a, a) for a in run.servers)
 
 
 def _report_details(report: IntervalReport) -> list[tuple[str, str]]:

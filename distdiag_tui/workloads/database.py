@@ -15,10 +15,11 @@ from asyncmy.errors import MySQLError
 from distdiag_tui.model.errors import ConnectError, WorkloadError
 from distdiag_tui.workloads.options import Value, Values
 from distdiag_tui.workloads.protocol import Progress, Workload
-from distdiag_tui.workloads.session import Node, error_key
+from distdiag_tui.workloads.session import Node, error_key, limit_statements
 
 OWNER_TABLE = "distdiag_owner"
 NOTES_TABLE = "distdiag_notes"
+STATEMENT_SECONDS: Final = 120.0
 _EXISTS: Final = 1007
 _CREATION_SECONDS: Final = 5.0
 
@@ -32,13 +33,17 @@ class Cursor(Protocol):
 
 @asynccontextmanager
 async def statements(node: Node) -> AsyncIterator[Cursor]:
-    """A cursor on a connection of its own; failures become one line that names the node."""
+    """A cursor on a connection of its own; failures become one line that names the node.
+
+    Statements may take 120 s: OceanBase's own limit of 10 s is short for large tables and busy disks.
+    """
     try:
-        connection = cast(Any, await node.connect())
+        connection = await node.connect()
     except (MySQLError, OSError) as error:
         raise ConnectError(f"{node.label}: {reason(error)}") from error
     try:
-        yield cast(Cursor, connection.cursor())
+        await limit_statements(connection, STATEMENT_SECONDS)
+        yield cast(Cursor, cast(Any, connection).cursor())
     except (MySQLError, OSError, asyncio.IncompleteReadError) as error:
         raise WorkloadError(f"{node.label}: {reason(error)}") from error
     finally:
@@ -105,13 +110,10 @@ class Database:
         found = [seen for look in looks if (seen := look.result())]
         if len(found) < len(looks):
             return None
-        alike = all(each.sizes == found[0].sizes for each in found)
-        return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+        return in_common(found)
 
     async def _look(self, node: Node) -> Prepared | None:
-        notes = await self.notes(node) if await self._owner(node) else {}
-        sizes = _sizes(notes)
-        return None if sizes is None else Prepared(sizes, notes.get("ready") == "yes")
+        return as_noted(await self.notes(node)) if await self._owner(node) else None
 
     async def notes(self, node: Node) -> dict[str, str]:
         """What was noted about the data of a node's store."""
@@ -207,13 +209,19 @@ class Database:
         )
 
 
-def _sizes(notes: Mapping[str, str]) -> dict[str, Value] | None:
-    """What is noted of the sizes, None if that is nothing sensible."""
+def as_noted(notes: Mapping[str, str]) -> Prepared | None:
+    """The data that the notes tell of, None if they tell nothing sensible."""
     try:
         sizes = json.loads(notes.get("sizes", ""))
     except ValueError:
         return None
-    return sizes if isinstance(sizes, dict) else None
+    return Prepared(sizes, notes.get("ready") == "yes") if isinstance(sizes, dict) else None
+
+
+def in_common(found: Sequence[Prepared]) -> Prepared:
+    """Ready only if all of them are, and alike."""
+    alike = all(each.sizes == found[0].sizes for each in found)
+    return Prepared(found[0].sizes, alike and all(each.ready for each in found))
 
 
 async def _column(cursor: Cursor, query: str) -> list[str]:

@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.workloads.options import Value
+from distdiag_tui.workloads.protocol import FAREWELL
 from distdiag_tui.workloads.report import IntervalReport
 
 SCHEMA = "distdiag.run/1"
@@ -35,7 +36,7 @@ class RunRecord:
     """One run. Times are epoch seconds; `fraction` is how far its step is, 0..1, `words` what that is at.
 
     `message` is one line: why it failed, or what came of it. `note` is one more, on what was started instead
-    of what was asked for.
+    of what was asked for. `farewell` is how many seconds it may take to end when told.
     """
 
     id: str
@@ -55,6 +56,7 @@ class RunRecord:
     ended: float | None = None
     report: IntervalReport | None = field(default=None)
     note: str = ""
+    farewell: float = FAREWELL
 
     @property
     def active(self) -> bool:

@@ -21,6 +21,7 @@ _GRACE = 0.5  # the server's own time limit comes first: its error says more tha
 _WATCH_PERIOD = 0.1
 _UNKNOWN_VARIABLE: Final = 1193
 _GONE: Final = (1049, 1146)  # unknown database, no such table
+_DENIED: Final = (1044, 1142, 1143, 1227)  # the account may not use the database, table, column, or do this
 _HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not storm it
 
 _T = TypeVar("_T")
@@ -105,7 +106,7 @@ class Session:
         return self._wire is None
 
     async def connect(self) -> None:
-        """Open the connection."""
+        """Open the connection; the server is told the time limit as well."""
         self._wire, self.timed_out = await self._node.connect(), False
         try:
             await self._timed(limit_statements(self._wire, self._timeout))
@@ -217,9 +218,12 @@ def error_key(error: Exception) -> ErrorKey:
 
 
 def require_data(error: Exception) -> None:
-    """WorkloadError if the server says that a table or the whole database is not there."""
-    if error_key(error) in _GONE:
+    """WorkloadError for what no further try can mend: the data is not there, or not for this account."""
+    key = error_key(error)
+    if key in _GONE:
         raise WorkloadError(f"{error.args[-1]}; prepare the workload again") from error
+    if key in _DENIED:
+        raise WorkloadError(str(error.args[-1])) from error
 
 
 async def together(steps: Iterable[Coroutine[Any, Any, None]]) -> None:

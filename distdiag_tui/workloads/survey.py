@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
-from distdiag_tui.workloads.database import NOTES_TABLE, OWNER_TABLE, Cursor, Prepared, statements
+from distdiag_tui.workloads.database import (
+    NOTES_TABLE,
+    OWNER_TABLE,
+    Cursor,
+    Prepared,
+    as_noted,
+    in_common,
+    statements,
+)
 from distdiag_tui.workloads.protocol import Kind
 from distdiag_tui.workloads.session import Node
 
 Found = dict[str, Prepared]
 
 
-async def survey(nodes: Sequence[Node], kinds: Sequence[Kind]) -> Found:
-    """By kind, what all nodes have in common; a kind that a node has nothing of is left out.
+async def survey(nodes: Sequence[Node], kinds: Sequence[Kind]) -> dict[str, tuple[Prepared, tuple[str, ...]]]:
+    """By kind, what the nodes that have any of its data have in common, and the labels of these nodes.
 
     ConnectError or WorkloadError if a node does not tell.
     """
     found = await asyncio.gather(*(_survey_node(node, kinds) for node in nodes))
-    return {
-        kind.id: _common([each[kind.id] for each in found])
-        for kind in kinds
-        if all(kind.id in each for each in found)
-    }
-
-
-def _common(found: Sequence[Prepared]) -> Prepared:
-    alike = all(each.sizes == found[0].sizes for each in found)
-    return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+    by_kind: dict[str, dict[str, Prepared]] = {}
+    for node, each in zip(nodes, found, strict=True):
+        for kind, prepared in each.items():
+            by_kind.setdefault(kind, {})[node.endpoint.name or node.endpoint.address] = prepared
+    return {kind: (in_common(list(there.values())), tuple(there)) for kind, there in by_kind.items()}
 
 
 async def _survey_node(node: Node, kinds: Sequence[Kind]) -> Found:
@@ -44,10 +46,7 @@ async def _prepared(cursor: Cursor, database: str) -> Prepared | None:
     if not {OWNER_TABLE, NOTES_TABLE} <= tables:
         return None
     rows = await _rows(cursor, f"SELECT name, value FROM {database}.{NOTES_TABLE}")  # noqa: S608 - ours
-    notes = {row[0]: row[1] for row in rows}
-    if "sizes" not in notes:
-        return None
-    return Prepared(json.loads(notes["sizes"]), notes.get("ready") == "yes")
+    return as_noted({row[0]: row[1] for row in rows})
 
 
 async def _rows(cursor: Cursor, query: str) -> list[tuple[str, ...]]:

@@ -21,7 +21,8 @@ both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x
 READY = Prepared({"tables": 4, "rows": 10_000}, ready=True)
 REPORT = IntervalReport(START + 80, 80.0, 8, 312.4, 5300.0, 0.02, 0.018, 0.0141, 0.044, {1213: 2}, 1)
 RUN = RunRecord(
-    "oltp-3f9c", "oltp", "shop", ("127.0.0.1:1",), ("run",), {"threads": 8, "rate": 0.0}, START + 0.0,
+    "oltp-3f9c", "oltp", "shop", ("n1:2881", "n2:2881", "n3:2881"), ("run",),
+    {"threads": 8, "rate": 0.0}, START + 0.0,
     phase="running", running_since=START + 10.0, report=REPORT,
 )  # fmt: skip
 
@@ -138,9 +139,9 @@ async def test_a_choice_is_made_by_keys_and_passed_by_arrows() -> None:
     stage = Stage()
     async with stage.console() as pilot:
         await opened(pilot, "enter", *["down"] * 5)
-        await press(pilot, "right", "down", "left", "enter")
-        assert stage.desk.asked == []  # Enter opened the second choice
-        await press(pilot, "escape", "down", "enter")
+        await press(pilot, "right", "down", "space", "down", "enter")
+        assert stage.desk.asked == []  # Enter took the word that Space had opened
+        await press(pilot, "enter")
         [(_, wish)] = stage.desk.asked
         assert isinstance(wish, Wish)
         assert (wish.given["mix"], wish.given["mode"]) == ("read_only", "coupled")

@@ -186,9 +186,17 @@ async def served(target: Target, folder: Path) -> AsyncIterator[Workloads]:
 
 async def make_ready(workloads: Workloads, wanted: Mapping[str, Value]) -> None:
     """Data of these sizes, if the test before has not left it just so."""
-    with suppress(WorkloadError):
-        if await workloads.prepared(find_kind("oltp")) == Prepared(wanted, ready=True):
-            return
+    if await is_ready(workloads, wanted):
+        return
     await drop_load(workloads.target)
     record = await finished(await workloads.start(Wish("oltp", ("prepare",), wanted)))
     assert record.phase == "done", record
+
+
+async def is_ready(workloads: Workloads, wanted: Mapping[str, Value]) -> bool:
+    kind, nodes = find_kind("oltp"), nodes_of(workloads.target)
+    load = kind.create(nodes, checked(kind.options, wanted))
+    with suppress(WorkloadError):
+        prepared = await workloads.prepared(kind) == Prepared(wanted, ready=True)
+        return prepared and all([check.passed async for check in load.verify(nodes, lambda *_: None)])
+    return False

@@ -11,7 +11,7 @@ from live_load import ROWS, SMALL, TABLES, counts, nodes_of, sql
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.database import Database, Prepared
+from distdiag_tui.workloads.database import Database, Prepared, statements
 from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import checked, sizes
 from distdiag_tui.workloads.session import Node
@@ -100,6 +100,12 @@ async def test_somebody_elses_database_is_neither_used_nor_dropped(bare: Target)
             await refused
     assert len(await sql(bare, theirs, "SHOW TABLES FROM distdiag_load")) == 1
     assert await sql(bare, bare.endpoints[0], "SHOW DATABASES LIKE 'distdiag_load'") != []
+
+
+async def test_statements_of_a_prepare_may_take_longer_than_ten_seconds(lab: LiveLab) -> None:
+    async with statements(nodes_of(lab.target)[0]) as cursor:
+        await cursor.execute("SELECT @@ob_query_timeout")
+        assert await cursor.fetchall() == ((120_000_000,),)
 
 
 async def test_what_was_never_finished_is_not_ready(bare: Target) -> None:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from conftest import LiveLab, run
@@ -90,6 +91,7 @@ async def test_a_run_that_was_let_go_outlives_what_started_it(ready: Workloads) 
     assert process._pump is not None
     process._pump.cancel()  # as at the end of a loop
     await asyncio.sleep(0)
+    cast(Any, process._process)._transport.close()  # as asyncio does when it drops it: kills what runs
     del process, ready.own[name]
     gc.collect()
     before = ready.journal.find(name).report

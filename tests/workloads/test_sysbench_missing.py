@@ -86,6 +86,15 @@ def test_each_platform_has_its_command(monkeypatch: pytest.MonkeyPatch, release:
     assert install_command() == "brew install sysbench"
 
 
+def test_the_list_of_kinds_loads_no_driver_and_runs_no_program() -> None:
+    heavy = ("asyncmy", "asyncio", "hdrh", "numpy", "subprocess")
+    code = (
+        f"import sys, distdiag_tui.workloads.sysbench.kind; print([m for m in {heavy} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_every_wish_has_its_like_in_the_built_in_load(script: str) -> None:
     given = {"script": script, "threads": "3", "rate": "5", "time": "2", "tables": "7", "table_size": "800",

@@ -108,6 +108,17 @@ def test_a_run_without_histograms_and_with_the_lines_of_a_rate() -> None:
     assert summary.histogram == {}
 
 
+def test_short_latencies_share_a_figure_and_are_added() -> None:
+    buckets = ["0.001 |**************************************** 187957", "0.001 |   4", "0.002 |   3"]
+    output = Output()
+    for bucket in buckets:
+        assert output.read(f"       {bucket}") is None
+    rates = "tps: 9.00 qps: 9.00 (r/w/o: 9.00/0.00/0.00) lat (ms,95%): 0.00 err/s: 0.00 reconn/s: 0.00"
+    interval = output.read(f"[ 1s ] thds: 2 {rates}")
+    assert isinstance(interval, Interval)
+    assert interval.histogram == {1: 187961, 2: 3}
+
+
 def test_ignored_errors_have_their_code() -> None:
     intervals = [each for each in read(captured("sysbench_lock_waits")) if isinstance(each, Interval)]
     told = [(each.error, each.ignored) for each in intervals if each.ignored]
@@ -209,6 +220,16 @@ def test_an_answer_that_stays_the_same_ends_the_run_in_the_end() -> None:
         judge.ended(code, segment)
 
 
+def test_where_there_were_transactions_it_never_gives_up() -> None:
+    starting = "FATAL: error 4250: Server is initializing"
+    judge, segment, _, code = heard(captured("sysbench_run"), 1)
+    segment.summary = None
+    assert judge.ended(-11, segment) is False
+    for line in (starting, "FATAL: Thread initialization failed!"):
+        segment.hear(line)
+    assert not any(judge.ended(code, segment) for _ in range(PATIENCE * 3))
+
+
 def test_connections_count_as_regained_only_after_they_were_lost() -> None:
     judge, segment, tally, code = heard(LOST, 1)
     judge.begun(4)
@@ -216,6 +237,17 @@ def test_connections_count_as_regained_only_after_they_were_lost() -> None:
     judge.ended(code, segment)
     judge.begun(4)
     assert tally.interval().reconnects == 4
+
+
+def test_an_error_that_ends_it_is_not_counted_among_the_ignored_too() -> None:
+    rates = "tps: 9.00 qps: 9.00 (r/w/o: 9.00/0.00/0.00) lat (ms,95%): 1.00 err/s: 3.00 reconn/s: 0.00"
+    tally = Tally()
+    segment = Segment(0, tally)
+    segment.hear("Threads started!")
+    segment._last -= 1.0  # the line below comes a second later
+    for line in (*LOST.splitlines(), f"[ 1s ] thds: 2 {rates}"):
+        segment.hear(line)
+    assert tally.interval().errors == {2013: 1, "ignored": 2}
 
 
 def test_a_summary_corrects_what_the_lines_told() -> None:

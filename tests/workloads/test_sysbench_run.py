@@ -41,7 +41,7 @@ def one(lab: LiveLab, index: int = 0) -> Target:
 
 async def test_figures_of_a_run_and_no_row_lost(lab: LiveLab) -> None:
     async with at_work(lab.target) as (load, feed):
-        reports = await feed.over(3)
+        reports = await feed.over(2, skip=0)
         assert len(children(load.pid)) == len(lab.target.endpoints)
     total = (await feed.end())[-1]
     assert load.record.phase == "stopped"
@@ -84,15 +84,21 @@ async def test_bulk_insert_begins_anew_and_servers_of_one_store_do_not_collide(l
     twice = replace(lab.target, endpoints=(first, Endpoint("localhost", first.port)))  # by TCP, too
     tables = (bulk_tables(0, 1).start, bulk_tables(1, 1).start)
     async with directly(twice, script=BULK, threads=2) as direct:
-        for threads in (2, 4):  # another number of threads is another start
-            direct.load.set_threads(threads)
-            await direct.until(partial(inserts, threads))
-            assert all(count == last > 1000 for count, last in (await rows(twice, *tables))[:2])
+        await direct.until(lambda report: report.threads == 2)
+        await until_filled(twice, tables)
+        direct.load.set_threads(4)  # which is another start
+        await direct.until(lambda report: report.threads == 4)
+        await until_filled(twice, tables)
     assert all(report.errors == {} for report in direct.seen)
 
 
-def inserts(threads: int, report: IntervalReport) -> bool:
-    return report.threads == threads and report.qps > 1
+async def until_filled(target: Target, tables: tuple[int, ...]) -> None:
+    """Every table has rows, numbered without a gap; sysbench sends many thousands at a time."""
+    end = time.monotonic() + 20
+    while min(found := await rows(target, *tables)) < (1000, 0):
+        assert time.monotonic() < end, found
+        await asyncio.sleep(0.05)
+    assert all(count == last for count, last in found)
 
 
 @pytest.mark.parametrize(("mode", "executes"), [("auto", True), ("disable", False)])
@@ -111,26 +117,25 @@ async def test_prepared_statements_may_be_switched_off(lab: LiveLab, mode: str, 
 
 async def test_the_rate_holds_and_changes(lab: LiveLab) -> None:
     async with directly(lab.target, script="oltp_point_select", rate=90) as direct:
-        await until(lambda: len(direct.seen) >= 4, 20)
-        assert 60 < mean_tps(direct.seen[1:4]) < 120
+        await until(lambda: len(direct.seen) >= 3, 20)
+        assert 60 < mean_tps(direct.seen[1:3]) < 120
         direct.load.set_rate(30)
         await direct.until(lambda report: report.tps < 45)
         for wrong in (2.5, 200_000):
             with pytest.raises(ConfigError, match="whole transactions"):
                 direct.load.set_rate(wrong)
-        direct.load.set_rate(0)
-        await direct.until(lambda report: report.tps > 200)
 
 
 async def test_threads_change_while_running(lab: LiveLab) -> None:
     idle = await sessions(lab)
     async with at_work(lab.target, script="oltp_point_select", rate=60, threads=1) as (load, feed):
-        for threads in (1, 9, 2):
+        for threads in (1, 9):
             load.set_threads(threads)
             await until(partial(has, feed, threads), 20)
             assert await sessions(lab) == idle + threads
             assert len(children(load.pid)) == min(threads, len(lab.target.endpoints))
-        await feed.over(1)
+        load.set_threads(2)
+        await until(partial(has, feed, 2), 20)
     *reports, total = await feed.end()
     assert total.errors == {}
     assert total.reconnects == 0
@@ -162,14 +167,14 @@ def command(*arguments: str) -> list[str]:
 
 def test_a_time_limit_brings_a_summary_on_the_command_line(lab_env: LiveLab) -> None:
     done = subprocess.run(
-        command("--script", "oltp_read_only", "--time", "2", "--json"),
+        command("--script", "oltp_read_only", "--time", "1", "--json"),
         capture_output=True, text=True, timeout=40, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     *reports, total = (IntervalReport.from_json(line) for line in done.stdout.splitlines())
     assert not any(report.total for report in reports)
     assert total.total
-    assert 1.9 < total.elapsed < 5
+    assert 0.9 < total.elapsed < 4
     assert total.p99 is not None
 
 

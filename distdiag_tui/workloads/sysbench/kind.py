@@ -49,7 +49,7 @@ SYSBENCH = Kind(
         # each other in circles, which OceanBase ends only after 10 s
         Option("rand_type", "uniform", "Which rows: special and pareto prefer a few.",
                choices=("uniform", "gaussian", "special", "pareto")),
-        Option("db_ps_mode", "auto", "auto: prepared statements, a fifth faster; disable: text, for proxies.",
+        Option("db_ps_mode", "auto", "auto: prepared statements; disable: plain text, as some proxies want.",
                choices=("auto", "disable")),
         Option("skip_trx", False, "Each statement a transaction of its own."),
         Option("interval", 1, "Whole seconds between reports.", 1, 3600),

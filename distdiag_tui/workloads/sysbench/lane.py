@@ -82,10 +82,10 @@ class Lane:
             while not self._stopping and time.monotonic() < self.deadline:
                 if not self.share.threads:
                     await self._sleep(None)
-                elif await self._work(self.share):
-                    waits = pauses()
-                else:
+                elif not await self._work(self.share):
                     await self._sleep(next(waits))
+                if self._segment.sums.transactions:
+                    waits = pauses()
         finally:
             self.cut()
 

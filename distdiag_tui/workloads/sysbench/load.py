@@ -33,7 +33,7 @@ class SysbenchLoad:
             Lane(index, node, config, self._tally, self._news.set) for index, node in enumerate(nodes)
         ]
         self._running: set[asyncio.Task[None]] = set()
-        self._stopping = False
+        self._stopping = self._cut_off = False
         self._failure: BaseException | None = None
         self._share()
 
@@ -102,17 +102,20 @@ class SysbenchLoad:
         """Wait until every server that is at work has reported for an interval; False when all have ended."""
         end = time.monotonic() + self._config.interval
         while not self._complete():
-            at_work = any(lane.awaited for lane in self._lanes)
-            left = end + (_LATE if at_work else 0.0) - time.monotonic()
-            if not self._running:
+            if self._cut_off or not self._running:
                 return False
-            if left <= 0 and not self._stopping:
+            patience = _LATE if any(lane.awaited for lane in self._lanes) else 0.0
+            left = _LOOK_EVERY if self._stopping else end + patience - time.monotonic()
+            if left <= 0:
                 return True
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(max(left, 0.0), _LOOK_EVERY)):
-                    await self._news.wait()
+            await self._something_new(min(left, _LOOK_EVERY))
         return True
+
+    async def _something_new(self, seconds: float) -> None:
+        self._news.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
 
     def _complete(self) -> bool:
         """Whether all that are to report have done so; at the end those that have gone count too."""
@@ -120,6 +123,8 @@ class SysbenchLoad:
         return bool(at_work) and all(lane.reports >= self._config.interval for lane in at_work)
 
     def _cut(self) -> None:
+        self._cut_off = True
+        self._news.set()
         for lane in self._lanes:
             lane.cut()
 

@@ -21,6 +21,7 @@ class Segment:
         self._output = Output()
         self._told: dict[int, int] = {}
         self._last = 0.0
+        self._fatal = 0
 
     def hear(self, line: str) -> Event | None:
         """One line; returns what it says."""
@@ -50,7 +51,9 @@ class Segment:
         new = Counter(interval.histogram)
         new.subtract(self._told)
         timed = new.total()
-        ignored = round(interval.ignored * seconds)
+        # sysbench counts errors that end it among those that it ignored
+        ignored = max(round(interval.ignored * seconds) - self._fatal, 0)
+        self._fatal = 0
         return Sums(
             # rates have two decimals, the histogram has every transaction
             transactions=timed or round(interval.tps * seconds),
@@ -80,5 +83,6 @@ class Segment:
     def _fail(self, failure: Failure) -> None:
         if failure.code is not None:
             self._tally.failed(failure.code, failure.count)
+            self._fatal += failure.count
         if self.failure is None or self.failure.code is None:
             self.failure = failure

@@ -10,7 +10,7 @@ from distdiag_tui.workloads.sysbench.output import Failure
 from distdiag_tui.workloads.sysbench.segment import Segment
 from distdiag_tui.workloads.sysbench.tally import Tally
 
-PATIENCE: Final = 5  # runs in a row that the server ended before a single transaction
+PATIENCE: Final = 5  # runs that ended without a single transaction, before there ever was one
 _GONE: Final = (1046, 1049, 1146)  # no database selected, unknown database, no such table
 _FORBIDDEN: Final = (1044, 1045, 1142, 1227)
 _CLIENT: Final = range(2000, 3000)  # codes of the client library: connections that broke or never came about
@@ -23,7 +23,7 @@ class Judge:
     def __init__(self, label: str, tally: Tally) -> None:
         self._label, self._tally = label, tally
         self._in_vain = 0
-        self._lost = False
+        self._worked = self._lost = False
 
     def begun(self, clients: int) -> None:
         """All clients of a run are connected."""
@@ -38,7 +38,8 @@ class Judge:
         """
         if segment.summary is not None:
             return True
-        self._in_vain = 0 if segment.sums.transactions else self._in_vain + 1
+        self._worked = self._worked or segment.sums.transactions > 0
+        self._in_vain += 1
         failure = segment.failure or Failure(None, f"it ended with code {code}")
         self._lost = self._lost or failure.code in _CLIENT
         if failure.code is None:
@@ -53,12 +54,16 @@ class Judge:
             return "dropped", _QUEUE
         if "failed to initialize within" in words:  # a frozen server, or more clients than it takes
             return "timeout", 1
-        if code < 0 and self._in_vain < PATIENCE:
+        if code < 0 and not self._hopeless():
             return "crashed", 1
         raise WorkloadError(f"{self._label}: sysbench fails: {words}")
 
     def _answer(self, code: int, words: str) -> None:
         if code in _GONE:
             raise WorkloadError(f"{self._label}: {words}; prepare the workload again")
-        if code in _FORBIDDEN or (code not in _CLIENT and self._in_vain >= PATIENCE):
+        if code in _FORBIDDEN or (code not in _CLIENT and self._hopeless()):
             raise WorkloadError(f"{self._label}: {words}")
+
+    def _hopeless(self) -> bool:
+        """It never worked; a server that did may answer strangely while it starts again."""
+        return not self._worked and self._in_vain >= PATIENCE

@@ -24,4 +24,5 @@ TPCC = Kind(
         INTERVAL,
     ),
     module="distdiag_tui.workloads.tpcc.drivers",
+    rates=("tpmC",),
 )  # fmt: skip

@@ -15,6 +15,14 @@ from distdiag_tui.workloads.tpch.kind import extension_file, missing
 _FAREWELL: Final = 1.0  # seconds for an interrupted statement to end
 _MEMORY: Final = "1GB"
 
+_SPARSE: Final = 0.03
+"""Below this scale there are so few suppliers that some part is supplied by one of them twice."""
+
+_WITHOUT_DOUBLES: Final = (
+    "DELETE FROM partsupp WHERE rowid NOT IN "
+    "(SELECT MIN(rowid) FROM partsupp GROUP BY ps_partkey, ps_suppkey)"
+)
+
 Rows = list[tuple[Any, ...]]
 
 
@@ -54,6 +62,8 @@ class Duck:
     async def generate(self, scale: float, part: int, parts: int) -> None:
         """Add one part of the data to its tables: the parts together are the same rows as the whole."""
         await self.rows(f"CALL dbgen(sf = {scale}, children = {parts}, step = {part})")
+        if scale < _SPARSE:
+            await self.rows(_WITHOUT_DOUBLES)
 
     async def close(self) -> None:
         """Break off what is going on."""

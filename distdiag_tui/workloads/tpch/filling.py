@@ -108,6 +108,7 @@ class _Filler:
     async def finish(self, *, indexes: bool) -> None:
         """Compare the numbers of rows, index them, and let the optimizer know what is there."""
         link = self._links[0]
+        found = {str(name) for (name,) in await link.run(_INDEXES)}
         for table in TABLES:
             self._tally.finishing(table.name, self._store)
             [(rows,)] = await link.run(f"SELECT COUNT(*) FROM {table.name}", limit=SLOW)  # noqa: S608 - ours
@@ -117,7 +118,7 @@ class _Filler:
                     f"{self._store.label}: {table.name} has {rows:,} rows, not {expected:,}: somebody else "
                     "writes to it; clean up and prepare again"
                 )
-            await self._index(table, wanted=indexes)
+            await self._index(table, found, wanted=indexes)
             await self._gather_statistics(table.name)
 
     def close(self) -> None:
@@ -156,10 +157,9 @@ class _Filler:
                 )
             return
 
-    async def _index(self, table: Table, *, wanted: bool) -> None:
+    async def _index(self, table: Table, found: set[str], *, wanted: bool) -> None:
         """After the rows, which is quicker than along with them."""
         link = self._links[0]
-        found = {str(name) for (name,) in await link.run(f"{_INDEXES} AND table_name = '{table.name}'")}
         for name, sql in table.indexes.items():
             if wanted and name not in found:
                 await link.run(sql, limit=SLOW)

@@ -30,9 +30,9 @@ class Link:
         self._connection: Any = None
 
     async def run(
-        self, *statements: str, again: Sequence[str] = (), limit: float = PATIENCE
+        self, *statements: str, again: Sequence[str] = (), limit: float | None = None
     ) -> Sequence[tuple[Any, ...]]:
-        """The rows of the last statement, each of which may take `limit` seconds.
+        """The rows of the last statement, each of which may take `limit` seconds (PATIENCE, if not given).
 
         `again` is sent instead once it is not known what has become of them. WorkloadError is the server's
         answer; ConnectError if it does not come back within PATIENCE.
@@ -40,7 +40,7 @@ class Link:
         deadline, waits = 0.0, pauses()
         while True:
             try:
-                return await self._send(statements, limit)
+                return await self._send(statements, limit or PATIENCE)
             except Exception as error:  # whatever a torn stream raises
                 deadline = deadline or self._clock() + PATIENCE
                 self._judge(error, self._clock() > deadline)

@@ -69,7 +69,7 @@ class Slice:
         for number, rows in self.rows.items():
             if there.get(number, 0) != rows:
                 first = self.low + number * self.width
-                yield Chunk(self.table, number, first, first + self.width - 1, rows)
+                yield Chunk(self.table, number, first, min(first + self.width - 1, self.high), rows)
 
 
 def number_of_parts(scale: float) -> int:
@@ -130,7 +130,7 @@ async def _row_text(duck: Duck, table: Table) -> str:
 
 
 def _quoted(column: str, kind: str) -> str:
-    """Arguments of concat. A quote is doubled, and so is a backslash, which MySQL's dialect reads as an escape."""
+    """Arguments of concat. Quotes are doubled, and backslashes, which are escapes in MySQL's dialect."""
     quote = "''''"
     if kind == "VARCHAR":
         return rf"{quote}, replace(replace({column}, '\', '\\'), {quote}, ''''''), {quote}"
