@@ -59,7 +59,7 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         await show_progress(process, quiet=as_json)
         await _first_figures(process)
         if process.record.active and not caught:
-            await process.let_go()
+            await _let_go(process)
     conclude(process, caught)
     record = process.record
     if as_json:
@@ -68,6 +68,14 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         typer.echo(f"{record.id} is running; to end it: distdiag workload stop {record.id}")
     else:
         typer.echo(f"{record.id} has ended already: {record.phase}")
+
+
+async def _let_go(process: LoadProcess) -> None:
+    try:
+        await process.let_go()
+    except WorkloadError:
+        if process.record.active:
+            raise  # otherwise its time was over just now, which is told as any end
 
 
 async def _first_figures(process: LoadProcess) -> None:
