@@ -48,7 +48,7 @@ async def follow(process: LoadProcess, output: Output) -> None:
         await process.ended()
         await bars
     _tell_checks(process, as_json=output.json)
-    conclude(process, caught)
+    _conclude(process, caught)
     if "run" not in process.record.steps:
         typer.echo(json.dumps(process.record.to_fields()) if output.json else _result(process))
 
@@ -59,8 +59,8 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         await show_progress(process, quiet=as_json)
         await _first_figures(process)
         if process.record.active and not caught:
-            await process.let_go()
-    conclude(process, caught)
+            await _let_go(process)
+    _conclude(process, caught)
     record = process.record
     if as_json:
         typer.echo(json.dumps(record.to_fields()))
@@ -68,6 +68,14 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         typer.echo(f"{record.id} is running; to end it: distdiag workload stop {record.id}")
     else:
         typer.echo(f"{record.id} has ended already: {record.phase}")
+
+
+async def _let_go(process: LoadProcess) -> None:
+    try:
+        await process.let_go()
+    except WorkloadError:
+        if process.record.active:
+            raise  # otherwise its time was over just now, which is told as any end
 
 
 async def _first_figures(process: LoadProcess) -> None:
@@ -104,7 +112,7 @@ async def _stoppable(process: LoadProcess) -> AsyncIterator[list[signal.Signals]
         raise
 
 
-def conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
+def _conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
     """An error that says how a run went wrong: it failed, or was stopped before it came to what counts."""
     record = process.record
     if record.phase == "failed":

@@ -68,7 +68,10 @@ class LoadProcess:
         return self._process.pid if self._process else None
 
     async def start(self) -> None:
-        """Launch the worker and return. WorkloadError if it cannot start, or such a run goes on already."""
+        """Launch the worker and return. WorkloadError if it cannot start, or such a run goes on already.
+
+        To be called in the main thread: Linux ends the worker with the thread that started it.
+        """
         if self._process is not None:
             raise WorkloadError("this load was started before")
         with self._journal.admit(self.record) if self._journal else nullcontext() as lock:

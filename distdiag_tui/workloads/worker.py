@@ -112,12 +112,10 @@ class _Job:
                 if not self._stopped:
                     await self._step(cast(Step, step))
         except DistdiagError as error:
-            self._phase("failed", message=str(error))
-            return error.exit_code
+            return self._fail(str(error), error.exit_code)
         except Exception as error:  # a bug: the record must tell it, for there may be nobody who listens
             traceback.print_exc()
-            self._phase("failed", message=f"unexpected {type(error).__name__}: {error}")
-            return 1
+            return self._fail(f"unexpected {type(error).__name__}: {error}", 1)
         self._phase("stopped" if self._stopped else "done")
         return 0
 
@@ -133,6 +131,10 @@ class _Job:
             _die_with_parent(False)
             self.record = replace(self.record, farewell=seconds)
         return workload
+
+    def _fail(self, why: str, code: int) -> int:
+        self._phase("failed", message=" ".join(why.split()))
+        return code
 
     def stop(self) -> None:
         """End the present step soon, and begin no other."""

@@ -70,7 +70,7 @@ def test_there_is_nothing_before_the_first_run(journal: Journal) -> None:
         journal.find("oltp-1")
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     texts=st.lists(st.text(), min_size=3, max_size=3),
     numbers=st.lists(st.floats(0, 1e12), min_size=3, max_size=3),

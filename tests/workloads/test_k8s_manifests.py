@@ -50,7 +50,7 @@ def wrong(item: Manifest) -> list[object]:
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_the_objects_of_every_kind_are_valid(kind: object, jobs: int) -> None:
     options = kind.options  # type: ignore[attr-defined]
-    values = shares(options, checked(options, {}), jobs)
+    values = shares(options, checked(options, {"threads": 8}), jobs)
     what = Plan("oltp-3f9c", kind.id, 'a "cluster"', "here", "x/y:1", "u@t#c", ("[::1]:2881",), values)  # type: ignore[attr-defined]
     items = manifests(what, PASSWORD)
     assert [item["kind"] for item in items] == ["Secret"] + ["Job"] * jobs

@@ -163,6 +163,7 @@ MAYBE = st.none() | FINITE
 WORDS = st.text(min_size=1).filter(lambda text: not (text.isascii() and text.isdecimal()))
 
 
+@settings(deadline=None)
 @given(
     st.builds(
         IntervalReport, time=FINITE, elapsed=FINITE, threads=st.integers(1, 1024), tps=FINITE, qps=FINITE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distdiag_tui.cli.knobs import read_words
@@ -72,6 +72,7 @@ def test_wrong_values_say_what_is_taken(option: Option, given: object, takes: st
     assert str(caught.value).startswith(f"{option.flag} takes {takes}, not ")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_whatever_is_typed_is_a_value_or_one_clear_line(text: str) -> None:
     for option in ALL:

@@ -6,16 +6,18 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import require_extra, run, temporary_home
-from live_load import alive, finished, make_ready, served, until
+from live_load import alive, drop_load, finished, make_ready, served, until
 
 from distdiag_tui.lab.cluster import Lab
 from distdiag_tui.lab.state import lab_target
 from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.service.workloads import Wish, Workloads
+from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import Value
 
 SMALL: dict[str, Value] = {"tables": 1, "rows": 200}
@@ -66,6 +68,32 @@ async def test_a_server_killed_while_it_is_prepared(asked: Workloads, solo: Lab)
     await heal(solo)
     again = await finished(await asked.start(Wish("oltp", ("prepare", "verify"), {"rows": 3000})))
     assert (again.phase, again.words) == ("done", "all 2 checks passed")
+
+
+async def test_a_prepare_on_a_frozen_server_can_be_stopped_and_repeated(asked: Workloads, solo: Lab) -> None:
+    await drop_load(asked.target)
+    process = await asked.start(Wish("oltp", ("prepare",), {"tables": 1, "rows": 6000}))
+    await until(lambda: process.record.fraction > 0.02 or not process.record.active, 20)
+    with frozen_server(solo):
+        with pytest.raises(ConnectError, match="no answer"):
+            await asked.prepared(find_kind("oltp"))
+        assert process.record.phase == "preparing"
+        await process.stop()
+        assert (await finished(process)).phase == "stopped"
+        assert not alive(process.pid)
+    again = await finished(await asked.start(Wish("oltp", ("prepare", "verify"))))
+    assert (again.phase, again.words) == ("done", "all 1 checks passed")
+
+
+@contextmanager
+def frozen_server(solo: Lab) -> Iterator[None]:
+    (node,) = solo.status()
+    assert node.pid is not None
+    os.kill(node.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(node.pid, signal.SIGCONT)
 
 
 async def test_a_run_outlives_its_server_and_says_so(asked: Workloads, solo: Lab) -> None:

@@ -41,7 +41,8 @@ def one(lab: LiveLab, index: int = 0) -> Target:
 
 async def test_figures_of_a_run_and_no_row_lost(lab: LiveLab) -> None:
     async with at_work(lab.target) as (load, feed):
-        reports = await feed.over(2, skip=0)
+        await until(partial(has, feed, 6), 20)
+        reports = await feed.over(1, skip=0)
         assert len(children(load.pid)) == len(lab.target.endpoints)
     total = (await feed.end())[-1]
     assert load.record.phase == "stopped"

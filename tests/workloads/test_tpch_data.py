@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import LiveLab, require_extra, run, temporary_home
@@ -191,6 +192,26 @@ async def test_a_frozen_server_is_told_in_the_end(
         await store.run("SELECT 1")
     store.close()
     assert [check.passed for check in await verify(one, values)] == [True] * 22
+
+
+async def test_rows_whose_arrival_is_unknown_are_not_doubled(
+    one: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, lost = Link._send, []
+
+    async def losing(self: Link, statements: Sequence[str], limit: float) -> Sequence[tuple[Any, ...]]:
+        """Every INSERT arrives, but the first word of it does not come back."""
+        rows = await send(self, statements, limit)
+        if statements[-1].startswith("INSERT") and statements[-1] not in lost:
+            lost.append(statements[-1])
+            raise ConnectionResetError
+        return rows
+
+    await prepare(one, 2 * TINY)
+    monkeypatch.setattr(Link, "_send", losing)
+    await prepare(one)
+    assert len(lost) > 20
+    assert await contents(one, 0) == right_contents(TINY)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import subprocess
@@ -42,9 +43,14 @@ async def at_work(
         yield found
 
 
+async def ended(load: LoadProcess) -> None:
+    async with asyncio.timeout(60):
+        await load.ended()
+
+
 async def test_the_power_test_runs_each_query_once_and_ends(ready: Target) -> None:
     async with at_work(ready) as (load, feed):
-        await load.ended()
+        await ended(load)
     assert load.record.phase == "done"
     *intervals, total = await feed.end()
     assert total.total
@@ -61,7 +67,7 @@ async def test_the_power_test_runs_each_query_once_and_ends(ready: Target) -> No
 async def test_the_throughput_test_runs_every_stream_and_ends(ready: Target) -> None:
     options: dict[str, Value] = {"test": "throughput", "threads": 3, "rounds": 2}
     async with at_work(ready, options) as (load, feed):
-        await load.ended()
+        await ended(load)
     assert load.record.phase == "done"
     total = (await feed.end())[-1]
     assert {name: part.count for name, part in total.parts.items()} == dict.fromkeys(ALL, 6)
@@ -138,7 +144,7 @@ async def test_a_query_that_fails_is_counted_and_leaves_no_geometric_mean(ready:
     await on(ready, 0, "ALTER TABLE supplier DROP COLUMN s_comment")
     try:
         async with at_work(ready) as (load, feed):
-            await load.ended()
+            await ended(load)
     finally:
         await on(ready, 0, "DROP TABLE supplier")
         await prepare(ready)
@@ -157,7 +163,7 @@ async def test_data_that_goes_away_ends_the_run(lab: LiveLab, ready: Target, mis
             await on(ready, 1, "DROP TABLE nation")
         else:
             await drop(lab)
-        await load.ended()
+        await ended(load)
     await prepare(ready)
     assert load.record.phase == "failed"
     assert load.record.message.endswith("; prepare the workload again")
