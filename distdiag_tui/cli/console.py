@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from distdiag_tui.model.target import Target
-from distdiag_tui.model.text import figure
 from distdiag_tui.ui.launch import ConsoleOptions, run_console
 from distdiag_tui.ui.terminal import require_terminal
 
 if TYPE_CHECKING:
     from distdiag_tui.lab.cluster import Lab
-    from distdiag_tui.service.workloads import Workloads
-    from distdiag_tui.workloads.runner import LoadProcess
 
 
 def run_connect(target: Target, options: ConsoleOptions) -> None:
@@ -60,40 +56,11 @@ async def _console_with_load(
 
     target = lab_target()
     workloads = Workloads(target)
-
-    def last_words() -> None:
-        workloads.kill()
-        if ours is not None:
-            ours.terminate()
-
     try:
         if load is not None:
             await workloads.start(Wish("oltp", ("prepare", "run"), load))
-        words = LoadWords(workloads)
-        await run_console(target, replace(options, load_words=words, last_words=last_words))
+        last_words = ours.terminate if ours is not None else options.last_words
+        await run_console(target, replace(options, workloads=workloads, last_words=last_words))
     finally:
         for process in workloads.active():
             await process.stop()
-
-
-class LoadWords:
-    """What the status line says of the loads."""
-
-    def __init__(self, workloads: Workloads) -> None:
-        self._workloads = workloads
-
-    def __call__(self) -> str:
-        """A few words, or none while there is no load."""
-        return "  ".join(filter(None, (_words(process) for process in self._workloads.own.values())))
-
-
-def _words(process: LoadProcess) -> str:
-    record = process.record
-    if record.phase == "preparing":
-        return f"{record.kind} preparing {record.fraction:.0%}"
-    if record.phase == "failed":
-        return f"{record.kind} failed: {record.message}"
-    if record.phase != "running" or record.report is None:
-        return ""
-    tps, p95 = record.report.tps, " ".join(figure(record.report.p95 or math.nan, "s"))
-    return f"{record.kind} {record.report.threads}× {tps:.0f} tps p95 {p95}"

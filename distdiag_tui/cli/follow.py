@@ -9,7 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
@@ -17,6 +17,7 @@ from distdiag_tui.model.errors import ConfigError, WorkloadError
 from distdiag_tui.model.text import figure, plain
 
 if TYPE_CHECKING:
+    from distdiag_tui.workloads.journal import RunRecord
     from distdiag_tui.workloads.report import IntervalReport
     from distdiag_tui.workloads.runner import LoadProcess
 
@@ -25,18 +26,31 @@ CHECK_SCHEMA: Final = "distdiag.check/1"
 Show = Callable[[float, str], None]
 
 
-async def follow(process: LoadProcess, *, as_json: bool) -> None:
+class Output(NamedTuple):
+    """For programs or for people; `histogram` keeps what serves to add reports up."""
+
+    json: bool = False
+    histogram: bool = False
+
+    def line(self, report: IntervalReport) -> str:
+        """One report."""
+        if not self.json:
+            return describe(report)
+        return (report if self.histogram else report.without_histogram()).to_json()
+
+
+async def follow(process: LoadProcess, output: Output) -> None:
     """See a run to its end, or to Ctrl-C, which stops it; leaves with its exit code if it went wrong."""
     async with _stoppable(process) as caught:
-        bars = asyncio.create_task(show_progress(process, quiet=as_json))
+        bars = asyncio.create_task(show_progress(process, quiet=output.json))
         async for report in process.reports():
-            typer.echo(report.to_json() if as_json else describe(report))
+            typer.echo(output.line(report))
         await process.ended()
         await bars
-    _tell_checks(process, as_json=as_json)
+    _tell_checks(process, as_json=output.json)
     conclude(process, caught)
     if "run" not in process.record.steps:
-        typer.echo(json.dumps(process.record.to_fields()) if as_json else _result(process))
+        typer.echo(json.dumps(process.record.to_fields()) if output.json else _result(process))
 
 
 async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
@@ -112,12 +126,19 @@ def conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
 
 
 async def show_progress(process: LoadProcess, *, quiet: bool) -> None:
-    """Bars until the run runs or has ended; `quiet`: only wait."""
+    """Bars until the run runs or has ended; of one that says what it waits for, until its first report.
+
+    `quiet`: only wait.
+    """
     with contextlib.nullcontext(_nothing) if quiet else progress() as show:
-        while process.record.active and process.record.phase != "running":
+        while _is_awaited(process.record):
             show(process.record.fraction, f"{process.record.phase} {process.record.words}".strip())
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.news(), 0.5)
+
+
+def _is_awaited(record: RunRecord) -> bool:
+    return record.active and (record.phase != "running" or bool(record.words and record.report is None))
 
 
 def _nothing(_: float, __: str) -> None:

@@ -76,8 +76,8 @@ def _row(record: RunRecord) -> str:
 
 
 def _remark(record: RunRecord) -> str:
-    """Why it failed, what it is at, or the errors that it meets."""
-    if record.message or record.words or record.report is None:
-        return record.message or record.words
+    """Why it failed, what it is at, what is special about it, or the errors that it meets."""
+    if record.message or record.words or record.note or record.report is None:
+        return record.message or record.words or record.note
     errors = record.report.errors
     return "errors " + " ".join(f"{key}×{count}" for key, count in errors.items()) if errors else ""

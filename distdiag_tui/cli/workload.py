@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from distdiag_tui.cli.follow import follow, leave_running
-from distdiag_tui.cli.options import AskPassword, TargetName, chosen_target
+from distdiag_tui.cli.follow import Output, follow, leave_running
+from distdiag_tui.cli.options import AskPassword, chosen_target
+from distdiag_tui.cli.runner import (
+    Context,
+    DryRun,
+    Image,
+    Jobs,
+    Namespace,
+    Runner,
+    print_manifests,
+    runner_settings,
+)
 from distdiag_tui.cli.runs import status, stop
 
 if TYPE_CHECKING:
+    from distdiag_tui.service.workloads import Wish
     from distdiag_tui.workloads.protocol import Kind, Step
 
 workload_app = typer.Typer(
@@ -58,7 +70,8 @@ def list_kinds(
         missing = each.missing()
         typer.echo(f"{each.id:10} {each.about}")
         if missing:
-            typer.echo(f"{'':10} not installed here: {missing}")
+            instead = f"; {each.stand_in.kind} stands in for it" if each.stand_in else ""
+            typer.echo(f"{'':10} not installed here: {missing}{instead}")
         if kind is not None:
             _print_options(each)
 
@@ -73,7 +86,7 @@ def prepare(
     ask_password: AskPassword = False,
 ) -> None:
     """Make the data of a workload; what is already there is kept."""
-    _run(kind, words, ("prepare",), as_json=as_json, insist=insist, ask=ask_password)
+    _run(kind, words, ("prepare",), Output(as_json), insist=insist, ask=ask_password)
 
 
 @workload_app.command(context_settings=KNOBS)
@@ -86,12 +99,26 @@ def start(
         bool, typer.Option("--detach", "-d", help="Leave it running in the background.")
     ] = False,
     as_json: Json = False,
+    histogram: Annotated[
+        bool, typer.Option("--histogram", help="With --json: the latencies too, to add reports up.")
+    ] = False,
+    runner: Runner = "local",
+    jobs: Jobs = None,
+    image: Image = None,
+    namespace: Namespace = None,
+    kube_context: Context = None,
+    dry_run: DryRun = False,
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
     """Run a workload until its --time is over, or Ctrl-C."""
-    steps: tuple[Step, ...] = ("prepare", "run") if prepare else ("run",)
-    _run(kind, words, steps, as_json=as_json, insist=insist, ask=ask_password, detach=detach)
+    where = runner_settings(runner, jobs, image, namespace, kube_context)
+    target, wish = _read(kind, words, ("prepare", "run") if prepare else ("run",), where)
+    if dry_run:
+        _show_manifests(wish, target, as_json=as_json)
+        return
+    output = Output(as_json, histogram)
+    _begin(wish, target, output, insist=insist, ask=ask_password, detach=detach)
 
 
 @workload_app.command(context_settings=KNOBS)
@@ -103,48 +130,75 @@ def verify(
     ask_password: AskPassword = False,
 ) -> None:
     """Check a workload's data; exit code 1 if something is wrong with it."""
-    _run(kind, words, ("verify",), as_json=as_json, ask=ask_password)
+    _run(kind, words, ("verify",), Output(as_json), ask=ask_password)
 
 
-@workload_app.command()
+@workload_app.command(context_settings=KNOBS)
 def cleanup(
     kind: KindName,
-    target: TargetName = None,
+    words: Words = None,
     *,
     as_json: Json = False,
     insist: Insist = False,
     ask_password: AskPassword = False,
 ) -> None:
     """Drop a workload's data: only a database that distdiag made itself."""
-    _run(kind, [target] if target else [], ("cleanup",), as_json=as_json, insist=insist, ask=ask_password)
+    _run(kind, words, ("cleanup",), Output(as_json), insist=insist, ask=ask_password)
 
 
 workload_app.command()(stop)
 workload_app.command()(status)
 
 
+def _read(
+    kind: str, words: list[str] | None, steps: tuple[Step, ...], runner: Mapping[str, Any] | None = None
+) -> tuple[str | None, Wish]:
+    """The target as it was named, and what is asked for."""
+    from distdiag_tui.cli.knobs import read_words  # noqa: PLC0415
+    from distdiag_tui.service.workloads import Wish  # noqa: PLC0415
+    from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
+    from distdiag_tui.workloads.options import SERVERS  # noqa: PLC0415
+
+    target, given = read_words(words or (), (*find_kind(kind).options, SERVERS))
+    return target, Wish(kind, steps, given, runner or {})
+
+
 def _run(
     kind: str,
     words: list[str] | None,
     steps: tuple[Step, ...],
+    output: Output,
     *,
-    as_json: bool,
     ask: bool,
     insist: bool = False,
-    detach: bool = False,
 ) -> None:
-    from distdiag_tui.cli.knobs import read_words  # noqa: PLC0415
-    from distdiag_tui.service.workloads import Wish, Workloads  # noqa: PLC0415
-    from distdiag_tui.workloads.kinds import find_kind  # noqa: PLC0415
+    target, wish = _read(kind, words, steps)
+    _begin(wish, target, output, ask=ask, insist=insist)
 
-    target, given = read_words(words or (), find_kind(kind).options)
+
+def _begin(
+    wish: Wish, target: str | None, output: Output, *, ask: bool, insist: bool, detach: bool = False
+) -> None:
+    from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
+
     service = Workloads(chosen_target(target, ask_password=ask))
 
     async def run() -> None:
-        process = await service.start(Wish(kind, steps, given), insist=insist)
-        await (leave_running if detach else follow)(process, as_json=as_json)
+        process = await service.start(wish, insist=insist)
+        if process.record.note:
+            typer.echo(process.record.note, err=True)
+        if detach:
+            await leave_running(process, as_json=output.json)
+        else:
+            await follow(process, output)
 
     asyncio.run(run())
+
+
+def _show_manifests(wish: Wish, target: str | None, *, as_json: bool) -> None:
+    from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
+
+    print_manifests(Workloads(chosen_target(target, ask_password=False)).manifests(wish), as_json=as_json)
 
 
 def _document(kind: Kind) -> dict[str, Any]:
@@ -157,12 +211,15 @@ def _document(kind: Kind) -> dict[str, Any]:
         "title": kind.title,
         "about": kind.about,
         "missing": kind.missing(),
+        "stand_in": kind.stand_in.kind if kind.stand_in else "",
         "options": options,
     }
 
 
 def _print_options(kind: Kind) -> None:
-    for option in kind.options:
+    from distdiag_tui.workloads.options import SERVERS  # noqa: PLC0415
+
+    for option in (*kind.options, SERVERS):
         default = ("no", "yes")[option.default] if isinstance(option.default, bool) else option.default
         size = "  (prepare)" if option.size else ""
         typer.echo(f"  {option.flag:20} {default!s:12} {option.about}{size}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from distdiag_tui.model.errors import RefusedError, WorkloadError
+from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.journal import Journal, RunRecord, new_name
 from distdiag_tui.workloads.kinds import find_kind
-from distdiag_tui.workloads.options import Value, checked, sizes, worded
+from distdiag_tui.workloads.options import SERVERS, Value, checked, sizes, worded
 from distdiag_tui.workloads.protocol import Kind, Step
 from distdiag_tui.workloads.runner import LoadProcess, Order
 
@@ -29,13 +29,29 @@ _KILLED_SECONDS: Final = 2.0
 class Wish:
     """What is asked for: a kind, the options that were given, and the steps in order.
 
-    `runner` is empty for load from this machine, else the Kubernetes runner's settings.
+    Besides the kind's own options there is `servers`, which narrows it to some of the cluster's.
+    `runner` is empty for load from this machine, else the fields of workloads.k8s.settings.Settings.
     """
 
     kind: str
     steps: tuple[Step, ...] = ("run",)
     given: Mapping[str, object] = field(default_factory=dict)
     runner: Mapping[str, Any] = field(default_factory=dict)
+
+
+def in_place(wish: Wish) -> tuple[Wish, str]:
+    """The wish as it can be met here, and what is different about it in one line, "" if nothing is.
+
+    Load that runs elsewhere is not ours to judge. Clean-up needs no program.
+    """
+    kind = find_kind(wish.kind)
+    instead = kind.stand_in
+    if instead is None or wish.runner or wish.steps == ("cleanup",) or not (missing := kind.missing()):
+        return wish, ""
+    checked(kind.options, wish.given)
+    given = {name: value for name, value in wish.given.items() if value is not None}
+    note = f"{instead.kind} stands in for {kind.id}, which is not installed: {missing}"
+    return replace(wish, kind=instead.kind, given=instead.translate(given)), note
 
 
 class Workloads:
@@ -46,42 +62,54 @@ class Workloads:
         self.journal = journal or Journal()
         self.own: dict[str, LoadProcess] = {}
 
-    async def prepared(self, kind: Kind) -> Prepared | None:
+    async def prepared(self, kind: Kind, target: Target | None = None) -> Prepared | None:
         """What data of a kind is there, None for none. ConnectError or WorkloadError if nobody can tell."""
+        target = target or self.target
         from distdiag_tui.workloads.database import Database  # noqa: PLC0415  needs the driver
         from distdiag_tui.workloads.session import Node  # noqa: PLC0415
 
-        nodes = [Node(e, self.target.user, self.target.password) for e in self.target.endpoints]
+        nodes = [Node(e, target.user, target.password) for e in target.endpoints]
         try:
             async with asyncio.timeout(_SURVEY_SECONDS):
                 return await Database(kind.database, nodes).prepared()
         except TimeoutError:
-            raise WorkloadError(f"{self.target.cluster} does not answer") from None
+            raise WorkloadError(f"{target.cluster} does not answer") from None
 
     async def start(self, wish: Wish, *, insist: bool = False) -> LoadProcess:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
 
+        Where the kind's program is missing another kind may stand in: the record has its name, and `note`
+        says so.
+
         RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
         kind's program is missing, its data is not prepared, or such a run goes on already.
         """
-        kind = find_kind(wish.kind)
         self._permit(wish, insist)
+        target, wish = _narrowed(self.target, wish)
+        wish, note = in_place(wish)
+        kind = find_kind(wish.kind)
         if "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
-        record = RunRecord(
-            id=new_name(kind.id),
-            kind=kind.id,
-            cluster=self.target.cluster,
-            servers=tuple(e.address for e in self.target.endpoints),
-            steps=wish.steps,
-            options=await self._values(kind, wish),
-            started=time.time(),
-            runner="k8s" if wish.runner else "local",
-        )
-        process = LoadProcess(Order(self.target, record, wish.runner), self.journal)
+        if wish.runner:
+            _check_jobs(kind, wish)
+        record = replace(_record(kind, wish, target, await self._values(kind, wish, target)), note=note)
+        process = LoadProcess(Order(target, record, wish.runner), self.journal)
         await process.start()
         self.own[record.id] = process
         return process
+
+    def manifests(self, wish: Wish) -> list[dict[str, Any]]:
+        """The Kubernetes objects that `start` would make, the password hidden; ConfigError as there."""
+        from distdiag_tui.workloads.k8s.manifests import make_plan, manifests  # noqa: PLC0415  rarely asked for
+        from distdiag_tui.workloads.k8s.settings import Settings  # noqa: PLC0415
+
+        if not wish.runner:
+            raise ConfigError("--dry-run shows Kubernetes objects: only with --runner k8s")
+        target, wish = _narrowed(self.target, wish)
+        kind = find_kind(wish.kind)
+        record = _record(kind, wish, target, checked(kind.options, wish.given))
+        plan = make_plan(kind, record, Settings.of(wish.runner), target.user, self.journal.folder)
+        return manifests(plan, str(target.password))
 
     def runs(self) -> list[RunRecord]:
         """Runs against this cluster's servers, whoever started them, the oldest first."""
@@ -113,13 +141,13 @@ class Workloads:
                 f"if that is meant, add {INSIST}"
             )
 
-    async def _values(self, kind: Kind, wish: Wish) -> dict[str, Value]:
+    async def _values(self, kind: Kind, wish: Wish, target: Target) -> dict[str, Value]:
         """All options. Sizes that are not given are those of the data that is there, if any."""
         given = {name: value for name, value in wish.given.items() if value is not None}
         values = checked(kind.options, given)
         if wish.steps == ("cleanup",):
             return values
-        there = await self.prepared(kind)
+        there = await self.prepared(kind, target)
         wanted = {name: value for name, value in sizes(kind.options, values).items() if name in given}
         if "prepare" not in wish.steps:
             self._require(kind, there, wanted)
@@ -141,6 +169,42 @@ class Workloads:
         """The command that does it; several servers without a profile have no name to repeat."""
         cluster = self.target.cluster
         return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+
+
+def _record(kind: Kind, wish: Wish, target: Target, values: Mapping[str, Value]) -> RunRecord:
+    return RunRecord(
+        id=new_name(kind.id),
+        kind=kind.id,
+        cluster=target.cluster,
+        servers=tuple(e.address for e in target.endpoints),
+        steps=wish.steps,
+        options=values,
+        started=time.time(),
+        runner="k8s" if wish.runner else "local",
+    )
+
+
+def _check_jobs(kind: Kind, wish: Wish) -> None:
+    from distdiag_tui.workloads.k8s.manifests import shares  # noqa: PLC0415  as above
+    from distdiag_tui.workloads.k8s.settings import Settings, missing  # noqa: PLC0415
+
+    if what := missing():
+        raise WorkloadError(f"load in Kubernetes needs a library that is not here: {what}")
+    shares(kind.options, checked(kind.options, wish.given), Settings.of(wish.runner).jobs)
+
+
+def _narrowed(target: Target, wish: Wish) -> tuple[Target, Wish]:
+    """The cluster as far as it is meant, and the wish without that; ConfigError for an unknown server."""
+    rest = {name: value for name, value in wish.given.items() if name != SERVERS.name}
+    names = [name.strip() for name in str(wish.given.get(SERVERS.name) or "").split(",") if name.strip()]
+    known = {each.name or each.address: each for each in target.endpoints}
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"there is no server {name!r} in {target.cluster}; there are: {', '.join(known)}"
+            )
+    chosen = tuple(known[name] for name in dict.fromkeys(names)) or target.endpoints
+    return replace(target, endpoints=chosen), replace(wish, given=rest)
 
 
 def _as_flags(kind: Kind, values: Mapping[str, Value]) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
 from textual import on
@@ -17,18 +19,24 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
-from distdiag_tui.ui.messages import MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.messages import KindOrdered, MetricOpened, SubjectChosen, Ticked
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
 from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_theme, theme_files
+from distdiag_tui.ui.topology import TopologyPane
+
+if TYPE_CHECKING:
+    from distdiag_tui.service.desk import Desk
+    from distdiag_tui.ui.ordering import Ordering
+
+NOTICE_SECONDS: Final = 8.0
 
 
 class ConsoleApp(App[None]):
     """The console on a feed.
 
-    Without a `theme` it takes one that suits the terminal. `load_words` is asked at every tick for a few
-    words about the running workload.
+    Without a `theme` it takes one that suits the terminal.
     """
 
     CSS_PATH = "app.tcss"
@@ -37,19 +45,28 @@ class ConsoleApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
 
-    def __init__(self, feed: Feed, theme: str = "", load_words: Callable[[], str] = str) -> None:
+    def __init__(self, feed: Feed, theme: str = "") -> None:
         super().__init__()
         self._feed = feed
-        self._load_words = load_words
+        self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
+        self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
         self._first = 0.0  # epoch s of the first snapshot
+        self._told = 0.0  # when the notice in the scene came, on the monotonic clock
         self.main = MainScreen()
         if self.no_color:
             self._filters[:] = [Colourless()]
         few_colours = self.console.color_system == "standard"
         fitting = FOR_FEW_COLOURS if few_colours else DEFAULT
         self._begin_with(load_theme(find_theme(theme or fitting)))
+
+    def attach(self, desk: Desk) -> None:
+        """From now on workloads are shown, and can be started."""
+        from distdiag_tui.ui.ordering import Ordering  # noqa: PLC0415  not needed for a start
+
+        self._ordering = Ordering(self, desk)
+        desk.ask()
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
@@ -64,8 +81,19 @@ class ConsoleApp(App[None]):
     @on(Ticked)
     def _take(self, event: Ticked) -> None:
         self._first = self._first or event.snapshot.time
+        if self._ordering is not None:
+            self._ordering.desk.look()
+        if not self.drawn.is_set():
+            self.call_after_refresh(self.drawn.set)
+        if monotonic() - self._told > NOTICE_SECONDS:
+            self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
             self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first))
+
+    @on(KindOrdered)
+    def _order(self, event: KindOrdered) -> None:
+        if self._ordering is not None:
+            self._ordering.order(event.order, event.view)
 
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:
@@ -78,9 +106,12 @@ class ConsoleApp(App[None]):
         self.push_screen(MetricScreen(event.metric, self.scene))
 
     def _set(self, scene: Scene) -> None:
+        if self._ordering is not None:
+            desk = self._ordering.desk
+            scene = replace(scene, workloads=desk.views, marks=desk.marks, trouble=desk.trouble)
         self.scene = scene
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
-        top.show(scene, self._load_words())  # a change below it would repaint all of it
+        top.show(self.scene)  # a change below it would repaint all of it
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -90,18 +121,18 @@ class ConsoleApp(App[None]):
             self.main.active.action_move(columns, rows)
 
     def action_open(self) -> None:
-        """From the topology to the metrics, from a metric to its own screen."""
+        """From the topology to the metrics, from a metric to its own screen, from a workload to its form."""
         if self.screen is not self.main:
             return
-        if self.main.active is self.main.metrics:
-            self.main.metrics.action_open()
-        else:
+        if isinstance(self.main.active, TopologyPane):
             self.main.activate("metrics")
+        else:
+            self.main.active.action_open()
 
-    def action_switch(self) -> None:
-        """The other pane."""
+    def action_switch(self, step: int = 1) -> None:
+        """The next pane, or the one before."""
         if self.screen is self.main:
-            self.main.switch()
+            self.main.switch(step)
 
     def action_pane(self, name: str) -> None:
         """A pane by name."""
@@ -136,8 +167,21 @@ class ConsoleApp(App[None]):
         if self.screen is self.main:
             await self.main.open_filter()
 
+    async def action_quit(self) -> None:
+        """Leave."""
+        if self._ordering is None:
+            self.exit()
+        else:
+            self._ordering.quit()
+
+    def tell(self, words: str, *, bad: bool = False) -> None:
+        """Words for the person, which go away by themselves: in the status line, or if bad above the keys."""
+        self._told = monotonic()
+        self._set(replace(self.scene, notice="" if bad else words, wrong=words if bad else ""))
+
     def action_clear(self) -> None:
-        """Clear the active pane's filter."""
+        """Clear the active pane's filter, and what is told."""
+        self._set(replace(self.scene, notice="", wrong=""))
         if self.screen is self.main:
             self.main.close_filter(clear=True)
 
@@ -154,8 +198,10 @@ class ConsoleApp(App[None]):
         """The next theme of our own and the user's."""
         names = list(theme_files())
         here = names.index(self.theme) if self.theme in names else -1
+        told = self._told
         next(filter(self._use_theme, (*names[here + 1 :], *names[: here + 1])), None)
-        self.notify(self.theme, title="theme", timeout=2, markup=False)
+        if self._told == told:  # nothing to complain of on the way
+            self.tell(f"theme {self.theme}")
 
     def _begin_with(self, theme: Theme) -> None:
         """Set the first theme without what a change of theme sets off: nothing is styled yet."""
@@ -169,7 +215,7 @@ class ConsoleApp(App[None]):
         try:
             theme = load_theme(find_theme(name))
         except ConfigError as error:
-            self.notify(str(error), title="theme", severity="error", markup=False)
+            self.tell(str(error), bad=True)
             return False
         self.register_theme(theme)
         self.theme = name
@@ -187,7 +233,7 @@ class ConsoleApp(App[None]):
 
     def action_save_screenshot(self) -> None:
         """Write the screen as SVG into the current folder and say where."""
-        self.notify(self.save_screenshot(), title="saved", timeout=5, markup=False)
+        self.tell(f"saved {self.save_screenshot()}")
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

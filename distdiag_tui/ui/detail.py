@@ -16,7 +16,7 @@ from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
-from distdiag_tui.ui.plot import cell_text, clock_marks, plot_lines
+from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
 from distdiag_tui.ui.spark import nice_ceiling, stretched
@@ -25,6 +25,7 @@ from distdiag_tui.ui.status import KeyBar, StatusLine
 SCALE: Final = 10  # cells of the value axis on the left
 NAMES: Final = 8  # cells of the names on the right, at the end of each line
 COLOURS: Final = 6
+MARK: Final = -2  # the owner of a cell that belongs to a mark of the time axis
 MOST_ROWS: Final = 12  # servers listed below the plot
 
 KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server"), ("+ -", "time span"),
@@ -61,14 +62,17 @@ class Plot(ScenePane):
         row = CATALOGUE[self.metric]
         self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{self._scene.span / 60:.0f} min")
         table = min(len(snapshot.servers), MOST_ROWS, height // 3)
-        plot_height = height - table - 4
         plot_width = width - SCALE - NAMES
+        marks = self._marks(snapshot, plot_width)
+        plot_height = height - table - 4 - bool(marks)
         past = [self._past(snapshot, server, 2 * plot_width) for server in snapshot.servers]
         top = _top(past, row.unit)
         lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
-        lines += self._plot(snapshot, past, top, plot_width, plot_height)
-        marks = clock_marks(snapshot.time, self._scene.span, plot_width)
-        lines.append((Run(" " * SCALE), Run(marks, "muted")))
+        lines += self._plot(snapshot, past, top, (plot_width, plot_height), set(marks))
+        if marks:
+            lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
+        clock = clock_marks(snapshot.time, self._scene.span, plot_width)
+        lines.append((Run(" " * SCALE), Run(clock, "muted")))
         lines += self._table(snapshot, past, table, width)
         self.draw(lines)
 
@@ -79,9 +83,24 @@ class Plot(ScenePane):
         past: NDArray[np.float64] = stretched(window[[self.metric]], snapshot.tick, columns, span)[0]
         return past
 
+    def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
+        """What is written below the plot, by column; of two in one column the later one."""
+        span, found = self._scene.span, {}
+        for mark in self._scene.marks:
+            x = int((1 - (snapshot.time - mark.time) / span) * width)
+            if 0 <= x < width:
+                found[x] = f"{mark.glyph} {mark.words}"
+        return found
+
     def _plot(
-        self, snapshot: Snapshot, past: list[NDArray[np.float64]], top: float, width: int, height: int
+        self,
+        snapshot: Snapshot,
+        past: list[NDArray[np.float64]],
+        top: float,
+        size: tuple[int, int],
+        marked: set[int],
     ) -> list[Line]:
+        width, height = size
         order = sorted(range(len(past)), key=lambda server: server == self._single)  # that one on top
         dots, owner = plot_lines([past[server] for server in order], top, width, height)
         owners = np.array([*order, -1])[owner]
@@ -90,13 +109,15 @@ class Plot(ScenePane):
         lines: list[Line] = []
         for y in range(height):
             mark = f"{scale[y]:>{SCALE - 2}} ┤" if y in scale else " " * (SCALE - 1) + "│"
-            runs = [Run(mark, "muted"), *_runs(dots[y].tolist(), owners[y].tolist(), self._style)]
+            runs = [Run(mark, "muted"), *_runs(dots[y].tolist(), owners[y].tolist(), marked, self._style)]
             if (server := names.get(y, -1)) >= 0:
                 runs.append(Run(fit(f" {snapshot.servers[server].name}", NAMES), self._style(server)))
             lines.append(tuple(runs))
         return lines
 
     def _style(self, server: int) -> str:
+        if server == MARK:
+            return "busy"
         if server < 0:
             return ""
         if self._single >= 0 and server != self._single:
@@ -150,9 +171,12 @@ def _scale_marks(top: float, unit: str, height: int) -> dict[int, str]:
     return {y: " ".join(figure(value, unit)) for y, value in rows.items()}
 
 
-def _runs(dots: list[int], owners: list[int], style: Callable[[int], str]) -> list[Run]:
-    """Neighbouring cells of the same owner as one run."""
-    cells = zip(owners, map(cell_text, dots), strict=True)
+def _runs(dots: list[int], owners: list[int], marked: set[int], style: Callable[[int], str]) -> list[Run]:
+    """Neighbouring cells of the same owner as one run; marked columns are dotted where no line is."""
+    cells = [
+        (MARK, "┊") if x in marked and not pattern else (owner, cell_text(pattern))
+        for x, (owner, pattern) in enumerate(zip(owners, dots, strict=True))
+    ]
     return [
         Run("".join(text for _, text in group), style(owner))
         for owner, group in groupby(cells, key=lambda cell: cell[0])
@@ -185,11 +209,10 @@ class MetricScreen(ExactScreen):
     def on_mount(self) -> None:
         """Draw what is known at once."""
         self.plot.focus()
-        self.show(self._scene, "")
+        self.show(self._scene)
 
-    def show(self, scene: Scene, load: str) -> None:
+    def show(self, scene: Scene) -> None:
         """Draw a scene."""
-        self._status.load = load
         self._status.show(scene)
         self.plot.show(scene)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Subject
+
+if TYPE_CHECKING:
+    from distdiag_tui.service.desk import KindView
 
 
 @dataclass
@@ -26,6 +30,14 @@ class SubjectChosen(Message):
     """The selection in the topology moved."""
 
     subject: Subject
+
+
+@dataclass
+class KindOrdered(Message):
+    """Do something with a workload: "open", "new", "stop", "more", "fewer", "verify" or "cleanup"."""
+
+    order: str
+    view: KindView
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -14,6 +15,7 @@ from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK, GROUPS
 from distdiag_tui.model.text import DASH, figure
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.messages import MetricOpened
+from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 
 CARD_WIDTH: Final = 37  # the narrowest card
@@ -248,13 +250,15 @@ class MetricsPane(ScenePane):
         grid = self._grid
         card_width = (width - GAP * (grid.columns - 1)) // grid.columns
         columns: list[dict[int, Line]] = [{} for _ in range(grid.columns)]
-        cards = self._card_data(_spark_width(card_width, grid.card_height))
+        axis = self._axis(_spark_width(card_width, grid.card_height))
+        cards = self._card_data(axis)
+        marks = _mark_columns(self._scene, axis)
         chosen = grid.cards[self._chosen].metric if self.has_focus else None
         for cell in grid.cells:
             if not self._top - grid.card_height < cell.row < self._top + height:
                 continue
             if cell.metric is None:
-                rows = [_heading(cell.group, card_width)]
+                rows = [_heading(cell.group, card_width, marks)]
             else:
                 data = cards[cell.metric]
                 rows = card_lines(
@@ -268,11 +272,15 @@ class MetricsPane(ScenePane):
             for row in range(self._top, self._top + height)
         ]
 
-    def _card_data(self, spark_width: int) -> list[CardData]:
+    def _axis(self, columns: int) -> TimeAxis:
+        """The time axis that all cards share."""
+        assert self._scene.snapshot is not None
+        return TimeAxis.fitting(self._scene.snapshot.tick, columns, self._scene.span_ticks)
+
+    def _card_data(self, axis: TimeAxis) -> list[CardData]:
         """One entry a metric of the catalogue, from one pass over the store."""
         snapshot = self._scene.snapshot
         assert snapshot is not None
-        axis = TimeAxis.fitting(snapshot.tick, spark_width, self._scene.span_ticks)
         window = snapshot.history.window(self._scene.subject, axis.span, snapshot.tick)
         past = columns_of(window, axis)
         known = ~np.isnan(window)
@@ -290,9 +298,22 @@ def _spark_width(card_width: int, card_height: int) -> int:
     return room - RANGE if card_height == 1 and card_width >= ROOMY else room
 
 
-def _heading(group: str, width: int) -> Line:
+def _mark_columns(scene: Scene, axis: TimeAxis) -> dict[int, str]:
+    """Glyphs of the scene's marks by column of the time axis; where two meet the later one stays."""
+    assert scene.snapshot is not None
+    columns = {axis.column(int(mark.time // scene.snapshot.interval)): mark.glyph for mark in scene.marks}
+    return {column: glyph for column, glyph in columns.items() if column is not None}
+
+
+def _heading(group: str, width: int, marks: Mapping[int, str]) -> Line:
+    """The group's name on a rule, which carries the marks of the time axis above the sparklines."""
     title = f"{GROUPS[group]} "
-    return (Run(title, "group"), Run("─" * (width - len(title)), "muted"))
+    first = max(TITLE + FIGURE + 1, len(title))
+    line = [Run(title, "group"), Run("─" * (first - len(title)), "muted")]
+    rule = "".join(marks.get(column, "─") for column in range(width - first))
+    line += [Run("".join(part), "muted" if plain_rule else "busy")
+             for plain_rule, part in groupby(rule, lambda cell: cell == "─")]  # fmt: skip
+    return tuple(line)
 
 
 def _join(parts: list[Line]) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -53,6 +53,18 @@ def cell_text(pattern: int) -> str:
     (' ', '⠁')
     """
     return chr(BRAILLE + pattern) if pattern else " "
+
+
+def mark_words(marks: Mapping[int, str], width: int) -> str:
+    """Words at their columns in a row of `width` cells, each as far as the next one leaves room.
+
+    >>> mark_words({1: "▶ oltp", 5: "■ oltp"}, 12)
+    ' ▶ o ■ oltp '
+    """
+    row = ""
+    for x, words in sorted(marks.items()):
+        row = (row[: max(0, x - 1)] + " " if row.strip() else row).ljust(x) + words
+    return row[:width].ljust(width)
 
 
 def clock_marks(end: float, span: float, width: int) -> str:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Server, Status, Subject
+
+if TYPE_CHECKING:
+    from distdiag_tui.model.marks import Mark
+    from distdiag_tui.service.desk import KindView
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
 SPAN_ENOUGH = 300.0
@@ -40,6 +45,11 @@ class Scene:
     span: float = SPANS[0]
     span_chosen: bool = False
     paused: bool = False
+    workloads: tuple[KindView, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    trouble: str = ""  # why nobody knows what data the cluster has
+    notice: str = ""  # a few words for the person, in the status line for a while
+    wrong: str = ""  # what went wrong, above the keys for a while
 
     @property
     def span_ticks(self) -> int:

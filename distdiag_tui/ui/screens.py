@@ -2,74 +2,95 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
+from distdiag_tui.model.text import plain
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.compositor import ExactCompositor
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.status import KeyBar, StatusLine
 from distdiag_tui.ui.topology import TopologyPane
+from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
+from distdiag_tui.ui.workloads import WorkloadsPane
 
-Pane = TopologyPane | MetricsPane
+Pane = TopologyPane | MetricsPane | WorkloadsPane
+BREAKPOINTS: Final = [(0, "-narrow"), (100, "-normal")]  # widths and classes of a screen
+PANES: Final = ("topology", "metrics", "workloads")
 
 
 class ExactScreen(Screen[None]):
     """A screen that repaints only the cells that changed, and can draw a scene."""
 
-    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  as Textual declares it
-        (0, "-narrow"),
-        (100, "-normal"),
-    ]
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
 
     def __init__(self) -> None:
         super().__init__()
         self._compositor = ExactCompositor()
 
-    def show(self, scene: Scene, load: str) -> None:
-        """Draw a scene; `load` is a few words on the running workload."""
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
         raise NotImplementedError
 
 
 class MainScreen(ExactScreen):
     """Where the console begins."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("tab,shift+tab", "app.switch", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.switch(1)", show=False),
+        Binding("shift+tab", "app.switch(-1)", show=False),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
         self.status = StatusLine()
         self.topology = TopologyPane()
         self.metrics = MetricsPane()
+        self.workloads = WorkloadsPane()
+        self._left = Vertical(id="left")
+        self._wrong = Static(id="wrong", markup=False)
+        self._wrong.display = False
+        self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
         self._field: Input | None = None  # while a filter is being typed
 
     def compose(self) -> ComposeResult:
         """Status line, panes, filter, keys."""
         yield self.status
+        for pane in self.panes:
+            pane.add_class("pane")
         with Horizontal(id="panes"):
-            for pane in (self.topology, self.metrics):
-                pane.add_class("pane")
-                yield pane
-        yield KeyBar(KEY_BAR)
+            with self._left:
+                yield self.topology
+                yield self.workloads
+            yield self.metrics
+        yield self._wrong
+        yield self._keys
+
+    @property
+    def panes(self) -> tuple[Pane, ...]:
+        """In the order of `PANES`."""
+        return self.topology, self.metrics, self.workloads
 
     def on_mount(self) -> None:
         """Begin in the topology."""
         self.activate("topology")
 
-    def show(self, scene: Scene, load: str) -> None:
+    def show(self, scene: Scene) -> None:
         """Draw a scene in every pane."""
-        self.status.load = load
         self.status.show(scene)
-        self.topology.show(scene)
-        self.metrics.show(scene)
+        if self._wrong.display or scene.wrong:
+            self._wrong.update(plain(scene.wrong, 600))
+            self._wrong.display = bool(scene.wrong)
+        for pane in self.panes:
+            pane.show(scene)
 
     @property
     def active(self) -> Pane:
@@ -77,25 +98,28 @@ class MainScreen(ExactScreen):
         return self._active
 
     def activate(self, name: str) -> None:
-        """Focus a pane and, on a narrow terminal, show it instead of the other; typing a filter ends."""
+        """Focus a pane and, on a narrow terminal, show it instead of the others; typing a filter ends."""
         self._end_typing()
-        self._active = self.metrics if name == "metrics" else self.topology
-        for pane in (self.topology, self.metrics):
+        self._active = self.panes[PANES.index(name)]
+        for pane in self.panes:
             pane.set_class(pane is self._active, "-active")
+        self._left.set_class(self._active is not self.metrics, "-active")
+        self._keys.show_keys(WORKLOAD_KEYS if self._active is self.workloads else KEY_BAR)
         self.set_focus(self._active)
 
-    def switch(self) -> None:
-        """The other pane."""
-        self.activate("metrics" if self._active is self.topology else "topology")
+    def switch(self, step: int = 1) -> None:
+        """The next pane, or the one before."""
+        self.activate(PANES[(self.panes.index(self._active) + step) % len(PANES)])
 
     # -- filter -------------------------------------------------------------------------------------
 
     async def open_filter(self) -> None:
         """Let the user type what the active pane is narrowed to; the very next key goes there."""
-        if self._field is not None:
+        pane = self._active
+        if self._field is not None or isinstance(pane, WorkloadsPane):
             return
         self._field = Input(
-            self._active.filter_text, placeholder="filter", id="filter", compact=True, select_on_focus=False
+            pane.filter_text, placeholder="filter", id="filter", compact=True, select_on_focus=False
         )
         self._field.cursor_blink = False  # blinking would cost traffic
         await self.mount(self._field, before="#keys")
@@ -105,20 +129,24 @@ class MainScreen(ExactScreen):
         """Back to the pane, with the filter kept or cleared."""
         self._end_typing()
         if clear:
-            self._active.narrow("")
+            self._narrow_to("")
         self.set_focus(self._active)
 
     def _end_typing(self) -> None:
         """Take what the field holds: when keys come fast, the pane may not have heard of all of them."""
         if self._field is not None:
             field, self._field = self._field, None
-            self._active.narrow(field.value)
+            self._narrow_to(field.value)
             field.remove()
+
+    def _narrow_to(self, text: str) -> None:
+        if not isinstance(self._active, WorkloadsPane):  # it has a handful of rows
+            self._active.narrow(text)
 
     @on(Input.Changed, "#filter")
     def _narrow(self, event: Input.Changed) -> None:
         if event.input is self._field:
-            self._active.narrow(event.value)
+            self._narrow_to(event.value)
 
     @on(Input.Submitted, "#filter")
     def _keep(self) -> None:

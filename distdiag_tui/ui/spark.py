@@ -32,6 +32,16 @@ class TimeAxis:
         """An axis of `columns` columns that covers at least `span` ticks."""
         return cls(end, columns, max(1, math.ceil(span / max(1, columns))))
 
+    def column(self, tick: int) -> int | None:
+        """The column of a tick, None where it is before or after all of them.
+
+        >>> axis = TimeAxis(end=5, columns=3, ticks=2)
+        >>> [axis.column(tick) for tick in (-1, 0, 3, 5, 6)]
+        [None, 0, 1, 2, None]
+        """
+        column = self.columns - 1 - (self.end // self.ticks - tick // self.ticks)
+        return column if column >= 0 and tick <= self.end else None
+
     @property
     def span(self) -> int:
         """Ticks to fetch: the columns before, and the newest, which may not be full yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Resize
@@ -14,6 +14,9 @@ from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
+if TYPE_CHECKING:
+    from distdiag_tui.workloads.journal import RunRecord
+
 STALE_AFTER = 2.5  # ticks
 
 
@@ -22,12 +25,11 @@ class StatusLine(ScenePane, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__(id="status")
-        self.load = ""  # a few words about the running workload
 
     def redraw(self) -> None:
         """Draw what fits."""
         if width := self.size.width:
-            self.draw([status_line(self._scene, self.load, width)])
+            self.draw([status_line(self._scene, width)])
 
 
 class Part(NamedTuple):
@@ -37,16 +39,16 @@ class Part(NamedTuple):
     run: Run
 
 
-def status_line(scene: Scene, load: str, width: int) -> Line:
+def status_line(scene: Scene, width: int) -> Line:
     """What fits into exactly `width` cells; the worst server is the last thing to go."""
     snapshot = scene.snapshot
     if snapshot is None:
         left = [Part(1, Run(" distdiag", "title")), Part(0, Run("  connecting …", "muted"))]
         return _spread(left, [], width)
-    return _spread(_left(snapshot, load, width), _right(scene, snapshot), width)
+    return _spread(_left(scene, snapshot, width), _right(scene, snapshot), width)
 
 
-def _left(snapshot: Snapshot, load: str, width: int) -> list[Part]:
+def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     parts = [Part(7, Run(" distdiag ", "title")), Part(2, Run(f" {plain(snapshot.cluster, 30)}  ", "value"))]
     if snapshot.production:
         parts.append(Part(1, Run("PRODUCTION  ", "bad")))
@@ -55,9 +57,26 @@ def _left(snapshot: Snapshot, load: str, width: int) -> list[Part]:
         servers = Run(fit(servers.text, width), servers.style)
     parts.append(Part(0, servers))
     parts.append(Part(8, Run(f" {_product(snapshot)}", "muted")))
-    if load:
-        parts.append(Part(5, Run(f"  │ {plain(load, 80)}", "busy")))
+    if scene.notice:
+        parts.append(Part(1, Run(f"  │ {plain(scene.notice, width // 2)}", "warn")))
+    for view in scene.workloads:
+        if view.run is not None and (words := _load_words(view.run)):
+            parts.append(
+                Part(5, Run(f"  │ {plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
+            )
     return parts
+
+
+def _load_words(run: RunRecord) -> str:
+    """A few words on a workload that goes on, or has failed."""
+    if run.phase == "failed":
+        return f"{run.kind} failed: {run.message}"
+    if run.phase != "running":
+        return f"{run.kind} {run.phase} {run.fraction:.0%}" if run.active else ""
+    if run.report is None:
+        return f"{run.kind} starting"
+    p95 = "" if run.report.p95 is None else f" p95 {' '.join(figure(run.report.p95, 's'))}"
+    return f"{run.kind} {run.report.threads}× {run.report.tps:.0f} tps{p95}"
 
 
 def _spread(left: list[Part], right: list[Part], width: int) -> Line:
@@ -114,6 +133,11 @@ class KeyBar(Canvas, can_focus=False):
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__(id="keys")
         self._keys = keys
+
+    def show_keys(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Other keys work now."""
+        self._keys = keys
+        self.draw([key_line(keys, self.size.width)])
 
     def on_resize(self, _: Resize) -> None:
         """Show as many as now fit."""

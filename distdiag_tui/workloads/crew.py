@@ -10,7 +10,7 @@ from distdiag_tui.workloads.meter import Meter
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.pacer import Pacer
 from distdiag_tui.workloads.report import IntervalReport
-from distdiag_tui.workloads.session import Node, Session, watch
+from distdiag_tui.workloads.session import Node, Session, error_key, pauses, watch
 
 _FAREWELL: Final = 0.3  # seconds for cancelled clients to close their connections
 
@@ -137,3 +137,15 @@ class Crew:
 
     def _sessions(self) -> Iterator[Session]:
         return (s for lane in self._lanes for client, _ in lane.clients for s in client.sessions)
+
+
+async def connect(session: Session, meter: Meter) -> None:
+    """Connect a client's session, however long it takes; what fails is counted."""
+    for pause in pauses():
+        try:
+            await session.connect()
+        except Exception as error:  # whatever a torn stream raises, the load goes on
+            meter.failed(error_key(error))
+            await asyncio.sleep(pause)
+        else:
+            return

@@ -86,14 +86,18 @@ class Database:
 
     async def stores(self) -> list[Node]:
         """One node for each store; WorkloadError if a node has none."""
-        stores: dict[str, Node] = {}
+        return [nodes[0] for nodes in await self.sharing()]
+
+    async def sharing(self) -> list[list[Node]]:
+        """The nodes of each store; WorkloadError if a node has none."""
+        stores: dict[str, list[Node]] = {}
         for node in self._nodes:
             mark = await self._owner(node)
             if not mark:
                 raise WorkloadError(
                     f"{node.label}: there is no database {self.name}; prepare the workload first"
                 )
-            stores.setdefault(mark, node)
+            stores.setdefault(mark, []).append(node)
         return list(stores.values())
 
     async def prepared(self) -> Prepared | None:
@@ -106,13 +110,10 @@ class Database:
         found = [seen for look in looks if (seen := look.result())]
         if len(found) < len(looks):
             return None
-        alike = all(each.sizes == found[0].sizes for each in found)
-        return Prepared(found[0].sizes, alike and all(each.ready for each in found))
+        return in_common(found)
 
     async def _look(self, node: Node) -> Prepared | None:
-        notes = await self.notes(node) if await self._owner(node) else {}
-        sizes = _sizes(notes)
-        return None if sizes is None else Prepared(sizes, notes.get("ready") == "yes")
+        return as_noted(await self.notes(node)) if await self._owner(node) else None
 
     async def notes(self, node: Node) -> dict[str, str]:
         """What was noted about the data of a node's store."""
@@ -126,9 +127,10 @@ class Database:
         """Note something about the data of a node's store."""
         async with statements(node) as cursor:
             table = f"{self.name}.{NOTES_TABLE}"
-            await cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
-            )
+            if NOTES_TABLE not in await _column(cursor, f"SHOW TABLES FROM {self.name}"):
+                await cursor.execute(
+                    f"CREATE TABLE IF NOT EXISTS {table} (name VARCHAR(64) PRIMARY KEY, value VARCHAR(4000))"
+                )
             for name, value in notes.items():
                 await cursor.execute(f"REPLACE INTO {table} VALUES (%s, %s)", (name, value))  # noqa: S608 - ours
 
@@ -207,13 +209,19 @@ class Database:
         )
 
 
-def _sizes(notes: Mapping[str, str]) -> dict[str, Value] | None:
-    """What is noted of the sizes, None if that is nothing sensible."""
+def as_noted(notes: Mapping[str, str]) -> Prepared | None:
+    """The data that the notes tell of, None if they tell nothing sensible."""
     try:
         sizes = json.loads(notes.get("sizes", ""))
     except ValueError:
         return None
-    return sizes if isinstance(sizes, dict) else None
+    return Prepared(sizes, notes.get("ready") == "yes") if isinstance(sizes, dict) else None
+
+
+def in_common(found: Sequence[Prepared]) -> Prepared:
+    """Ready only if all of them are, and alike."""
+    alike = all(each.sizes == found[0].sizes for each in found)
+    return Prepared(found[0].sizes, alike and all(each.ready for each in found))
 
 
 async def _column(cursor: Cursor, query: str) -> list[str]:

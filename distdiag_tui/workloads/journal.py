@@ -20,6 +20,7 @@ from typing import Any, Literal, get_args
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.workloads.options import Value
+from distdiag_tui.workloads.protocol import FAREWELL
 from distdiag_tui.workloads.report import IntervalReport
 
 SCHEMA = "distdiag.run/1"
@@ -34,7 +35,8 @@ ENDED: tuple[Phase, ...] = ("done", "stopped", "failed")
 class RunRecord:
     """One run. Times are epoch seconds; `fraction` is how far its step is, 0..1, `words` what that is at.
 
-    `message` is one line: why it failed, or what came of it.
+    `message` is one line: why it failed, or what came of it. `note` is one more, on what was started instead
+    of what was asked for. `farewell` is how many seconds it may take to end when told.
     """
 
     id: str
@@ -53,6 +55,8 @@ class RunRecord:
     running_since: float | None = None
     ended: float | None = None
     report: IntervalReport | None = field(default=None)
+    note: str = ""
+    farewell: float = FAREWELL
 
     @property
     def active(self) -> bool:

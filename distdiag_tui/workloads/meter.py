@@ -32,7 +32,8 @@ class _Latencies:
     def part(self) -> Part:
         count, histogram = self.histogram.get_total_count(), self.histogram
         p95 = histogram.get_value_at_percentile(95.0) / 1e6
-        return Part(count, self.seconds / max(count, 1), p95, histogram.get_max_value() / 1e6)
+        mean, highest = self.seconds / max(count, 1), histogram.get_max_value() / 1e6
+        return Part(count, mean, p95, highest, histogram.encode().decode())
 
 
 class _Sums:

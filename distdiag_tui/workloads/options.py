@@ -101,8 +101,8 @@ def sizes(options: Sequence[Option], values: Values) -> dict[str, Value]:
 def worded(values: Values) -> str:
     """Values in one line.
 
-    >>> worded({"tables": 4, "table_size": 10000})
-    'tables 4, table size 10,000'
+    >>> worded({"tables": 4, "table_size": 10000, "indexes": False})
+    'tables 4, table size 10,000, indexes no'
     """
     return ", ".join(f"{name.replace('_', ' ')} {_shown(value)}" for name, value in values.items())
 
@@ -116,7 +116,8 @@ def _shown(value: Value) -> str:
 
 
 THREADS = Option("threads", 8, "Clients at a time, over all servers.", 1, 1024)
-RATE = Option("rate", 0.0, "Transactions a second over all clients; 0: as many as go.", 0, 1_000_000)
+RATE = Option("rate", 0.0, "Transactions a second in all; 0: as many as go.", 0, 1_000_000)
 TIME = Option("time", 0.0, "Seconds to run; 0: until stopped.", 0, 7 * 86400)
+SERVERS = Option("servers", "", "Only these, by name with commas; empty: all.")
 INTERVAL = Option("interval", 1.0, "Seconds between reports.", 0.1, 3600)
 STATEMENT_TIMEOUT = Option("statement_timeout", 5.0, "Seconds a statement may take.", 0.1, 3600)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol, cast
@@ -12,6 +12,9 @@ from distdiag_tui.workloads.report import IntervalReport
 
 if TYPE_CHECKING:
     from distdiag_tui.workloads.session import Node
+
+FAREWELL = 1.5
+"""Seconds that a workload has to end in order; a frozen node must not hold it."""
 
 Step = Literal["prepare", "run", "verify", "cleanup"]
 
@@ -32,7 +35,10 @@ class Check:
 
 
 class Workload(Protocol):
-    """One run of a workload on nodes. Raises WorkloadError or ConnectError for what a person can mend."""
+    """One run of a workload on nodes. Raises WorkloadError or ConnectError for what a person can mend.
+
+    One that may need more than FAREWELL to end says so in an attribute `farewell`, in seconds.
+    """
 
     async def fill(self, stores: Sequence[Node], before: Values | None, progress: Progress) -> None:
         """Bring the data of every store to this run's sizes; `before`: those it had, or was to have.
@@ -62,9 +68,25 @@ class Workload(Protocol):
         ...
 
 
+def farewell(workload: Workload | None) -> float:
+    """Seconds to wait for its end before it is cut short."""
+    return float(getattr(workload, "farewell", FAREWELL))
+
+
 def ready() -> str:
     """Nothing is missing."""
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """The kind that takes over where another's program is missing.
+
+    `translate` turns options given for the missing one (checked, and only those given) into its own.
+    """
+
+    kind: str
+    translate: Callable[[Mapping[str, object]], dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +94,7 @@ class Kind:
     """One kind of workload, as data; light to import. `missing` says what to install first, "" if nothing.
 
     `module` has `create(nodes: Sequence[Node], values: Values) -> Workload`, which needs the drivers.
+    `rates` names the figures that add up where several loads run at the same time.
     """
 
     id: str
@@ -81,6 +104,8 @@ class Kind:
     options: tuple[Option, ...]
     module: str
     missing: Callable[[], str] = ready
+    stand_in: StandIn | None = None
+    rates: tuple[str, ...] = ()
 
     def create(self, nodes: Sequence[Node], values: Values) -> Workload:
         """A workload with these (checked) values; ConfigError if they do not fit together."""

@@ -14,12 +14,16 @@ ErrorKey = int | str
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One kind of transaction, or one query: how often, and how long it took in seconds."""
+    """One kind of transaction, or one query: how often, and how long it took in seconds.
+
+    `histogram` as in IntervalReport.
+    """
 
     count: int
     mean: float
     p95: float
     highest: float
+    histogram: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class IntervalReport:
 
     def without_histogram(self) -> IntervalReport:
         """The same without what only serves to add reports up."""
-        return replace(self, histogram="")
+        parts = {name: replace(part, histogram="") for name, part in self.parts.items()}
+        return replace(self, histogram="", parts=parts)
 
     def to_json(self) -> str:
         """One line without its newline; what is empty is left out.
@@ -61,6 +66,9 @@ class IntervalReport:
         True
         """
         fields = {name: value for name, value in asdict(self).items() if name not in _EXTRAS or value}
+        for part in fields.get("parts", {}).values():
+            if not part["histogram"]:
+                del part["histogram"]
         return json.dumps({"schema": SCHEMA, **fields}, separators=(",", ":"))
 
     @classmethod

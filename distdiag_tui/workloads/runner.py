@@ -22,14 +22,15 @@ from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.journal import KILLED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.options import RATE, THREADS
-from distdiag_tui.workloads.protocol import Check
+from distdiag_tui.workloads.protocol import FAREWELL, Check
 from distdiag_tui.workloads.report import IntervalReport
 
-_STOP_SECONDS = 4.0
+_ANSWER = 2.5  # seconds for a line from the worker, on top of what the load itself needs
 _KEPT_REPORTS = 600  # for a reader that falls behind: the oldest go first
 _LONGEST_LINE = 4 << 20  # bytes; a report with its histogram can have more than asyncio's 64 KiB
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
                 "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
+_LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +111,13 @@ class LoadProcess:
         self._send({"rate": RATE.read(rate)})
 
     async def stop(self) -> None:
-        """Ask the worker to end, kill it after 4 s. Reports not yet read can still be read."""
-        if self._process is None or self._pump is None:
+        """Ask the worker to end, kill it if it does not. Reports not yet read can still be read."""
+        if self._process is None or self._pump is None or self._detached.is_set():
             return
         self._send({"stop": True})
-        done, _ = await asyncio.wait({self._pump}, timeout=_STOP_SECONDS)
+        done, _ = await asyncio.wait({self._pump}, timeout=self.record.farewell + _ANSWER)
         if not done:
-            self._kill()
+            self._signal(signal.SIGKILL)
             await asyncio.wait({self._pump})
 
     async def let_go(self) -> None:
@@ -125,22 +126,27 @@ class LoadProcess:
             raise WorkloadError("this load was not started yet")
         self._send({"detach": True})
         waiting = asyncio.create_task(self._detached.wait())
-        await asyncio.wait({waiting, self._pump}, timeout=_STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        patience = FAREWELL + _ANSWER
+        await asyncio.wait({waiting, self._pump}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
             waiting.cancel()
             why = self.record.message or ("no answer" if self.record.active else "it has ended")
             raise WorkloadError(f"{self.record.id} could not be left running: {why}")
 
     def kill(self) -> None:
-        """End the worker this instant, without waiting: for exit handlers. Nothing if it was let go."""
-        if not self._detached.is_set():
-            self._kill()
+        """End the worker without waiting: for exit handlers. Nothing if it was let go.
 
-    def _kill(self) -> None:
+        One that has something to clear up elsewhere is only told to end.
+        """
+        if not self._detached.is_set():
+            lasting = self._order.runner or self.record.farewell > FAREWELL
+            self._signal(signal.SIGTERM if lasting else signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
         self._killed = True
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+                os.kill(self._process.pid, number)
 
     async def _launch(self, lock: int | None) -> asyncio.subprocess.Process:
         try:
@@ -150,7 +156,7 @@ class LoadProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=_environment(),
+                env=_environment(login=bool(self._order.runner)),
                 start_new_session=True,
                 limit=_LONGEST_LINE,
                 pass_fds=() if lock is None else (lock,),
@@ -233,9 +239,13 @@ class LoadProcess:
                 self._journal.write(self.record)
 
 
-def _environment() -> dict[str, str]:
-    """Only what Python needs: a password in our own environment is not handed on."""
-    return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.startswith("PYTHON")}
+def _environment(*, login: bool) -> dict[str, str]:
+    """Only what Python needs: a password in our own environment is not handed on.
+
+    With `login` also what the programs want that log in to a cluster, as kubectl would give it to them.
+    """
+    prefixes = ("PYTHON", *(_LOGIN if login else ()))
+    return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

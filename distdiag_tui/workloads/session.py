@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar, cast
 
 import asyncmy
@@ -25,11 +26,23 @@ _HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not sto
 
 _T = TypeVar("_T")
 
+Argument = int | str | Decimal
+"""What can be bound to a statement's parameter."""
+
+
+class Result(Protocol):
+    """What a statement brought: `rows` is None for one that is no query."""
+
+    @property
+    def rows(self) -> Sequence[tuple[Any, ...]] | None: ...
+    @property
+    def affected_rows(self) -> int: ...
+
 
 class Statement(Protocol):
     """A statement prepared on one connection."""
 
-    async def execute(self, args: tuple[int | str, ...]) -> object: ...
+    async def execute(self, args: Sequence[Argument]) -> Result: ...
 
 
 class Wire(Protocol):
@@ -75,10 +88,12 @@ class Session:
     """A client's connection to one node; what takes too long is cut off by `watch`.
 
     A lost connection leaves `broken`; `connect` mends it. Errors are asyncmy's, or what a torn stream caused.
+    `settings` are SET statements for each connection; see `adjust`.
     """
 
-    def __init__(self, node: Node, timeout: float) -> None:
+    def __init__(self, node: Node, timeout: float, settings: Sequence[str] = ()) -> None:
         self._node, self._timeout = node, timeout
+        self._settings = settings
         self._clock = asyncio.get_running_loop().time
         self._wire: Wire | None = None
         self._statements: dict[str, Statement] = {}
@@ -95,6 +110,8 @@ class Session:
         self._wire, self.timed_out = await self._node.connect(), False
         try:
             await self._timed(limit_statements(self._wire, self._timeout))
+            for setting in self._settings:
+                await self._timed(adjust(self._wire, setting))
         except BaseException:
             self.close()
             raise
@@ -108,7 +125,20 @@ class Session:
     async def rollback(self) -> None:
         await self._timed(self._alive().rollback())
 
-    async def execute(self, sql: str, args: tuple[int | str, ...]) -> object:
+    async def clear(self) -> None:
+        """After an error: leave the transaction; a session that cannot even roll back is closed."""
+        if self.broken:
+            return
+        try:
+            await self.rollback()
+        except Exception:  # counted already by the error that brought us here
+            self.close()
+
+    async def query(self, sql: str) -> int:
+        """Run a statement as text and take in its whole result; returns its rows' number."""
+        return await self._timed(self._alive().query(sql))
+
+    async def execute(self, sql: str, args: Sequence[Argument]) -> Result:
         """Run a statement, prepared on its first use: it costs both sides a third less than text."""
         statement = self._statements.get(sql)
         if statement is None:
@@ -147,9 +177,14 @@ class Session:
 
 
 async def limit_statements(wire: Wire, seconds: float) -> None:
-    """Let the server itself end what takes longer: OceanBase can, others do not know the variable."""
+    """Have OceanBase itself end statements after a time; others do not know the setting."""
+    await adjust(wire, f"SET ob_query_timeout = {int(seconds * 1e6)}")
+
+
+async def adjust(wire: Wire, setting: str) -> None:
+    """Run a SET statement; a server that has no such variable does without."""
     try:
-        await wire.query(f"SET ob_query_timeout = {int(seconds * 1e6)}")
+        await wire.query(setting)
     except MySQLError as error:
         if error_key(error) != _UNKNOWN_VARIABLE:
             raise

@@ -21,6 +21,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,10 +31,9 @@ from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import Value, sizes, worded
-from distdiag_tui.workloads.protocol import Step, Workload
+from distdiag_tui.workloads.protocol import FAREWELL, Step, Workload, farewell
 from distdiag_tui.workloads.session import Node
 
-_FAREWELL = 1.5  # seconds to end in order; a frozen node must not hold us
 _STEP = 0.01  # least change of the fraction worth a line
 _WORDS_EVERY = 0.25  # seconds
 _PR_SET_PDEATHSIG = 1
@@ -89,6 +89,7 @@ class _Job:
         self._journal = Journal(Path(request["journal"])) if request["journal"] else None
         self._nodes = _nodes(request)
         self._kind = find_kind(self.record.kind)
+        self._runner: dict[str, Any] = request["runner"]
         self._workload: Workload | None = None
         self._database = Database(self._kind.database, self._nodes)
         self._stopped = False
@@ -106,7 +107,7 @@ class _Job:
         """The exit code."""
         self._keep(self.record)  # with our process id: who wants us to stop can ask from now on
         try:
-            self._workload = self._kind.create(self._nodes, self.record.options)
+            self._workload = self._create()
             for step in self.record.steps:
                 if not self._stopped:
                     await self._step(cast(Step, step))
@@ -117,6 +118,19 @@ class _Job:
             return self._fail(f"unexpected {type(error).__name__}: {error}", 1)
         self._phase("stopped" if self._stopped else "done")
         return 0
+
+    def _create(self) -> Workload:
+        workload = self._kind.create(self._nodes, self.record.options)
+        if self._runner:
+            from distdiag_tui.workloads.k8s.jobs import create  # noqa: PLC0415  half a second, and an extra
+
+            where = (self._nodes, self.record, self._runner, self._journal)
+            workload = create(self._kind, workload, *where, partial(self._phase, "running", 0.0))
+        seconds = farewell(workload)
+        if seconds > FAREWELL:  # killed with our parent it could not clear up: the end of stdin must do
+            _die_with_parent(False)
+            self.record = replace(self.record, farewell=seconds)
+        return workload
 
     def _fail(self, why: str, code: int) -> int:
         self._phase("failed", message=" ".join(why.split()))
@@ -168,7 +182,7 @@ class _Job:
     @contextmanager
     def _time_limit(self) -> Iterator[None]:
         seconds = float(self.record.options.get("time", 0))
-        if not seconds:
+        if not seconds or self._runner:  # jobs have their own clocks
             yield
             return
         timer = asyncio.get_running_loop().call_later(seconds, self.workload.stop)
@@ -203,7 +217,7 @@ class _Job:
         self._keep(replace(
             self.record, phase=phase, fraction=fraction, words=words, message=message, ended=ended
         ))  # fmt: skip
-        told = ("phase", "fraction", "words", "message", "running_since", "ended")
+        told = ("phase", "fraction", "words", "message", "running_since", "ended", "farewell")
         self.out.event("phase", **{name: getattr(self.record, name) for name in told})
 
     def _keep(self, record: RunRecord) -> None:
@@ -233,7 +247,7 @@ async def _serve() -> int:
     await asyncio.wait({work, control}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
         work.cancel()
-        await asyncio.wait({work}, timeout=_FAREWELL)
+        await asyncio.wait({work}, timeout=job.record.farewell)
     if work.done() and not work.cancelled():
         return work.result()
     job.cut_short()
@@ -244,7 +258,7 @@ def _end(job: _Job, work: asyncio.Task[int]) -> None:
     """Stop in order, which for a load brings its total; what does not stop is cut short."""
     job.stop()
     if job.record.phase == "running":
-        asyncio.get_running_loop().call_later(_FAREWELL, work.cancel)
+        asyncio.get_running_loop().call_later(job.record.farewell, work.cancel)
     else:
         work.cancel()
 

@@ -14,12 +14,15 @@ from rich.cells import cell_len
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.snapshot import Health, Snapshot, Values
 from distdiag_tui.model.topology import Server, Status, Subject, Tenant
+from distdiag_tui.service.desk import KindView
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.canvas import width_of
 from distdiag_tui.ui.metrics import CARD_WIDTH, GAP, Cell, lay_out
 from distdiag_tui.ui.scene import Scene, worst_of
 from distdiag_tui.ui.status import key_line, status_line
 from distdiag_tui.ui.topology import Node, tree
+from distdiag_tui.workloads.journal import RunRecord
+from distdiag_tui.workloads.kinds import KINDS
 
 # -- the grid of cards --------------------------------------------------------------------------------
 
@@ -132,19 +135,26 @@ def small_cluster(**changes: object) -> Snapshot:
     return Snapshot(1000, 1e9, 1.0, "demo", tuple(servers), {}, NoPast())
 
 
-def words(scene: Scene, width: int, load: str = "") -> str:
+def words(scene: Scene, width: int) -> str:
     """The text of the status line."""
-    return "".join(run.text for run in status_line(scene, load, width))
+    return "".join(run.text for run in status_line(scene, width))
+
+
+def a_load(text: str) -> KindView:
+    """A workload that has failed with these words."""
+    run = RunRecord("oltp-1", "oltp", "demo", (), ("run",), {}, 1.0, phase="failed", message=text)
+    return KindView(KINDS[0], run=run)
 
 
 @given(SCENES, st.one_of(st.just(""), NAMES), st.integers(20, 300))
 def test_the_status_line_is_exactly_as_wide_as_the_terminal(scene: Scene, load: str, width: int) -> None:
-    assert width_of(status_line(scene, load, width)) == width
+    scene = replace(scene, workloads=(a_load(load),) if load else ())
+    assert width_of(status_line(scene, width)) == width
 
 
 @given(SNAPSHOTS, st.integers(20, 300))
 def test_the_worst_server_is_the_last_thing_to_go(snapshot: Snapshot, width: int) -> None:
-    shown = [run for run in status_line(Scene(snapshot), "", width) if run.text.strip()]
+    shown = [run for run in status_line(Scene(snapshot), width) if run.text.strip()]
     worst = worst_of(snapshot)
     if worst.status.severity:
         assert any(run.text[0] in "◐◒○⊘✖" for run in shown)
@@ -158,9 +168,10 @@ def test_a_wide_status_line_tells_everything() -> None:
         production=True,
         health=Health(0.0123, 10, 7),
     )
-    text = words(Scene(snapshot, paused=True), 200, "load 8 threads")
+    scene = Scene(snapshot, paused=True, workloads=(a_load("no disk"),))
+    text = words(scene, 200)
     for part in ("distdiag", "demo", "PRODUCTION", "✖ n3 unreachable 1m15s", "OceanBase 4.3",
-                 "load 8 threads", "PAUSED", "stale 1m15s", "tick", "12.3 ms", "dropped 7"):  # fmt: skip
+                 "oltp failed: no disk", "PAUSED", "stale 1m15s", "tick 12.3 ms", "dropped 7"):  # fmt: skip
         assert part in text
 
 

@@ -141,7 +141,7 @@ def test_demo_brings_a_live_console_and_leaves_nothing_behind(monkeypatch: pytes
         monkeypatch.setenv("DISTDIAG_LAB_HOME", str(home))
         demo = (*DISTDIAG, "demo", "--nodes", "1", "--threads", "2", "--rate", "20")
         with Terminal(demo) as terminal:
-            terminal.wait_for(r"load 2× \d+ tps", 60)
+            terminal.wait_for(r"oltp 2× \d+ tps", 60)
             terminal.wait_for(LIVE)
             assert servers_below(home)
             workers = _workers(terminal.pid)
@@ -155,7 +155,7 @@ def test_demo_brings_a_live_console_and_leaves_nothing_behind(monkeypatch: pytes
 @pytest.mark.slow
 def test_a_killed_console_leaves_no_load(lab_env: LiveLab) -> None:
     with Terminal((*DISTDIAG, "demo", "--keep", "--threads", "2", "--rate", "10")) as terminal:
-        terminal.wait_for(r"load 2× \d+ tps", 40)
+        terminal.wait_for(r"oltp 2× \d+ tps", 40)
         workers = [psutil.Process(worker) for worker in _workers(terminal.pid)]
         assert workers
         os.kill(terminal.pid, signal.SIGKILL)

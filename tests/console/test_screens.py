@@ -45,7 +45,9 @@ def compare(snap: SnapCompare, stage: Stage, size: tuple[int, int], *keys: str) 
         await press(pilot, *keys)
         await settled(pilot)
 
-    return snap(ConsoleApp(stage.feed, "dark"), terminal_size=size, run_before=watch)
+    app = ConsoleApp(stage.feed, "dark")
+    app.attach(stage.desk)
+    return snap(app, terminal_size=size, run_before=watch)
 
 
 def incident() -> Stage:

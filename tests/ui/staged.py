@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import cast
 from unittest.mock import patch
 
@@ -16,11 +17,17 @@ from textual.pilot import Pilot
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, LEVELS
 from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.service.desk import Desk, KindView
+from distdiag_tui.service.workloads import Wish, Workloads
 from distdiag_tui.sources.frame import Frame, Sample
 from distdiag_tui.ui.app import ConsoleApp
+from distdiag_tui.workloads.journal import Journal, RunRecord
+from distdiag_tui.workloads.kinds import KINDS
 
 START = 1_700_000_000  # tick and epoch second of the first frame: 22:13:20 UTC
 TENANTS = (Tenant(1, "sys"), Tenant(1002, "shop"))
@@ -68,6 +75,62 @@ class StagedSource:
             yield item
 
 
+class StagedDesk(Desk):
+    """Workloads that are as the test says; what is asked for is kept in `asked`, or raises `wrong`."""
+
+    def __init__(self, *, production: bool = False) -> None:
+        target = Target("shop", (Endpoint("127.0.0.1", 1),), production=production)
+        super().__init__(Workloads(target, Journal(Path("/nowhere"))))
+        self.views = tuple(KindView(kind) for kind in KINDS)
+        self.asked: list[tuple[str, object]] = []
+        self.wrong: DistdiagError | None = None
+        self.note = ""
+        self.running: list[RunRecord] = []
+
+    def look(self) -> None:
+        """Nothing changes by itself."""
+
+    def ask(self) -> None:
+        """There is no cluster to ask."""
+
+    def show(self, kind: str, **known: object) -> None:
+        """One kind looks different from now on."""
+        self.views = tuple(
+            replace(view, **known) if view.kind.id == kind else view  # type: ignore[arg-type]
+            for view in self.views
+        )
+
+    async def start(self, wish: Wish, *, insist: bool) -> str:
+        """Keep the wish."""
+        self._keep("start insisting" if insist else "start", wish)
+        return self.note
+
+    async def stop(self, run: str) -> None:
+        """Keep the name."""
+        self._keep("stop", run)
+
+    def change(self, run: str, given: Mapping[str, str]) -> None:
+        """Keep what was given."""
+        self._keep("change", (run, dict(given)))
+
+    def ours(self, run: str) -> bool:
+        """All that the test says."""
+        return any(record.id == run for record in self.running)
+
+    def to_ask_about(self) -> list[RunRecord]:
+        """The same."""
+        return self.running
+
+    async def let_go(self) -> None:
+        """Keep that it happened."""
+        self._keep("let go", "")
+
+    def _keep(self, what: str, of: object) -> None:
+        if self.wrong is not None:
+            raise self.wrong
+        self.asked.append((what, of))
+
+
 class Stage:
     """A cluster that moves only when told to. Change `servers` and `latency` between ticks."""
 
@@ -76,6 +139,7 @@ class Stage:
         self.busy = True  # False: totals stand still and levels are constant
         self.source = StagedSource()
         self.feed = Feed(Engine(self.source, "shop", production=production))
+        self.desk = StagedDesk(production=production)
         self.clock = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -133,6 +197,7 @@ class Stage:
             if past:
                 await self.tick(past)
             app = ConsoleApp(self.feed, theme)
+            app.attach(self.desk)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
             with idle, patch("textual.app.wait_for_idle", _at_once):

@@ -132,9 +132,13 @@ async def test_panes_by_tab_and_by_number(size: tuple[int, int]) -> None:
         app = console_of(pilot)
         for key, pane in [
             ("tab", app.main.metrics),
+            ("tab", app.main.workloads),
             ("tab", app.main.topology),
+            ("shift+tab", app.main.workloads),
             ("shift+tab", app.main.metrics),
             ("1", app.main.topology),
+            ("3", app.main.workloads),
+            ("w", app.main.workloads),
             ("1", app.main.topology),
             ("2", app.main.metrics),
         ]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from staged import Stage, press
+from staged import Stage, press, rows_of
 from textual.color import Color
 
 from distdiag_tui.ui.themes import user_themes
@@ -22,7 +22,7 @@ async def test_themes_change_all_panes_and_say_their_name() -> None:
                 assert background in [Color.from_rich_color(colour) for colour in shown]
             seen.append(pilot.app.theme)
         assert seen == ["high-contrast", "light", "colour-blind-safe", "dark"]
-        assert [note.message for note in pilot.app._notifications][-1] == "dark"
+        assert "theme dark" in rows_of(pilot)[0]
 
 
 async def test_a_broken_theme_of_the_users_is_told_and_passed_over() -> None:
@@ -34,11 +34,12 @@ async def test_a_broken_theme_of_the_users_is_told_and_passed_over() -> None:
     (folder / "broken.toml").write_text("primary = [red]")
     stage = Stage()
     async with stage.console(theme="light") as pilot:
-        seen = []
+        seen, told = [], []
         for _ in range(7):
             await press(pilot, "t")
             await stage.shown(pilot)
             seen.append(pilot.app.theme)
+            told.append(rows_of(pilot)[46])
         assert {"[bold]b[x]", "dark", "light", "high-contrast", "colour-blind-safe"} <= set(seen)
         assert "broken" not in seen
-        assert any("broken.toml" in note.message for note in pilot.app._notifications)
+        assert any("broken.toml" in line for line in told)

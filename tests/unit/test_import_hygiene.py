@@ -34,8 +34,22 @@ def test_what_holds_figures_knows_no_database(module: str) -> None:
 
 
 def test_the_command_line_starts_light() -> None:
-    heavy = ("textual", "numpy", "asyncmy", "pydantic", "rich", "psutil", "platformdirs")
+    heavy = (
+        "textual",
+        "numpy",
+        "asyncmy",
+        "pydantic",
+        "rich",
+        "psutil",
+        "platformdirs",
+        "kubernetes_asyncio",
+    )
     assert imported("distdiag_tui.cli.app", heavy) == []
+
+
+def test_planning_jobs_and_watching_a_run_does_not_pay_for_kubernetes() -> None:
+    modules = "distdiag_tui.service.workloads, distdiag_tui.workloads.k8s.manifests"
+    assert imported(modules, ("kubernetes_asyncio", "aiohttp", "asyncmy")) == []
 
 
 def test_asking_for_the_lab_does_not_pay_for_profiles() -> None:

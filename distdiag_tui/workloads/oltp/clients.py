@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from random import Random
 
+from distdiag_tui.workloads.crew import connect
 from distdiag_tui.workloads.meter import Meter
 from distdiag_tui.workloads.oltp.config import OltpConfig
 from distdiag_tui.workloads.oltp.statements import Planner, Step
 from distdiag_tui.workloads.pacer import Pacer
-from distdiag_tui.workloads.session import Node, Session, error_key, pauses, require_data
+from distdiag_tui.workloads.session import Node, Session, error_key, require_data
 
 
 class Client:
@@ -60,32 +61,12 @@ class Client:
         late = any(session.timed_out for session in self.sessions)
         self._meter.failed("timeout" if late else error_key(error))
         for session in self.sessions:
-            await _roll_back(session)
+            await session.clear()
 
     async def _connect(self) -> None:
         for index, session in enumerate(self.sessions):
             if session.broken:
-                await self._connect_one(session)
+                await connect(session, self._meter)
                 if self._was_connected[index]:
                     self._meter.reconnected()
                 self._was_connected[index] = True
-
-    async def _connect_one(self, session: Session) -> None:
-        for pause in pauses():
-            try:
-                await session.connect()
-            except Exception as error:  # as in run
-                self._meter.failed(error_key(error))
-                await asyncio.sleep(pause)
-            else:
-                return
-
-
-async def _roll_back(session: Session) -> None:
-    """A session that cannot even roll back is closed."""
-    if session.broken:
-        return
-    try:
-        await session.rollback()
-    except Exception:  # counted already by the error that brought us here
-        session.close()

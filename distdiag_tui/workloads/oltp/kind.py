@@ -18,7 +18,7 @@ OLTP = Kind(
         Option("tables", 4, "Tables on each node.", 1, 256, size=True),
         Option("rows", 10_000, "Rows in each table.", 100, 100_000_000, size=True),
         Option("mix", "read_write", "Statements of a transaction.", choices=tuple(MIXES)),
-        Option("mode", "independent", "independent: a client stays on one node; coupled: it visits all.",
+        Option("mode", "independent", "A client stays on one node, or visits all (coupled).",
                choices=MODES),
         STATEMENT_TIMEOUT,
         INTERVAL,

@@ -1,0 +1,48 @@
+"""A question with a few answers, each a key; Escape takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Answer(NamedTuple):
+    """Its key, and what it does in a few words."""
+
+    key: str
+    words: str
+
+
+KEEP: Final = Answer("escape", "go on as before")
+
+
+class Question(ModalScreen[str]):
+    """Dismissed with the key of the chosen answer, "" for none."""
+
+    def __init__(self, title: str, text: str, answers: Sequence[Answer]) -> None:
+        super().__init__()
+        self._title, self._text, self._answers = title, text, (*answers, KEEP)
+
+    def compose(self) -> ComposeResult:
+        """The question, then the answers below each other."""
+        with Vertical(id="question") as box:
+            box.border_title = self._title
+            yield Static(self._text, markup=False)
+            yield Static("")
+            for answer in self._answers:
+                key = "Esc" if answer.key == "escape" else answer.key
+                yield Static(f"{key:>4}  {answer.words}", markup=False)
+
+    def on_key(self, event: Key) -> None:
+        """Only the keys that are shown do anything."""
+        event.stop()
+        if event.key == "escape":
+            self.dismiss("")
+        elif event.character and event.character in [answer.key for answer in self._answers]:
+            self.dismiss(event.character)
