@@ -48,7 +48,7 @@ async def follow(process: LoadProcess, output: Output) -> None:
         await process.ended()
         await bars
     _tell_checks(process, as_json=output.json)
-    _conclude(process, caught)
+    conclude(process, caught)
     if "run" not in process.record.steps:
         typer.echo(json.dumps(process.record.to_fields()) if output.json else _result(process))
 
@@ -60,7 +60,7 @@ async def leave_running(process: LoadProcess, *, as_json: bool) -> None:
         await _first_figures(process)
         if process.record.active and not caught:
             await _let_go(process)
-    _conclude(process, caught)
+    conclude(process, caught)
     record = process.record
     if as_json:
         typer.echo(json.dumps(record.to_fields()))
@@ -112,7 +112,7 @@ async def _stoppable(process: LoadProcess) -> AsyncIterator[list[signal.Signals]
         raise
 
 
-def _conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
+def conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
     """An error that says how a run went wrong: it failed, or was stopped before it came to what counts."""
     record = process.record
     if record.phase == "failed":
