@@ -69,7 +69,7 @@ def test_what_there_is_can_be_listed() -> None:
     (document,) = documents(at_once("list", "--json").stdout)
     assert document["schema"] == "distdiag.workloads/1"
     (oltp,) = [each for each in document["workloads"] if each["id"] == "oltp"]
-    assert set(oltp) == {"id", "title", "about", "missing", "options"}
+    assert set(oltp) == {"id", "title", "about", "missing", "stand_in", "options"}
     assert oltp["missing"] == ""
     rows = next(option for option in oltp["options"] if option["name"] == "rows")
     assert (rows["default"], rows["takes"], rows["size"]) == (10_000, "100 to 100,000,000", True)
