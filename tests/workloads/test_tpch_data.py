@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import LiveLab, require_extra, run, temporary_home
-from live_load import frozen, nodes_of, until
+from live_load import alive, frozen, load_of, nodes_of, until
 from tpch_data import KIND, TINY, Told, contents, on, prepare, right_contents, swept, verify
 
 from distdiag_tui.lab.cluster import Lab
@@ -22,6 +23,7 @@ from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.database import Database, Prepared
 from distdiag_tui.workloads.tpch import filling, link, parts, verifying
 from distdiag_tui.workloads.tpch.duck import Duck
+from distdiag_tui.workloads.tpch.folder import private_folder
 from distdiag_tui.workloads.tpch.link import Link
 from distdiag_tui.workloads.tpch.parts import Part
 from distdiag_tui.workloads.tpch.schema import TABLES
@@ -212,6 +214,35 @@ async def test_rows_whose_arrival_is_unknown_are_not_doubled(
     await prepare(one)
     assert len(lost) > 20
     assert await contents(one, 0) == right_contents(TINY)
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed"])
+async def test_a_worker_that_ends_while_it_prepares_leaves_nothing_behind(
+    one: Target, how: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    load = load_of(one, {"scale": 1}, ("prepare",), KIND.id)
+    await load.start()
+    await until(lambda: "generating" in load.record.words, 30)
+    [folder] = inside(tmp_path)
+    if how == "stopped":
+        await load.stop()
+        assert load.record.phase == "stopped"
+    else:
+        assert load.pid
+        os.kill(load.pid, signal.SIGKILL)
+        await load.ended()
+        assert load.record.phase == "failed"
+        os.utime(folder / "lock", (0, 0))  # as if it were long ago
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with private_folder():
+            assert folder not in inside(tmp_path)
+    assert not alive(load.pid)
+    assert inside(tmp_path) == []
+
+
+def inside(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
 
 
 @pytest.fixture

@@ -48,9 +48,9 @@ TPCH = Kind(
                "throughput: several streams, over all servers.", choices=("power", "throughput")),
         Option("threads", 2, "Streams of the throughput test. TPC-H asks for 2 at scale 1, 3 at 10, 4 at 30, "
                "5 at 100.", 1, 1024),
-        Option("rounds", 1, "How often a stream goes through all queries; 0: until stopped.", 0, 1_000_000),
+        Option("rounds", 1, "How often a stream goes through all queries; 0: until stopped.", 0, 100_000),
         Option("indexes", False, "Index foreign keys, too: MySQL needs it, OceanBase does not.", size=True),
-        TIME,
+        Option("time", 0.0, "Seconds to run at most; 0: no limit.", TIME.low, TIME.high),
         Option("statement_timeout", 600.0, "Seconds a query may take.",
                STATEMENT_TIMEOUT.low, STATEMENT_TIMEOUT.high),
         INTERVAL,
