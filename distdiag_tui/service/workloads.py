@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INSIST: Final = "--i-know-this-is-production"
 _SURVEY_SECONDS: Final = 5.0
-_ORDERLY_SECONDS: Final = 6.0  # to end by itself; longer than a worker needs
+_ORDERLY_SECONDS: Final = 4.5  # to end by itself, on top of what the load says it needs
 _KILLED_SECONDS: Final = 2.0
 
 
@@ -120,8 +120,9 @@ class Workloads:
 
     async def stop(self, run: str) -> None:
         """End a run, whoever started it. WorkloadError if there is none of that name, or if it stays."""
-        if run in self.own:
-            await self.own[run].stop()
+        process = self.own.get(run)
+        if process is not None and not process.detached:
+            await process.stop()
         else:
             await end_run(self.journal, run)
 
@@ -221,7 +222,8 @@ async def end_run(journal: Journal, name: str) -> RunRecord:
     record = journal.find(name)
     if not record.active:
         return record
-    for order, seconds in ((journal.stop, _ORDERLY_SECONDS), (journal.kill, _KILLED_SECONDS)):
+    patience = record.farewell + _ORDERLY_SECONDS
+    for order, seconds in ((journal.stop, patience), (journal.kill, _KILLED_SECONDS)):
         record = await _ended_after(order, journal, record, seconds)
         if not record.active:
             return record

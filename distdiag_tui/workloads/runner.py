@@ -58,6 +58,11 @@ class LoadProcess:
         self._killed = False
 
     @property
+    def detached(self) -> bool:
+        """Whether it was let go."""
+        return self._detached.is_set()
+
+    @property
     def exit_code(self) -> int | None:
         """The worker's, once it has ended: that of the error, 0 after a stop."""
         return self._process.returncode if self._process else None
@@ -111,8 +116,11 @@ class LoadProcess:
         self._send({"rate": RATE.read(rate)})
 
     async def stop(self) -> None:
-        """Ask the worker to end, kill it if it does not. Reports not yet read can still be read."""
-        if self._process is None or self._pump is None or self._detached.is_set():
+        """Ask the worker to end, kill it if it does not; nothing if it was let go.
+
+        Reports not yet read can still be read.
+        """
+        if self._process is None or self._pump is None or self.detached:
             return
         self._send({"stop": True})
         done, _ = await asyncio.wait({self._pump}, timeout=self.record.farewell + _ANSWER)
@@ -138,7 +146,7 @@ class LoadProcess:
 
         One that has something to clear up elsewhere is only told to end.
         """
-        if not self._detached.is_set():
+        if not self.detached:
             lasting = self._order.runner or self.record.farewell > FAREWELL
             self._signal(signal.SIGTERM if lasting else signal.SIGKILL)
 

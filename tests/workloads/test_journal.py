@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import ENDED, KEPT, Journal, Phase, RunRecord, new_name
 from distdiag_tui.workloads.report import IntervalReport, Part
 
@@ -207,6 +208,17 @@ def test_stop_asks_the_process_of_the_run(journal: Journal) -> None:
         assert process.stdout.readline() == b"told\n"
 
 
+async def test_who_needs_long_to_end_gets_the_time(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one that has to remove its jobs from a Kubernetes cluster."""
+    monkeypatch.setattr(service, "_ORDERLY_SECONDS", 0.1)
+    began = time.monotonic()
+    with process_of(journal, replace(record(), farewell=0.6)) as process:
+        assert (await service.end_run(journal, "oltp-1")).message == "its process was killed"
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"told\n"
+    assert time.monotonic() - began > 0.7
+
+
 def test_a_recycled_process_id_is_not_signalled(journal: Journal) -> None:
     with process_of(journal, record()):
         pass
@@ -274,6 +286,7 @@ import sys, time
 from dataclasses import replace
 from pathlib import Path
 from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import Journal, RunRecord
 folder, name = sys.argv[1:]
 print(flush=True)
@@ -342,6 +355,7 @@ FULL = """
 import resource, signal, sys, time
 from pathlib import Path
 from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import Journal, RunRecord
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 try:
