@@ -58,7 +58,7 @@ def mariadb() -> Iterator[MariaDb]:
     """A running server; skips the test where it is not installed."""
     for program in ("mariadbd", "mariadb-install-db"):
         if not shutil.which(program):
-            pytest.skip(f"{program} is not here: install mariadb-server")
+            pytest.skip(f"{program} is not here: install mariadb-server-core")
     folder = Path(tempfile.mkdtemp(prefix="ddm"))
     server = MariaDb(folder)
     try:
