@@ -29,10 +29,11 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "", "", ""),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its plot."),
-    Action("", "switch", "Tab", "pane", "The next pane. 1: topology. 2: metrics. 3 or w: workloads."),
+    Action("", "switch", "Tab", "pane", "The next pane. 1: topology. 2: metrics. 3: workloads."),
     Action("1", "pane('topology')", "", "", ""),
     Action("2", "pane('metrics')", "", "", ""),
-    Action("3,w", "pane('workloads')", "w", "workloads", "To the workloads, whose own keys stand below."),
+    Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, [ ] fewer or "
+           "more threads, n another run, v verify the data, c clean up."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
     Action("minus", "zoom(-1)", "", "", ""),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),

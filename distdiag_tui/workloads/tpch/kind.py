@@ -56,5 +56,6 @@ TPCH = Kind(
         INTERVAL,
     ),
     module="distdiag_tui.workloads.tpch.load",
+    rates=("queries per hour",),
     missing=missing,
 )  # fmt: skip
