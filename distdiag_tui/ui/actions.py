@@ -32,8 +32,8 @@ ACTIONS = (
     Action("", "switch", "Tab", "pane", "The next pane. 1: topology. 2: metrics. 3: workloads."),
     Action("1", "pane('topology')", "", "", ""),
     Action("2", "pane('metrics')", "", "", ""),
-    Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, [ ] fewer or "
-           "more threads, n another run, v verify the data, c clean up."),
+    Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
+           "[ ] fewer or more threads, n another run, v verify the data, c clean up."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
     Action("minus", "zoom(-1)", "", "", ""),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),
