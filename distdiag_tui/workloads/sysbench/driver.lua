@@ -22,7 +22,7 @@ local function print_line(line)
 end
 
 function sysbench.hooks.report_intermediate(stat)
-   if found and stat.events > 0 then -- 1.0.20 never lets go of its lock after printing an empty histogram
+   if found and stat.events > 0 then -- an empty one keeps its lock, and 1.0.20 then hangs at its end
       pcall(print_histogram)
    end
    print = print_line
