@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from live_load import Feed, load_of, nodes_of, running, sql, until
 
 from distdiag_tui.model.target import Endpoint, Target
@@ -17,6 +19,7 @@ from distdiag_tui.workloads.runner import LoadProcess
 from distdiag_tui.workloads.sysbench.kind import SYSBENCH
 from distdiag_tui.workloads.sysbench.load import create
 
+needs_sysbench = pytest.mark.skipif(not shutil.which("sysbench"), reason="sysbench is not installed")
 DATABASE = "distdiag_sysbench"
 TABLES, SIZE = 2, 500
 SMALL: dict[str, Value] = {"tables": TABLES, "table_size": SIZE, "threads": 6}

@@ -29,6 +29,7 @@ from sysbench_live import (
     directly,
     drop,
     failure,
+    needs_sysbench,
     prepare,
 )
 from test_load_faults import PARENT
@@ -36,6 +37,8 @@ from test_load_faults import PARENT
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret, Target
 from distdiag_tui.workloads.runner import LoadProcess
+
+pytestmark = needs_sysbench
 
 ODD_PASSWORDS = ['a b"c#d,e=f', "it's -- 'x", "a'b\"c", " #=\\$(id)`%s ", "--x,y"]
 

@@ -14,12 +14,27 @@ from functools import partial
 import pytest
 from conftest import LiveLab, run
 from live_load import Feed, mean_tps, sql, until
-from sysbench_live import SIZE, TABLES, Door, all_gone, at_work, busy, children, directly, drop, prepare, rows
+from sysbench_live import (
+    SIZE,
+    TABLES,
+    Door,
+    all_gone,
+    at_work,
+    busy,
+    children,
+    directly,
+    drop,
+    needs_sysbench,
+    prepare,
+    rows,
+)
 
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.sysbench.config import BULK, COUNTS_KEPT, bulk_tables
+
+pytestmark = needs_sysbench
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from conftest import LiveLab
 from live_load import alive, load_of, nodes_of, sql, until
-from sysbench_live import DATABASE, SIZE, SMALL, TABLES, all_gone, children, drop, rows
+from sysbench_live import DATABASE, SIZE, SMALL, TABLES, all_gone, children, drop, needs_sysbench, rows
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Secret, Target
@@ -20,6 +20,8 @@ from distdiag_tui.workloads.protocol import Check
 from distdiag_tui.workloads.sysbench.config import SysbenchConfig
 from distdiag_tui.workloads.sysbench.kind import SYSBENCH
 from distdiag_tui.workloads.sysbench.ready import make_ready
+
+pytestmark = needs_sysbench
 
 WHOLE = [(SIZE, SIZE)]
 
