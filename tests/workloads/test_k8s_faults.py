@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from apiserver import JOBS, NAMESPACE, PODS, SECRETS, ApiServer
-from apistore import Object
+from apiserver import JOBS, NAMESPACE, PODS, ApiServer
 from job_load import INTERVAL, QUICK, cluster, ended, errors, failed, failure, left, load, plan
 from job_load import running as is_running
 from live_load import until
 
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.workloads.k8s.manifests import manifests
 from distdiag_tui.workloads.report import IntervalReport
 
 RIGHTS = {
@@ -265,33 +263,6 @@ async def test_a_wrong_token_and_one_that_is_renewed(server: ApiServer, tmp_path
 async def test_a_namespace_that_is_not_there(server: ApiServer, tmp_path: Path) -> None:
     server.kubeconfig(tmp_path, namespace="elsewhere")
     assert await failure(load(plan())) == "there is no namespace elsewhere"
-
-
-async def test_names_in_use_by_somebody_else_are_left_alone(server: ApiServer) -> None:
-    secret, job, _ = manifests(plan(origin="there"), "theirs")
-    for item in (secret, job):
-        item["metadata"]["namespace"] = NAMESPACE
-    theirs: list[Object] = [server.store.create(SECRETS, secret), server.store.create(JOBS, job)]
-    message = await failure(load(plan(), active=[]))
-    assert message == f"distdiag-oltp-test in namespace {NAMESPACE} belongs to somebody else; start again"
-    assert {item["metadata"]["uid"] for r in (SECRETS, JOBS) for item in server.store.list(r)} == {
-        item["metadata"]["uid"] for item in theirs
-    }
-
-
-async def test_a_start_removes_what_killed_runs_left_and_nothing_else(server: ApiServer) -> None:
-    kept: list[str] = []
-    swept: list[str] = []
-    for run, origin, stays in (("dead", "here", False), ("alive", "here", True), ("other", "there", True)):
-        for item in manifests(plan(run, jobs=1, origin=origin), "x"):
-            item["metadata"]["namespace"] = NAMESPACE
-            resource = JOBS if item["kind"] == "Job" else SECRETS
-            name = server.store.create(resource, item)["metadata"]["name"]
-            (kept if stays else swept).append(f"{resource.plural}/{name}")
-    await ended(load(plan("now", jobs=1, time=0.3), active=["alive", "now"]))
-    found = {item for item in left(server) if not item.startswith("pods")}
-    assert found == set(kept)
-    assert swept
 
 
 async def test_no_configuration_and_bad_ones(
