@@ -25,10 +25,20 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*DISTDIAG, *words], capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.fixture(scope="module")
+def small_tables(lab: LiveLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Data of the built-in load, as the command makes and drops it."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DISTDIAG_LAB_HOME", str(lab.home))
+        environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        assert command("workload", "prepare", "oltp", "lab", "--tables", "2", "--rows", "500").returncode == 0
+        yield
+        assert command("workload", "cleanup", "oltp", "lab").returncode == 0
+
+
 @pytest.fixture
-def loaded(lab_env: LiveLab) -> Iterator[Terminal]:
+def loaded(small_tables: None, lab_env: LiveLab) -> Iterator[Terminal]:
     """The console with the built-in load, started from its form with three threads."""
-    assert command("workload", "prepare", "oltp", "lab", "--tables", "2", "--rows", "500").returncode == 0
     with Terminal((*DISTDIAG, "connect", "lab")) as terminal:
         terminal.wait_for(r"n1 +[0-9.]+ k?/s")
         terminal.send("w")
@@ -39,7 +49,6 @@ def loaded(lab_env: LiveLab) -> Iterator[Terminal]:
         terminal.wait_for(r"▶ oltp +3× +\d")
         yield terminal
     command("workload", "stop", "--all")
-    command("workload", "cleanup", "oltp", "lab")
 
 
 def runs() -> list[dict[str, Any]]:
