@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.marks import BEGAN, ENDED, Mark
 from distdiag_tui.service.workloads import Wish, Workloads
-from distdiag_tui.workloads.journal import RunRecord
+from distdiag_tui.workloads.journal import Phase, RunRecord
 from distdiag_tui.workloads.kinds import KINDS, find_kind
 from distdiag_tui.workloads.protocol import Kind
 
@@ -58,7 +58,7 @@ class Desk:
         self._missing = {kind.id: kind.missing() for kind in KINDS}
         self._past: dict[str, deque[float]] = {}
         self._times: dict[str, float] = {}
-        self._was_active: set[str] = set()
+        self._phases: dict[str, Phase] = {}
         self._asking: asyncio.Task[None] | None = None
 
     @property
@@ -72,16 +72,16 @@ class Desk:
         return self.workloads.target.production
 
     def look(self) -> None:
-        """Once a tick: renew views and marks; asks the cluster anew when a run has ended."""
+        """Once a tick: renew views and marks; asks the cluster anew when a run has got to another step."""
         records = self.workloads.runs()
         for record in records:
             self._remember(record)
         self.views = tuple(view for kind in KINDS for view in self._views(kind, records))
         self.marks = tuple(mark for record in records for mark in _marks(record))
-        active = {record.id for record in records if record.active}
-        if self._was_active - active:
+        phases = {record.id: record.phase for record in records}
+        if phases != self._phases:
             self.ask()
-        self._was_active = active
+        self._phases = phases
 
     def ask(self) -> None:
         """Ask the cluster, in the background, what data it has."""
