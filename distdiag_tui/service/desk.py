@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from distdiag_tui.workloads.database import Prepared
 
 _KEPT: Final = 120  # reports a run
-_SURVEY_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +128,8 @@ class Desk:
         return run in self.workloads.own
 
     async def _ask(self) -> None:
-        from distdiag_tui.workloads.session import Node  # noqa: PLC0415  needs the driver
-        from distdiag_tui.workloads.survey import survey  # noqa: PLC0415
-
-        target = self.workloads.target
-        nodes = [Node(each, target.user, target.password) for each in target.endpoints]
         try:
-            async with asyncio.timeout(_SURVEY_SECONDS):
-                self._prepared, self.trouble = await survey(nodes, KINDS), ""
-        except TimeoutError:
-            self.trouble = f"{target.cluster} does not answer"
+            self._prepared, self.trouble = await self.workloads.survey(), ""
         except DistdiagError as error:
             self.trouble = str(error)
 

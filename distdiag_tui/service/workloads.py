@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.journal import Journal, RunRecord, new_name
-from distdiag_tui.workloads.kinds import find_kind
+from distdiag_tui.workloads.kinds import KINDS, find_kind
 from distdiag_tui.workloads.options import SERVERS, Value, checked, sizes, worded
 from distdiag_tui.workloads.protocol import Kind, Step
 from distdiag_tui.workloads.runner import LoadProcess, Order
 
 if TYPE_CHECKING:
     from distdiag_tui.workloads.database import Prepared
+    from distdiag_tui.workloads.session import Node
+    from distdiag_tui.workloads.survey import Survey
+
+T = TypeVar("T")
 
 INSIST: Final = "--i-know-this-is-production"
 _SURVEY_SECONDS: Final = 5.0
@@ -66,14 +70,14 @@ class Workloads:
         """What data of a kind is there, None for none. ConnectError or WorkloadError if nobody can tell."""
         target = target or self.target
         from distdiag_tui.workloads.database import Database  # noqa: PLC0415  needs the driver
-        from distdiag_tui.workloads.session import Node  # noqa: PLC0415
 
-        nodes = [Node(e, target.user, target.password) for e in target.endpoints]
-        try:
-            async with asyncio.timeout(_SURVEY_SECONDS):
-                return await Database(kind.database, nodes).prepared()
-        except TimeoutError:
-            raise WorkloadError(f"{target.cluster} does not answer") from None
+        return await _answer(target, Database(kind.database, _nodes(target)).prepared())
+
+    async def survey(self) -> Survey:
+        """What data of every kind is there, and on which servers; errors as `prepared`."""
+        from distdiag_tui.workloads.survey import survey  # noqa: PLC0415  needs the driver
+
+        return await _answer(self.target, survey(_nodes(self.target), KINDS))
 
     async def start(self, wish: Wish, *, insist: bool = False) -> LoadProcess:
         """Begin the steps in a process of their own, which dies with this one unless it is let go.
@@ -170,6 +174,21 @@ class Workloads:
         """The command that does it; several servers without a profile have no name to repeat."""
         cluster = self.target.cluster
         return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+
+
+def _nodes(target: Target) -> list[Node]:
+    from distdiag_tui.workloads.session import Node  # noqa: PLC0415  needs the driver
+
+    return [Node(e, target.user, target.password) for e in target.endpoints]
+
+
+async def _answer(target: Target, asking: Awaitable[T]) -> T:
+    """What the cluster tells; WorkloadError if that takes too long."""
+    try:
+        async with asyncio.timeout(_SURVEY_SECONDS):
+            return await asking
+    except TimeoutError:
+        raise WorkloadError(f"{target.cluster} does not answer") from None
 
 
 def _record(kind: Kind, wish: Wish, target: Target, values: Mapping[str, Value]) -> RunRecord:

@@ -18,9 +18,11 @@ from distdiag_tui.workloads.protocol import Kind
 from distdiag_tui.workloads.session import Node
 
 Found = dict[str, Prepared]
+Survey = dict[str, tuple[Prepared, tuple[str, ...]]]
+"""By kind, the data, and the servers that have it."""
 
 
-async def survey(nodes: Sequence[Node], kinds: Sequence[Kind]) -> dict[str, tuple[Prepared, tuple[str, ...]]]:
+async def survey(nodes: Sequence[Node], kinds: Sequence[Kind]) -> Survey:
     """By kind, what the nodes that have any of its data have in common, and the labels of these nodes.
 
     ConnectError or WorkloadError if a node does not tell.
