@@ -1,0 +1,1 @@
+"""Faults made by Chaos Mesh in a Kubernetes cluster."""

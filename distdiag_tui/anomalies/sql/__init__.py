@@ -1,0 +1,1 @@
+"""Faults made with SQL, on any server that speaks the MySQL protocol."""
