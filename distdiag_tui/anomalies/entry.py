@@ -52,7 +52,7 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One entry. `cause` is the label that diagnosis should give; `spreads` tells of effects on other servers."""
+    """One entry. `cause` is the label that diagnosis should give; `spreads`: effects on other servers."""
 
     id: str
     title: str

@@ -55,7 +55,7 @@ class Fault(Protocol):
     """
 
     async def plan(self) -> list[str]:
-        """Exactly what would be done, and undone: SQL, signals, files or manifest, a line each; changes nothing."""
+        """Exactly what would be done and undone: SQL, signals, files, manifest. Changes nothing."""
         ...
 
     async def apply(self, note: Note) -> None:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.journal import Journal, RunRecord, new_name
+from distdiag_tui.workloads.journal import Journal, RunRecord
 from distdiag_tui.workloads.kinds import KINDS, find_kind
 from distdiag_tui.workloads.options import SERVERS, Value, checked, sizes, worded
 from distdiag_tui.workloads.protocol import Kind, Step

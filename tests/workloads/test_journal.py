@@ -18,9 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.service import workloads as service
-from distdiag_tui.workloads.journal import ENDED, KEPT, Journal, Phase, RunRecord, new_name
+from distdiag_tui.workloads.journal import ENDED, KEPT, Journal, Phase, RunRecord
 from distdiag_tui.workloads.report import IntervalReport, Part
 
 HOLDER = "import signal; signal.signal(15, lambda *_: print('told', flush=True)); print(flush=True); input()"
@@ -180,7 +181,7 @@ def test_a_run_that_ends_while_it_is_looked_at_is_not_taken_for_killed(
         journal.write(replace(record(), phase="done"))
         return False
 
-    monkeypatch.setattr(journal, "_alive", ends_now)
+    monkeypatch.setattr(journal, "alive", ends_now)
     assert journal.find("oltp-1").phase == "done"
 
 
@@ -285,6 +286,7 @@ RACER = """
 import sys, time
 from dataclasses import replace
 from pathlib import Path
+from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import Journal, RunRecord
@@ -354,6 +356,7 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
 FULL = """
 import resource, signal, sys, time
 from pathlib import Path
+from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import Journal, RunRecord

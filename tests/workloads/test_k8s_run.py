@@ -20,8 +20,9 @@ from kubernetes_asyncio.client import ApiClient, BatchV1Api
 from live_load import ROWS, SMALL, TABLES, Feed, alive, load_of, mean_tps, until
 from peer import configuration
 
+from distdiag_tui.ledger import new_name
 from distdiag_tui.model.target import Target
-from distdiag_tui.workloads.journal import Journal, new_name
+from distdiag_tui.workloads.journal import Journal
 from distdiag_tui.workloads.protocol import Step
 from distdiag_tui.workloads.report import IntervalReport
 from distdiag_tui.workloads.runner import LoadProcess, Order
