@@ -185,7 +185,7 @@ class Ledger(ABC, Generic[R]):
     def _forget_old(self) -> None:
         ended = [record.id for record in self.records() if not record.active]
         for name in ended[: -self.kept]:
-            for file in (self._file(name), self._draft(name), self._lock(name)):
+            for file in self.folder.glob(f"{name}.*"):
                 file.unlink(missing_ok=True)
 
     def _file(self, name: str) -> Path:

@@ -8,7 +8,9 @@ from distdiag_tui.anomalies.entry import Anomaly, Means, Symptom
 from distdiag_tui.model.errors import ConfigError
 
 PROCESS: Final = "process"
-"""What signals to a node's process hold: a frozen one cannot be killed and started at the same time."""
+"""Held by signals to a node's process: a frozen one cannot be killed and started at the same time."""
+PORT: Final = "port"
+"""Held by what listens in a node's place, and by a node that has to start there."""
 
 
 def _up(*metrics: str) -> tuple[Symptom, ...]:
@@ -38,7 +40,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                     "high": {"stop_ms": 85, "run_ms": 15},
                 },
                 needs="lab",
-                holds=PROCESS,
+                holds=(PROCESS,),
             ),
             Means(
                 "stress-ng",
@@ -120,7 +122,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                              "stall_ms": 600, "resets_per_min": 6},
                 },
                 needs="lab",
-                holds="port",
+                holds=(PORT,),
             ),
         ),
     ),
@@ -270,7 +272,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "SIGKILL; at the end the node is started again",
                 {"low": {}, "medium": {}, "high": {}},
                 needs="lab",
-                holds=PROCESS,
+                holds=(PROCESS, PORT),
             ),
         ),
     ),
@@ -288,7 +290,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "SIGSTOP; at the end SIGCONT",
                 {"low": {}, "medium": {}, "high": {}},
                 needs="lab",
-                holds=PROCESS,
+                holds=(PROCESS,),
             ),
         ),
     ),

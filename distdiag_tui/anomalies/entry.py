@@ -26,7 +26,7 @@ class Means:
     words: str
     levels: Mapping[Severity, Values]
     needs: Literal["", "lab", "kubernetes"] = ""
-    holds: str = ""
+    holds: tuple[str, ...] = ()
     check: str = ""  # "module:function" that says what to install first, "" for nothing
 
     def create(self, site: Site) -> Fault:

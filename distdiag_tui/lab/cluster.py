@@ -60,10 +60,24 @@ class Lab:
         preflight.prepare_home(self.home)
         async with self._locked():
             state, password, running = await self._prepare(nodes, port)
-            starts = list(self._starts(server, state, running, progress))
+            starts = list(self._starts(server, state, state.nodes, running, progress))
             waits = (start.wait_ready(password, self._ready_timeout) for start in starts)
             _raise_first(await asyncio.gather(*waits, return_exceptions=True))
             return self._require_state()
+
+    async def revive(self, name: str) -> None:
+        """Start a crashed node; nothing if it runs, or was stopped on purpose. LabError if it stays away."""
+        server = find_server()
+        async with self._locked():
+            state = self._require_state()
+            nodes = tuple(each for each in state.nodes if each.name == name and each.pid is not None)
+            password = memory.load_password(self.home)
+            if password is None:
+                raise LabError(memory.missing_password(self.home))
+            running = processes.find(self.home, nodes)
+            await self._check(nodes, running)
+            for start in self._starts(server, state, nodes, running, lambda _event: None):
+                await start.wait_ready(password, self._ready_timeout)
 
     async def down(self, purge: bool = False) -> list[str]:
         """Stop all nodes and return the names of those that ran; with `purge`, remove their data too."""
@@ -103,7 +117,7 @@ class Lab:
         old = memory.load(self.home)
         state = _grown(old, count, port)
         running = processes.find(self.home, state.nodes)
-        await self._check(state, running)
+        await self._check(state.nodes, running)
         password = memory.load_password(self.home)
         if password is None and old is not None:
             raise LabError(memory.missing_password(self.home))
@@ -111,17 +125,22 @@ class Lab:
         memory.save(self.home, state)
         return state, password, running
 
-    async def _check(self, state: LabState, running: dict[str, psutil.Process]) -> None:
-        idle = [each for each in state.nodes if each.name not in running]
+    async def _check(self, nodes: tuple[NodeRecord, ...], running: dict[str, psutil.Process]) -> None:
+        idle = [each for each in nodes if each.name not in running]
         for each in idle:
             await _freed(each)
         new = sum(not (memory.node_folder(self.home, each.name) / "store").exists() for each in idle)
         preflight.check_room(self._measure(self.home), starting=len(idle), new=new, home=self.home)
 
     def _starts(
-        self, server: Server, state: LabState, running: dict[str, psutil.Process], report: Report
+        self,
+        server: Server,
+        state: LabState,
+        nodes: tuple[NodeRecord, ...],
+        running: dict[str, psutil.Process],
+        report: Report,
     ) -> Iterator[node.Start]:
-        for each in state.nodes:
+        for each in nodes:
             report(NodeProgress(each.name, Stage.WAITING, 0.0))
             log_offset = logs.size(logs.server_log(self.home, each.name))
             process = running.get(each.name)

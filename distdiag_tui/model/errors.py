@@ -30,5 +30,11 @@ class WorkloadError(DistdiagError):
     exit_code = 1
 
 
+class AnomalyError(DistdiagError):
+    """A fault could not be made, or not be undone."""
+
+    exit_code = 1
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""

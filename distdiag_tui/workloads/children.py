@@ -10,6 +10,9 @@ from collections.abc import Callable
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
+                "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
+_LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 def dies_with_us() -> Callable[[], None] | None:
@@ -27,3 +30,12 @@ def dies_with_us() -> Callable[[], None] | None:
             os._exit(1)
 
     return before_exec
+
+
+def environment(*, login: bool) -> dict[str, str]:
+    """Only what Python needs: a password in our own environment is not handed on.
+
+    With `login` also what the programs want that log in to a cluster, as kubectl would give it to them.
+    """
+    prefixes = ("PYTHON", *(_LOGIN if login else ()))
+    return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}

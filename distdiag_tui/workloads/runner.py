@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from distdiag_tui.model.errors import WorkloadError
 from distdiag_tui.model.target import Target
+from distdiag_tui.workloads.children import environment
 from distdiag_tui.workloads.journal import KILLED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.protocol import FAREWELL, Check
@@ -28,9 +29,6 @@ from distdiag_tui.workloads.report import IntervalReport
 _ANSWER = 2.5  # seconds for a line from the worker, on top of what the load itself needs
 _KEPT_REPORTS = 600  # for a reader that falls behind: the oldest go first
 _LONGEST_LINE = 4 << 20  # bytes; a report with its histogram can have more than asyncio's 64 KiB
-_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
-                "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
-_LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +162,7 @@ class LoadProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=_environment(login=bool(self._order.runner)),
+                env=environment(login=bool(self._order.runner)),
                 start_new_session=True,
                 limit=_LONGEST_LINE,
                 pass_fds=() if lock is None else (lock,),
@@ -245,15 +243,6 @@ class LoadProcess:
         if self._journal is not None:
             with contextlib.suppress(OSError):
                 self._journal.write(self.record)
-
-
-def _environment(*, login: bool) -> dict[str, str]:
-    """Only what Python needs: a password in our own environment is not handed on.
-
-    With `login` also what the programs want that log in to a cluster, as kubectl would give it to them.
-    """
-    prefixes = ("PYTHON", *(_LOGIN if login else ()))
-    return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
 
 
 async def _last_line(stream: asyncio.StreamReader) -> str:

@@ -1,0 +1,253 @@
+"""The process that minds one injection: `python -m distdiag_tui.anomalies.supervisor`.
+
+It makes the fault when its time has come, and undoes it at its end, when it is told to stop (SIGTERM, or a
+line {"stop": true}), or when whoever started it has gone or is silent for BEAT_SECONDS; unless it was let go
+with {"detach": true}: then only its time counts. It outlives the console, and ends once nothing is left.
+
+stdin: first {"record", "endpoint", "user", "password", "folder", "undo"}, then the lines above, and
+{"beat": true} every now and then. It speaks through its record. With "undo" it only undoes what a dead
+supervisor left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from distdiag_tui.anomalies.injection import Injection, Injections, Phase
+from distdiag_tui.anomalies.protocol import Fault, Site
+from distdiag_tui.lab import state as lab
+from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.target import Endpoint, Secret
+
+BEAT_SECONDS: Final = 10.0
+"""Of silence after which whoever started it is taken for gone, though its pipe is still open."""
+
+APPLY_SECONDS: Final = 60.0
+REVERT_SECONDS: Final = 20.0  # for one attempt
+LASTING: Final = 600.0
+"""Seconds of attempts to undo, after which it is left to the next start of a console."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+
+def main() -> None:
+    """Entry point; the exit code is 0 if nothing is left of the fault."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    os._exit(asyncio.run(_serve()))  # at once: threads of the fault may hang on a frozen disk
+
+
+class Supervision:
+    """One injection from its entry to its end; every step goes into the record before it is taken."""
+
+    def __init__(self, record: Injection, fault: Fault, ledger: Injections) -> None:
+        self.record = replace(record, pid=os.getpid())
+        self._fault, self._ledger = fault, ledger
+        self._told = asyncio.Event()
+        self._why = ""
+
+    def tell(self, why: str) -> None:
+        """End it now, for this reason; the first one counts."""
+        self._why = self._why or why
+        self._told.set()
+
+    async def run(self) -> int:
+        """The exit code."""
+        self._keep(self.record)
+        await self._until(self.record.begins)
+        if self._told.is_set():
+            self._end("ended")
+            return 0
+        failed = "" if not await self._apply() else self.record.message
+        if not failed:
+            await self._hold()
+        return await self.undo(failed)
+
+    async def undo(self, failed: str = "") -> int:
+        """Undo it, again and again until nothing is left; `failed`: why it could not be made."""
+        self._keep(replace(self.record, phase="reverting", why=failed or self._why))
+        give_up, pause = time.monotonic() + LASTING, _FIRST_PAUSE
+        while left := await self._revert():
+            self._keep(replace(self.record, phase="stuck", message=left))
+            if time.monotonic() > give_up:
+                return 1
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+        self.record = replace(self.record, message=failed)
+        self._end("failed" if failed else "ended")
+        return 0
+
+    async def _until(self, moment: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), max(0.0, moment - time.time()))
+
+    async def _apply(self) -> bool:
+        """Make it; a stop or the end of patience cuts it short. Returns whether it failed."""
+        self._keep(replace(self.record, phase="applying"))
+        try:
+            async with asyncio.timeout(APPLY_SECONDS):
+                await self._unless_told(self._fault.apply(self._note))
+        except TimeoutError:
+            self._keep(replace(self.record, message=f"not there after {APPLY_SECONDS:.0f} s"))
+            return True
+        except Exception as error:  # a bug must be undone as well
+            self._keep(replace(self.record, message=_words(error)))
+            return True
+        if not self._why:
+            self._keep(replace(self.record, phase="active", applied=time.time()))
+        return False
+
+    async def _hold(self) -> None:
+        """Until it is told, its time is over, or the fault ends by itself."""
+        holding = asyncio.ensure_future(self._fault.hold())
+        watching = asyncio.create_task(self._relay())
+        telling = asyncio.create_task(self._told.wait())
+        try:
+            left = self.record.left(time.time())
+            await asyncio.wait({holding, telling}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if holding.done():
+                self._why = self._why or holding.result()
+            self._why = self._why or "its time was over"
+        except Exception as error:
+            self._why = _words(error)
+        finally:
+            await _cancelled(holding, watching, telling)
+
+    async def _unless_told(self, doing: Coroutine[Any, Any, None]) -> None:
+        """Do it, but stop in the middle when told."""
+        task, telling = asyncio.ensure_future(doing), asyncio.create_task(self._told.wait())
+        try:
+            await asyncio.wait({task, telling}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+        finally:
+            await _cancelled(task, telling)
+
+    async def _revert(self) -> str:
+        """One attempt; gives what is left in a line, "" for nothing."""
+        try:
+            async with asyncio.timeout(REVERT_SECONDS):
+                if self._gone():
+                    return ""
+                await self._fault.revert(self.record.notes)
+                return await self._fault.remains(self.record.notes)
+        except TimeoutError:
+            return f"no end of it after {REVERT_SECONDS:.0f} s"
+        except Exception as error:  # whatever it is, the fault may still be there
+            return _words(error)
+
+    def _gone(self) -> bool:
+        """Whether the lab node was removed with all its data."""
+        if not self.record.home:
+            return False
+        state = lab.load(Path(self.record.home))
+        return state is None or self.record.server not in {node.name for node in state.nodes}
+
+    async def _relay(self) -> None:
+        """Keep in the record what the fault is at, where it tells."""
+        while True:
+            words = getattr(self._fault, "words", "")
+            if words != self.record.words:
+                self._keep(replace(self.record, words=words))
+            await asyncio.sleep(0.25)
+
+    def _note(self, key: str, text: str) -> None:
+        self.record = replace(self.record, notes={**self.record.notes, key: text})
+        self._ledger.write(self.record)
+
+    def _end(self, phase: Phase) -> None:
+        reverted = time.time() if self.record.applied else None
+        self._keep(replace(self.record, phase=phase, reverted=reverted, why=self.record.why or self._why))
+
+    def _keep(self, record: Injection) -> None:
+        self.record = record
+        with suppress(OSError):  # a full disk must not keep us from undoing; `_note` is stricter
+            self._ledger.write(record)
+
+
+async def _cancelled(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=REVERT_SECONDS)
+
+
+def _words(error: Exception) -> str:
+    """In one line; a bug leaves its traceback on stderr, which is a file beside the record."""
+    if isinstance(error, DistdiagError):
+        return " ".join(str(error).split())
+    traceback.print_exception(error)
+    return " ".join(f"unexpected {type(error).__name__}: {error}".split())
+
+
+async def _serve() -> int:
+    stdin = await _open_stdin()
+    if not (line := await stdin.readline()):
+        return 1  # whoever started us died before it said what to do
+    request = json.loads(line)
+    ledger = Injections(Path(request["folder"]))
+    record = ledger.parse(request["record"])
+    supervision = Supervision(record, record.means.create(_site(record, request)), ledger)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervision.tell, "it was stopped")
+    if request["undo"]:
+        return await supervision.undo()
+    listening = asyncio.create_task(_listen(stdin, supervision))
+    try:
+        return await supervision.run()
+    finally:
+        listening.cancel()
+
+
+def _site(record: Injection, request: dict[str, Any]) -> Site:
+    return Site(
+        injection=record.id,
+        cluster=record.cluster,
+        endpoint=Endpoint(**request["endpoint"]),
+        user=request["user"],
+        password=Secret(request["password"]),
+        values=record.values,
+        seconds=record.seconds,
+        home=Path(record.home) if record.home else None,
+        kube=record.kube,
+    )
+
+
+async def _open_stdin() -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=1 << 20)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return reader
+
+
+async def _listen(stdin: asyncio.StreamReader, supervision: Supervision) -> None:
+    """Obey lines; silence and the end of the pipe mean that whoever started us has gone."""
+    while True:
+        try:
+            async with asyncio.timeout(BEAT_SECONDS):
+                line = await stdin.readline()
+        except TimeoutError:
+            supervision.tell("the console that made it did not answer any more")
+            return
+        if not line:
+            supervision.tell("the console that made it has gone")
+            return
+        order = json.loads(line)
+        if "stop" in order:
+            supervision.tell("it was stopped")
+        if "detach" in order:
+            return
+
+
+if __name__ == "__main__":
+    main()
