@@ -1,9 +1,9 @@
 """A bad network to a lab node: a proxy that takes its place on the loopback address.
 
-A lab node listens on all addresses of the machine. A socket that listens on 127.0.0.1 alone, with the same port,
-gets every new connection to there (SO_REUSEPORT, same user), and reaches the node by 127.0.0.2. So there is no
-proxy, and nothing is slower, as long as nothing is injected. Connections that exist are ended when it begins and
-when it ends: clients come back through it, and come back without it.
+A lab node listens on all addresses of the machine. A socket that listens on 127.0.0.1 alone, with the same
+port, gets every new connection to there (SO_REUSEPORT, same user), and reaches the node by 127.0.0.2. So there
+is no proxy, and nothing is slower, as long as nothing is injected. Connections that exist are ended when it
+begins and when it ends: clients come back through it, and come back without it.
 """
 
 from __future__ import annotations
@@ -81,13 +81,10 @@ class Network:
         import psutil  # noqa: PLC0415
 
         process = self._node.process()
+        own = process.pid if process else None
         for connection in psutil.net_connections("tcp4"):
             here = connection.laddr and connection.laddr[:2] == (state.HOST, self._port)
-            if (
-                here
-                and connection.status == psutil.CONN_LISTEN
-                and connection.pid != (process and process.pid)
-            ):
+            if here and connection.status == psutil.CONN_LISTEN and connection.pid != own:
                 return f"process {connection.pid} listens in place of {self._node.label}"
         return ""
 
@@ -122,14 +119,14 @@ class Link:
     async def run(self) -> None:
         """Until either side ends, or a reset."""
         ways = (
-            (self._near[0], self._far[1], self._weather.narrows["in"]),
-            (self._far[0], self._near[1], self._weather.narrows["out"]),
+            (self._near[0], self._far[1], "in"),
+            (self._far[0], self._near[1], "out"),
         )
         try:
             async with asyncio.TaskGroup() as group:
-                for reader, writer, narrow in ways:
+                for reader, writer, way in ways:
                     chunks: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_BUFFERED)
-                    group.create_task(self._receive(reader, chunks, narrow))
+                    group.create_task(self._receive(reader, chunks, way))
                     group.create_task(_deliver(chunks, writer))
         except* (OSError, _Over):
             pass
@@ -142,16 +139,16 @@ class Link:
             _reset(writer)
 
     async def _receive(
-        self, reader: asyncio.StreamReader, chunks: asyncio.Queue[tuple[float, bytes]], narrow: str
+        self, reader: asyncio.StreamReader, chunks: asyncio.Queue[tuple[float, bytes]], way: str
     ) -> None:
         clock, due = asyncio.get_running_loop().time, 0.0
         while chunk := await reader.read(_CHUNK):
-            due = max(due, self._weather.arrival(narrow, clock(), len(chunk)))  # TCP keeps the order
+            due = max(due, self._weather.arrival(way, clock(), len(chunk)))  # TCP keeps the order
             await chunks.put((due, chunk))
         await chunks.put((due, b""))
 
 
-class _Over(Exception):
+class _Over(Exception):  # noqa: N818  it is no error
     """One side has ended, and all that it sent has arrived."""
 
 
