@@ -23,11 +23,11 @@ class Minder:
         assert process.stdin is not None
         self._pipe = process.stdin.fileno()
         os.set_blocking(self._pipe, False)
-        self.let_go = False
+        self.released = False
 
     def beat(self) -> None:
         """We are there: to be called at least every few seconds."""
-        if self._process.poll() is None and not self.let_go:
+        if self._process.poll() is None and not self.released:
             self._say({"beat": True})
 
     def stop(self) -> None:
@@ -37,7 +37,7 @@ class Minder:
     def release(self) -> None:
         """From now on only its time counts."""
         self._say({"detach": True})
-        self.let_go = True
+        self.released = True
 
     def _say(self, order: dict[str, Any]) -> None:
         with suppress(BrokenPipeError, BlockingIOError):  # it has ended, or is frozen

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from distdiag_tui.anomalies.injection import Injection, Injections, Phase
-from distdiag_tui.anomalies.protocol import Fault, Site
+from distdiag_tui.anomalies.protocol import Fault
 from distdiag_tui.lab import state as lab
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
@@ -197,7 +197,8 @@ async def _serve() -> int:
     request = json.loads(line)
     ledger = Injections(Path(request["folder"]))
     record = ledger.parse(request["record"])
-    supervision = Supervision(record, record.means.create(_site(record, request)), ledger)
+    site = record.site(Endpoint(**request["endpoint"]), request["user"], Secret(request["password"]))
+    supervision = Supervision(record, record.means.create(site), ledger)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervision.tell, "it was stopped")
     if request["undo"]:
         return await supervision.undo()
@@ -206,20 +207,6 @@ async def _serve() -> int:
         return await supervision.run()
     finally:
         listening.cancel()
-
-
-def _site(record: Injection, request: dict[str, Any]) -> Site:
-    return Site(
-        injection=record.id,
-        cluster=record.cluster,
-        endpoint=Endpoint(**request["endpoint"]),
-        user=request["user"],
-        password=Secret(request["password"]),
-        values=record.values,
-        seconds=record.seconds,
-        home=Path(record.home) if record.home else None,
-        kube=record.kube,
-    )
 
 
 async def _open_stdin() -> asyncio.StreamReader:
