@@ -13,12 +13,14 @@ from pathlib import Path
 from statistics import median
 
 import asyncmy
+import psutil
 import pytest
 from conftest import LiveLab, run
 from sick import dirt, frozen, node_process, site, until
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.nodes import disk, signals
+from distdiag_tui.anomalies.nodes.stress import StressNg
 from distdiag_tui.anomalies.nodes.weather import Weather
 from distdiag_tui.anomalies.protocol import Fault, Site
 from distdiag_tui.model.errors import AnomalyError
@@ -145,6 +147,36 @@ def test_a_plan_changes_nothing_and_says_how_it_is_undone(lab: LiveLab, anomaly:
     if anomaly in ("cpu_stress", "node_hang", "node_down"):
         assert process in " ".join(lines)
     assert dirt(lab) == []
+
+
+@pytest.mark.skipif(not shutil.which("stress-ng"), reason="stress-ng is not installed")
+def test_stress_ng_works_and_is_gone_with_all_its_workers(lab: LiveLab) -> None:
+    def workers() -> int:
+        alive = [p.info for p in psutil.process_iter(["name", "status"]) if p.info["status"] != "zombie"]
+        return sum((info["name"] or "").startswith("stress-ng-cpu") for info in alive)
+
+    async def stress() -> None:
+        async with held(StressNg(site(lab, "cpu_stress", "n1", "medium", "stress-ng"))):
+            await asyncio.to_thread(until, lambda: workers() == 2)
+        assert workers() == 0
+
+    run(stress())
+
+
+@pytest.mark.skipif(not shutil.which("stress-ng"), reason="stress-ng is not installed")
+def test_stress_ng_of_a_dead_supervisor_is_found(lab: LiveLab) -> None:
+    """Its own protection taken away: workers whose parent was killed."""
+
+    async def orphan() -> str:
+        place = site(lab, "cpu_stress", "n1", "medium", "stress-ng")
+        first, again = StressNg(place), StressNg(place)
+        await first.apply(lambda *_: None)
+        assert "stress-ng still runs" in await again.remains({})
+        await again.revert({})
+        await first.revert({})  # it is its child, and has to be collected
+        return await again.remains({})
+
+    assert run(orphan()) == ""
 
 
 def test_a_hang_that_somebody_else_ends_is_over(lab: LiveLab) -> None:
