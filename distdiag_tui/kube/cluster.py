@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, TypeVar
 
 import aiohttp
-from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, CoreV1Api
+from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, CoreV1Api, CustomObjectsApi
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from distdiag_tui.model.errors import WorkloadError
-from distdiag_tui.workloads.k8s.access import Access, find_access
-from distdiag_tui.workloads.k8s.manifests import CONTAINER
-from distdiag_tui.workloads.k8s.settings import MOST_JOBS, Settings
-from distdiag_tui.workloads.session import pauses
+from distdiag_tui.kube.access import Access, find_access
+from distdiag_tui.kube.place import Place
+from distdiag_tui.model.errors import KubernetesError
+from distdiag_tui.model.pauses import pauses
 
 PATIENCE: Final = 60.0
 """Seconds that an API server which worked before may be away."""
@@ -28,19 +27,24 @@ REQUEST: Final = 10.0
 _FIRST: Final = 5.0  # seconds for one that was never heard
 _BUSY: Final = (429, 500, 502, 503, 504)
 _AWAY: Final = (aiohttp.ClientError, OSError, TimeoutError)
+_POOL: Final = 20  # connections at once
 
 _T = TypeVar("_T")
 
 
-class MissingError(WorkloadError):
+class MissingError(KubernetesError):
     """There is no such object."""
 
 
-class TakenError(WorkloadError):
+class AbsentError(KubernetesError):
+    """The API server does not know objects of that kind."""
+
+
+class TakenError(KubernetesError):
     """There is an object of that name, or it is not the one that was meant."""
 
 
-class ForbiddenError(WorkloadError):
+class ForbiddenError(KubernetesError):
     """The account may not do that."""
 
 
@@ -48,23 +52,28 @@ class Cluster:
     """The API server, in one namespace. `patience`: seconds of silence until a call gives up."""
 
     def __init__(self, api: ApiClient, access: Access, patience: float) -> None:
-        self.batch, self.core = BatchV1Api(api), CoreV1Api(api)
-        self.namespace = access.namespace
+        self.batch, self.core, self.custom = BatchV1Api(api), CoreV1Api(api), CustomObjectsApi(api)
+        self.namespace, self.context = access.namespace, access.context
         self.patience = patience
         self._api, self._access, self._heard = api, access, False
 
     @property
+    def host(self) -> str:
+        """The API server's address."""
+        return str(self._api.configuration.host)
+
+    @property
     def where(self) -> str:
         """For messages."""
-        return f"the API server {self._api.configuration.host}"
+        return f"the API server {self.host}"
 
     async def call(
         self, verb: str, resource: str, function: Callable[..., Awaitable[_T]], *args: object, **query: object
     ) -> _T:
         """What a function of the client gives; tried again while the server is away, busy, or wants a login.
 
-        Else MissingError, TakenError, ForbiddenError or another WorkloadError: `verb` and `resource` are for
-        its words.
+        Else MissingError, AbsentError, TakenError, ForbiddenError or another KubernetesError: `verb` and
+        `resource` are for its words.
         """
         request = partial(function, *args, _request_timeout=REQUEST, **query)
         return await self._patiently(verb, resource, request)
@@ -85,37 +94,63 @@ class Cluster:
                     raise self._explained(verb, resource, error) from error
             except _AWAY as error:
                 if clock() > end:
-                    raise WorkloadError(f"{self.where} does not answer: {_reason(error)}") from error
+                    raise KubernetesError(f"{self.where} does not answer: {_reason(error)}") from error
             else:
                 self._heard = True
                 return answer
             await asyncio.sleep(pause)
         raise AssertionError  # pauses never end
 
-    async def log(self, pod: str, since: str, silence: float) -> AsyncIterator[tuple[str, str]]:
+    async def log(
+        self, pod: str, container: str, since: str, silence: float
+    ) -> AsyncIterator[tuple[str, str]]:
         """Lines of a pod's log with their times, from `since` on; until it ends, is cut, or falls silent.
 
         MissingError if the pod has gone.
         """
-        response = await self._patiently("get", "pods/log", partial(self._open_log, pod, since, silence))
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
+        # not read_namespaced_pod_log: it knows no sinceTime
+        query = {"container": container, "follow": "true", "timestamps": "true"}
+        if since:
+            query["sinceTime"] = since
+        async for line in self._stream("get", "pods/log", path, query, silence):
+            stamp, _, text = line.decode(errors="replace").rstrip("\n").partition(" ")
+            yield stamp, text
+
+    async def watch(
+        self, resource: str, path: str, query: Mapping[str, str], silence: float
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Changes of the objects at a path: ADDED, MODIFIED or DELETED, with the object.
+
+        Ends when the server ends it, when it is cut, falls silent, or does not know the version any more: ask
+        for the objects again.
+        """
+        async for line in self._stream("watch", resource, path, {**query, "watch": "true"}, silence):
+            try:
+                event = json.loads(line)
+            except ValueError:
+                return  # cut in the middle of a line
+            if event["type"] not in ("ADDED", "MODIFIED", "DELETED"):
+                return
+            yield event["type"], event["object"]
+
+    async def _stream(
+        self, verb: str, resource: str, path: str, query: Mapping[str, str], silence: float
+    ) -> AsyncIterator[bytes]:
+        """Lines of an answer that goes on; until it ends, is cut, or is silent for so many seconds."""
+        response = await self._patiently(verb, resource, partial(self._open, path, query, silence))
         try:
             async for line in response.content:
-                stamp, _, text = line.decode(errors="replace").rstrip("\n").partition(" ")
-                yield stamp, text
+                yield line
         except _AWAY:
             return
         finally:
             response.close()
 
-    async def _open_log(self, pod: str, since: str, silence: float) -> aiohttp.ClientResponse:
-        """Not read_namespaced_pod_log: it knows no sinceTime."""
-        query = {"container": CONTAINER, "follow": "true", "timestamps": "true"}
-        if since:
-            query["sinceTime"] = since
+    async def _open(self, path: str, query: Mapping[str, str], silence: float) -> aiohttp.ClientResponse:
         response: aiohttp.ClientResponse = await self._api.call_api(
-            "/api/v1/namespaces/{namespace}/pods/{name}/log",
+            path,
             "GET",
-            path_params={"namespace": self.namespace, "name": pod},
             query_params=list(query.items()),
             header_params={"Accept": "*/*"},
             auth_settings=["BearerToken"],
@@ -128,29 +163,38 @@ class Cluster:
             raise error
         return response
 
-    def _explained(self, verb: str, resource: str, error: ApiException) -> WorkloadError:
+    def _explained(self, verb: str, resource: str, error: ApiException) -> KubernetesError:
         message, kind = _status(error)
         place = f"in namespace {self.namespace}"
         match error.status:
             case 401:
-                who = f"of context {self._access.context}" if self._access.context else "of this pod"
-                return WorkloadError(f"{self.where} does not accept the login {who}; log in again")
+                who = f"of context {self.context}" if self.context else "of this pod"
+                found = KubernetesError(f"{self.where} does not accept the login {who}; log in again")
             case 403:
-                return ForbiddenError(f"you may not {verb} {resource} {place}: {message}")
+                found = ForbiddenError(f"you may not {verb} {resource} {place}: {message}")
             case 404 if kind == "namespaces":
-                return WorkloadError(f"there is no namespace {self.namespace}")
+                found = KubernetesError(f"there is no namespace {self.namespace}")
+            case 404 if not kind:  # of the path itself: an object's absence says which kind it is of
+                found = AbsentError(f"{self.where} has no {resource}")
             case 404:
-                return MissingError(f"{message} {place}")
+                found = MissingError(f"{message} {place}")
             case 409:
-                return TakenError(f"{message} {place}")
-        return WorkloadError(f"cannot {verb} {resource} {place}: {message}")
+                found = TakenError(f"{message} {place}")
+            case _:
+                found = KubernetesError(f"cannot {verb} {resource} {place}: {message}")
+        return found
 
 
 @asynccontextmanager
-async def opened(settings: Settings, patience: float = PATIENCE) -> AsyncIterator[Cluster]:
-    """A connection to the cluster of the settings; ConfigError if nothing says how to connect."""
-    access, configuration = find_access(settings), Configuration()
-    configuration.connection_pool_maxsize = MOST_JOBS + 20  # a log is a connection for as long as it lasts
+async def opened(
+    place: Place, patience: float = PATIENCE, connections: int = _POOL
+) -> AsyncIterator[Cluster]:
+    """A connection to the cluster of a place; ConfigError if nothing says how to connect.
+
+    A log or a watch is a connection for as long as it lasts.
+    """
+    access, configuration = find_access(place), Configuration()
+    configuration.connection_pool_maxsize = connections
     await access.load(configuration)
     async with ApiClient(configuration) as api:
         yield Cluster(api, access, patience)
