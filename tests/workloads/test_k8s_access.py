@@ -13,4 +13,3 @@ from distdiag_tui.kube import access
 from distdiag_tui.kube.access import Access, find_access
 from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.workloads.children import environment
