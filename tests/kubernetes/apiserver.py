@@ -3,9 +3,9 @@
 It is strict where the real one is: unknown fields (warned of, or refused with fieldValidation=Strict), wrong
 types (400), rules (422), names in use (409), old versions (409, 410), tokens (401), rights (403), and
 says so in the real one's Status objects. It serves label and field selectors, watches, patches, deletion with
-its propagation policies, removal of what lost its owners, jobs of one pod, and logs of pods that really run,
-as processes of this machine. It has no admission plug-ins, finalizers, generated names, lists in pages, TLS;
-what a pod's security context and resources say is checked, not enforced.
+its propagation policies and finalizers, removal of what lost its owners, jobs of one pod, and logs of pods
+that really run, as processes of this machine. It has no admission plug-ins, generated names, lists in pages,
+TLS; what a pod's security context and resources say is checked, not enforced.
 
 More resources, such as custom ones, are `Resource` rows given to `serve`.
 """

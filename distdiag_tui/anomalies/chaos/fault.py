@@ -44,10 +44,14 @@ class Chaos:
         self._mark: Mark | None = None
         self._victim = ("", "")  # name and unique id of a pod that is killed
 
+    def manifest(self, prey: Prey) -> Manifest:
+        """The object that is made for that pod."""
+        return make_manifest(self._draft, self._site.values, prey, self._site.injection, self._site.seconds)
+
     async def plan(self) -> list[str]:
         """The manifest in lines, as `kubectl apply` takes it."""
         async with opened(Place.of(self._site.kube), self._patience) as cluster:
-            manifest = await self._manifest(cluster)
+            manifest = await self._aimed(cluster)
             context = ["--context", cluster.context] if cluster.context else []
             name, space = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
             undo = ["kubectl", *context, "-n", space, "delete", KINDS[manifest["kind"]], name]
@@ -61,7 +65,7 @@ class Chaos:
         """Until Chaos Mesh says that all is injected."""
         self.words = "looking for the pod"
         async with opened(Place.of(self._site.kube), self._patience) as cluster:
-            manifest = await self._manifest(cluster)
+            manifest = await self._aimed(cluster)
             if manifest["spec"].get("action") == "pod-kill":
                 self._victim = await _identity(cluster, manifest)
             mark = self._mark = Mark.of(cluster, manifest)
@@ -118,13 +122,11 @@ class Chaos:
         async with at(self._mark, self._patience) as cluster:
             return await Objects(cluster).events(self._mark)
 
-    async def _manifest(self, cluster: Cluster) -> Manifest:
-        site, place = self._site, Place.of(self._site.kube)
-        servers = await find_servers(cluster, place.cluster)
-        server = match(servers, site.endpoint, cluster.namespace)
+    async def _aimed(self, cluster: Cluster) -> Manifest:
+        servers = await find_servers(cluster, Place.of(self._site.kube).cluster)
+        server = match(servers, self._site.endpoint, cluster.namespace)
         others = sorted(each.pod for each in servers if each.cluster == server.cluster and each != server)
-        prey = Prey(server.pod, cluster.namespace, tuple(others))
-        return make_manifest(self._draft, site.values, prey, site.injection, site.seconds)
+        return self.manifest(Prey(server.pod, cluster.namespace, tuple(others)))
 
     async def _injected(self, objects: Objects, mark: Mark) -> None:
         """Wait for it; KubernetesError says why it is not."""

@@ -1,0 +1,331 @@
+"""Faults by Chaos Mesh from their manifest to their recovery, in the stand-in and in a real API server.
+
+Where Debian's etcd-server and Kubernetes' apiextensions-apiserver are installed, every test of both worlds
+also meets the real API machinery. Chaos Mesh's controllers are the tests' own in both: nothing is hurt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+import yaml
+from apiserver import NAMESPACE, PODS, ApiServer
+from chaosmesh import definitions, servers
+from chaosworld import ENTRIES, POD, RIGHTS, World, cpu, fault, means_of, other_context, real, stand_in
+from live_load import until
+from peer import eventually
+from realserver import RealServer, real_server
+
+from distdiag_tui.anomalies.chaos import fault as module
+from distdiag_tui.anomalies.chaos.fault import Chaos
+from distdiag_tui.anomalies.chaos.leftovers import leftovers, remove
+from distdiag_tui.anomalies.entry import Means
+from distdiag_tui.model.errors import ConfigError, DistdiagError
+
+INJECTED = "injected into 1 pod"
+
+
+@pytest.fixture(scope="module")
+def machinery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    with real_server(tmp_path_factory.mktemp("real")) as server:
+        server.install([*definitions(), servers()])
+        yield server
+
+
+@pytest.fixture(params=["stand-in", "real"])
+async def world(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    kept = stand_in() if request.param == "stand-in" else real(request.getfixturevalue("machinery"))
+    async with kept as found:
+        monkeypatch.setenv("KUBECONFIG", str(found.kubeconfig(tmp_path)))
+        yield found
+
+
+@pytest.fixture
+async def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """The stand-in only: for what a server of custom resources alone has not."""
+    async with stand_in() as found:
+        monkeypatch.setenv("KUBECONFIG", str(found.kubeconfig(tmp_path)))
+        yield found
+
+
+async def failure(steps: Awaitable[object]) -> str:
+    with pytest.raises(DistdiagError) as caught:
+        await steps
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("means", [pytest.param(means, id=anomaly) for anomaly, means in ENTRIES])
+async def test_a_fault_is_planned_made_held_and_undone(world: World, means: Means) -> None:
+    chaos = fault(means, "high")
+    plan = await chaos.plan()
+    assert await world.chaos.names() == []
+    await chaos.apply(world.note)
+    assert chaos.words == INJECTED
+    [item] = [i for plural in (plan[-1].split()[-2],) for i in await world.chaos.items(plural)]
+    planned = yaml.safe_load("\n".join(plan))
+    assert planned == {key: value for key, value in planned.items() if key in item}
+    assert planned["spec"].items() <= item["spec"].items()
+    assert planned["metadata"].items() <= item["metadata"].items()
+    held = asyncio.create_task(chaos.hold())
+    assert await chaos.remains(world.notes) == (
+        f"{planned['kind']} some-fault-3f9c in namespace {world.namespace} is still there: {INJECTED}"
+    )
+    held.cancel()
+    with suppress(asyncio.CancelledError):
+        await held
+    another = fault(means, "high")
+    await another.revert(world.notes)
+    assert await world.chaos.names() == []
+    assert await another.remains(world.notes) == ""
+    await another.revert(world.notes)
+
+
+async def test_what_the_account_needs(world: World) -> None:
+    world.gate.rights = RIGHTS
+    chaos = cpu()
+    await chaos.apply(world.note)
+    await chaos.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_nothing_noted_is_nothing_done(world: World) -> None:
+    await cpu().revert({})
+    assert await cpu().remains({}) == ""
+
+
+async def test_it_is_over_with_its_duration(world: World) -> None:
+    chaos = cpu(seconds=2.5)
+    await chaos.apply(world.note)
+    assert await asyncio.wait_for(chaos.hold(), 20) == "its duration of 2500ms was over"
+    assert "recovered" in await chaos.remains(world.notes)  # the object stays
+    await chaos.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_somebody_else_ends_it(world: World) -> None:
+    chaos = cpu()
+    await chaos.apply(world.note)
+    held = asyncio.create_task(chaos.hold())
+    await world.chaos.delete("stresschaos", "cpu-stress-3f9c")
+    assert "deleted by somebody else" in await asyncio.wait_for(held, 20)
+    await chaos.revert(world.notes)
+    assert await chaos.remains(world.notes) == ""
+
+
+async def test_an_injection_that_fails_is_told(world: World) -> None:
+    world.chaos.fail = "toda startup takes too long"
+    chaos = cpu()
+    assert await failure(chaos.apply(world.note)) == (
+        f"StressChaos cpu-stress-3f9c in namespace {world.namespace}: "
+        f"Apply failed in {world.namespace}/{POD}: toda startup takes too long"
+    )
+    await chaos.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("blind", "no target: Chaos Mesh selects no pod"),
+        ("asleep", "no controller of Chaos Mesh has taken it up"),
+    ],
+)
+async def test_an_injection_that_does_not_come_is_told(world: World, trouble: str, words: str) -> None:
+    world.chaos.asleep, world.chaos.pods = trouble == "asleep", set()
+    slow = cpu(start=1.0)
+    message = await failure(slow.apply(world.note))
+    assert f"not injected in 1 s: {words}" in message
+    await slow.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_a_recovery_that_fails_is_told_until_it_succeeds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_REMOVAL", 1.0)
+    world.chaos.stuck = "container is gone"
+    chaos = cpu()
+    await chaos.apply(world.note)
+    words = f"recovering, 1 of 1 pod to go: Recover failed in {world.namespace}/{POD}: container is gone"
+    left = f"StressChaos cpu-stress-3f9c in namespace {world.namespace} is still there: {words}"
+    assert await failure(chaos.revert(world.notes)) == left
+    assert await chaos.remains(world.notes) == left
+    world.chaos.stuck = ""
+    await chaos.revert(world.notes)
+    assert await chaos.remains(world.notes) == ""
+
+
+async def test_the_api_server_goes_and_comes_back(world: World) -> None:
+    chaos = cpu(patience=0.5)
+    await chaos.apply(world.note)
+    held = asyncio.create_task(chaos.hold())
+    await asyncio.sleep(0.2)
+    await world.down()
+    await until(lambda: "does not answer" in chaos.words, 20)
+    assert chaos.words.endswith("it goes on meanwhile")
+    assert "does not answer" in await failure(chaos.revert(world.notes))
+    assert "does not answer" in await failure(chaos.remains(world.notes))
+    await world.up()
+    await until(lambda: chaos.words == INJECTED, 20)
+    assert not held.done()
+    await chaos.revert(world.notes)
+    assert "deleted by somebody else" in await asyncio.wait_for(held, 20)
+    assert await chaos.remains(world.notes) == ""
+
+
+async def test_an_account_without_rights(world: World) -> None:
+    world.gate.rights = RIGHTS - {("create", "stresschaos.chaos-mesh.org")}
+    words = f"you may not create stresschaos.chaos-mesh.org in namespace {world.namespace}: "
+    assert (await failure(cpu().apply(world.note))).startswith(words)
+    assert await cpu().remains(world.notes) == ""
+
+
+async def test_who_may_not_watch_looks(world: World) -> None:
+    world.gate.rights = RIGHTS - {("watch", "stresschaos.chaos-mesh.org")}
+    chaos = cpu()
+    await chaos.apply(world.note)
+    assert chaos.words == INJECTED
+    await chaos.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_a_login_that_has_expired(world: World, tmp_path: Path) -> None:
+    world.gate.tokens["new-token"] = "tester"
+    del world.gate.tokens["good-token"]
+    name = json.loads((tmp_path / "kubeconfig").read_text())["current-context"]
+    message = await failure(cpu().apply(world.note))
+    assert message.endswith(f"does not accept the login of context {name}; log in again")
+    world.kubeconfig(tmp_path, "new-token")
+    chaos = cpu()
+    await chaos.apply(world.note)
+    world.gate.tokens["newer-token"] = world.gate.tokens.pop("new-token")
+    world.kubeconfig(tmp_path, "newer-token")
+    await chaos.revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_an_object_of_somebody_else_with_the_same_name(world: World) -> None:
+    theirs = {
+        "apiVersion": "chaos-mesh.org/v1alpha1",
+        "kind": "StressChaos",
+        "metadata": {"name": "cpu-stress-3f9c"},
+        "spec": {
+            "mode": "all",
+            "selector": {"pods": {world.namespace: [POD]}},
+            "stressors": {"cpu": {"workers": 1}},
+        },
+    }
+    await world.chaos.create("stresschaos", theirs)
+    chaos = cpu()
+    message = await failure(chaos.apply(world.note))
+    assert message.endswith("belongs to somebody else; start again")
+    await chaos.revert(world.notes)
+    assert await chaos.remains(world.notes) == ""
+    assert await world.chaos.names() == ["cpu-stress-3f9c"]
+    assert await leftovers({}) == []
+
+
+async def test_what_other_runs_left_is_found_and_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cpu(name="cpu_stress-1").apply(world.note)
+    await fault(means_of("clock_skew"), name="clock_skew-2").apply(world.note)
+    monkeypatch.setattr("distdiag_tui.anomalies.chaos.leftovers._REMOVAL", 1.0)
+    found = await leftovers({"namespace": world.namespace})
+    assert [(each.mark.name, each.words, each.ours) for each in found] == [
+        ("cpu-stress-1", INJECTED, True),
+        ("clock-skew-2", INJECTED, True),
+    ]
+    world.chaos.stuck = "not now"
+    message = await failure(remove(found))
+    assert message.count("is still there: recovering") == 2
+    world.chaos.stuck = ""
+    await remove(found)
+    assert await leftovers({"namespace": world.namespace}) == []
+    assert await world.chaos.names() == []
+
+
+async def test_the_fault_is_undone_where_it_was_made(world: World, tmp_path: Path) -> None:
+    """The current context may be another by then; the same name may lead to another cluster."""
+    chaos = cpu()
+    await chaos.apply(world.note)
+    file = tmp_path / "kubeconfig"
+    other_context(file, "http://127.0.0.1:9")
+    assert "is still there" in await cpu().remains(world.notes)
+    document = json.loads(file.read_text())
+    document["contexts"][0]["context"]["cluster"] = "elsewhere"
+    file.write_text(json.dumps(document))
+    assert "leads to http://127.0.0.1:9 now" in await failure(cpu().remains(world.notes))
+    document["contexts"][0]["context"]["cluster"] = "here"
+    file.write_text(json.dumps(document))
+    await cpu().revert(world.notes)
+    assert await world.chaos.names() == []
+
+
+async def test_a_lost_answer_does_not_lose_the_object(alone: World) -> None:
+    assert isinstance(alone.server, ApiServer)
+    alone.server.lost = {("create", "stresschaos.chaos-mesh.org"), ("delete", "stresschaos.chaos-mesh.org")}
+    chaos = cpu()
+    await chaos.apply(alone.note)
+    await chaos.revert(alone.notes)
+    assert alone.server.lost == set()
+    assert await alone.chaos.names() == []
+
+
+async def test_events_are_told(alone: World) -> None:
+    chaos = cpu()
+    assert await chaos.events() == []
+    await chaos.apply(alone.note)
+    assert await eventually(chaos.events) == ["Normal Applied: Apply succeeded"]
+    alone.gate.rights = RIGHTS
+    assert await chaos.events() == []  # not everybody may list them
+
+
+async def test_without_chaos_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stand_in(installed=False) as found:
+        monkeypatch.setenv("KUBECONFIG", str(found.kubeconfig(tmp_path)))
+        message = await failure(cpu().apply(found.note))
+        where = f"the API server {found.server.url}"
+        assert message == f"Chaos Mesh is not installed: {where} has no stresschaos.chaos-mesh.org"
+        await cpu().revert(found.notes)
+        assert await leftovers({}) == []
+
+
+async def test_a_killed_pod_that_comes_back_ends_it(alone: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(alone.server, ApiServer)
+    monkeypatch.setattr(module, "_LOOK", 0.05)
+    store = alone.server.store
+    old = store.get(PODS, NAMESPACE, POD)
+    alone.chaos.killed = lambda pod: store.remove(PODS, NAMESPACE, pod)
+    chaos = fault(means_of("node_down"))
+    held = asyncio.create_task(_made(chaos, alone))
+    await until(lambda: POD not in [pod["metadata"]["name"] for pod in store.list(PODS)], 20)
+    await asyncio.sleep(0.2)
+    assert not held.done()
+    store.create(PODS, {**old, "status": {**old["status"], "conditions": []}})
+    await asyncio.sleep(0.2)
+    assert not held.done()
+    store.update(PODS, store.get(PODS, NAMESPACE, POD) | {"status": old["status"]})
+    assert await asyncio.wait_for(held, 20) == f"pod {POD} was made anew and is ready"
+    await chaos.revert(alone.notes)
+    assert await alone.chaos.names() == []
+
+
+async def _made(chaos: Chaos, world: World) -> str:
+    await chaos.apply(world.note)
+    return await chaos.hold()
+
+
+async def test_without_a_kubeconfig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(ConfigError, match="there is no Kubernetes configuration"):
+        await cpu().plan()
