@@ -70,7 +70,7 @@ class Controllers:
             for plural, items in zip(PLURALS, found, strict=True):
                 for item in items:
                     await self._control(f"{self._path(plural)}/{item['metadata']['name']}", item)
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.05)
 
     async def items(self, plural: str) -> list[Object]:
         """What there is; nothing while the server is down."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +36,12 @@ def machinery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
     with real_server(tmp_path_factory.mktemp("real")) as server:
         server.install([*definitions(), servers()])
         yield server
+
+
+@pytest.fixture(autouse=True)
+def _no_authorities(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the machine's list of them, for servers that have no TLS, takes longer than most tests."""
+    monkeypatch.setenv("SSL_CERT_FILE", os.devnull)
 
 
 @pytest.fixture(params=["stand-in", "real"])
@@ -96,7 +103,7 @@ async def test_what_the_account_needs(world: World) -> None:
     assert await world.chaos.names() == []
 
 
-async def test_nothing_noted_is_nothing_done(world: World) -> None:
+async def test_nothing_noted_is_nothing_done(alone: World) -> None:
     await cpu().revert({})
     assert await cpu().remains({}) == ""
 
@@ -120,15 +127,15 @@ async def test_somebody_else_ends_it(world: World) -> None:
     assert await chaos.remains(world.notes) == ""
 
 
-async def test_an_injection_that_fails_is_told(world: World) -> None:
-    world.chaos.fail = "toda startup takes too long"
+async def test_an_injection_that_fails_is_told(alone: World) -> None:
+    alone.chaos.fail = "toda startup takes too long"
     chaos = cpu()
-    assert await failure(chaos.apply(world.note)) == (
-        f"StressChaos cpu-stress-3f9c in namespace {world.namespace}: "
-        f"Apply failed in {world.namespace}/{POD}: toda startup takes too long"
+    assert await failure(chaos.apply(alone.note)) == (
+        f"StressChaos cpu-stress-3f9c in namespace {alone.namespace}: "
+        f"Apply failed in {alone.namespace}/{POD}: toda startup takes too long"
     )
-    await chaos.revert(world.notes)
-    assert await world.chaos.names() == []
+    await chaos.revert(alone.notes)
+    assert await alone.chaos.names() == []
 
 
 @pytest.mark.parametrize(
@@ -138,29 +145,29 @@ async def test_an_injection_that_fails_is_told(world: World) -> None:
         ("asleep", "no controller of Chaos Mesh has taken it up"),
     ],
 )
-async def test_an_injection_that_does_not_come_is_told(world: World, trouble: str, words: str) -> None:
-    world.chaos.asleep, world.chaos.pods = trouble == "asleep", set()
+async def test_an_injection_that_does_not_come_is_told(alone: World, trouble: str, words: str) -> None:
+    alone.chaos.asleep, alone.chaos.pods = trouble == "asleep", set()
     slow = cpu(start=1.0)
-    message = await failure(slow.apply(world.note))
+    message = await failure(slow.apply(alone.note))
     assert f"not injected in 1 s: {words}" in message
-    await slow.revert(world.notes)
-    assert await world.chaos.names() == []
+    await slow.revert(alone.notes)
+    assert await alone.chaos.names() == []
 
 
 async def test_a_recovery_that_fails_is_told_until_it_succeeds(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    alone: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_REMOVAL", 1.0)
-    world.chaos.stuck = "container is gone"
+    alone.chaos.stuck = "container is gone"
     chaos = cpu()
-    await chaos.apply(world.note)
-    words = f"recovering, 1 of 1 pod to go: Recover failed in {world.namespace}/{POD}: container is gone"
-    left = f"StressChaos cpu-stress-3f9c in namespace {world.namespace} is still there: {words}"
-    assert await failure(chaos.revert(world.notes)) == left
-    assert await chaos.remains(world.notes) == left
-    world.chaos.stuck = ""
-    await chaos.revert(world.notes)
-    assert await chaos.remains(world.notes) == ""
+    await chaos.apply(alone.note)
+    words = f"recovering, 1 of 1 pod to go: Recover failed in {alone.namespace}/{POD}: container is gone"
+    left = f"StressChaos cpu-stress-3f9c in namespace {alone.namespace} is still there: {words}"
+    assert await failure(chaos.revert(alone.notes)) == left
+    assert await chaos.remains(alone.notes) == left
+    alone.chaos.stuck = ""
+    await chaos.revert(alone.notes)
+    assert await chaos.remains(alone.notes) == ""
 
 
 async def test_the_api_server_goes_and_comes_back(world: World) -> None:
