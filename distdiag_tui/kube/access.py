@@ -20,7 +20,7 @@ _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/name
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach the API server. `files` are as in KUBECONFIG, empty inside a pod."""
+    """How to reach the API server. `files` are as in KUBECONFIG, but absolute; empty inside a pod."""
 
     files: str
     context: str
@@ -42,11 +42,12 @@ class Access:
 
 def find_access(place: Place) -> Access:
     """ConfigError if there is no configuration, or no such context in it."""
-    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = place.files or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     found = [Path(file).expanduser() for file in files.split(os.pathsep) if file]
     found = [file for file in found if file.is_file()]
     if found:
         context, namespace = _context(found, place.context)
+        files = os.pathsep.join(str(file.absolute()) for file in found)
         return Access(files, context, place.namespace or namespace or "default")
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise ConfigError(f"there is no Kubernetes configuration {files}; set KUBECONFIG")

@@ -53,7 +53,7 @@ class Cluster:
 
     def __init__(self, api: ApiClient, access: Access, patience: float) -> None:
         self.batch, self.core, self.custom = BatchV1Api(api), CoreV1Api(api), CustomObjectsApi(api)
-        self.namespace, self.context = access.namespace, access.context
+        self.namespace, self.context, self.files = access.namespace, access.context, access.files
         self.patience = patience
         self._api, self._access, self._heard = api, access, False
 

@@ -15,15 +15,19 @@ _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An empty namespace or context means the current one; `cluster` is an OBCluster's name, "" for any."""
+    """An empty namespace or context means the current one; `cluster` is an OBCluster's name, "" for any.
+
+    `files` are kubeconfigs, as in KUBECONFIG; "" for those that the environment names.
+    """
 
     context: str = ""
     namespace: str = ""
     cluster: str = ""
+    files: str = ""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> Place:
-        """From a mapping with any of the three; ConfigError for a namespace that cannot be."""
+        """From a mapping with any of the first three; ConfigError for a namespace that cannot be."""
         place = cls(*(str(given.get(key) or "") for key in ("context", "namespace", "cluster")))
         require_namespace(place.namespace)
         return place

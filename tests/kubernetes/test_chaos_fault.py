@@ -260,11 +260,14 @@ async def test_what_other_runs_left_is_found_and_removed(
     assert await world.chaos.names() == []
 
 
-async def test_the_fault_is_undone_where_it_was_made(world: World, tmp_path: Path) -> None:
-    """The current context may be another by then; the same name may lead to another cluster."""
+async def test_the_fault_is_undone_where_it_was_made(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files and context may be others by then, or the same context lead to another cluster."""
     chaos = cpu()
     await chaos.apply(world.note)
     file = tmp_path / "kubeconfig"
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     other_context(file, "http://127.0.0.1:9")
     assert "is still there" in await cpu().remains(world.notes)
     document = json.loads(file.read_text())
@@ -285,6 +288,14 @@ async def test_a_lost_answer_does_not_lose_the_object(alone: World) -> None:
     await chaos.revert(alone.notes)
     assert alone.server.lost == set()
     assert await alone.chaos.names() == []
+
+
+async def test_it_is_noted_before_it_is_made(alone: World) -> None:
+    asked: list[bool] = []
+    create = ("create", "stresschaos.chaos-mesh.org")
+    await cpu().apply(lambda *_: asked.append(create in alone.gate.used))
+    assert asked == [False]
+    assert create in alone.gate.used
 
 
 async def test_events_are_told(alone: World) -> None:

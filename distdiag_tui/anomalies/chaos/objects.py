@@ -31,12 +31,13 @@ _LOOK: Final = 0.5  # seconds between two looks where nothing can be heard
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where an object is, and whose: enough to find it again when the current context is another."""
+    """Where an object is, and whose: enough to find it again from another shell, in another context."""
 
     kind: str
     name: str
     namespace: str
     context: str
+    files: str
     host: str
     injection: str
     owner: str
@@ -51,6 +52,7 @@ class Mark:
             name=meta["name"],
             namespace=meta["namespace"],
             context=cluster.context,
+            files=cluster.files,
             host=cluster.host,
             injection=labels.get(INJECTION, ""),
             owner=labels.get(OWNER, ""),
@@ -176,7 +178,7 @@ class Objects:
 @asynccontextmanager
 async def at(mark: Mark, patience: float) -> AsyncIterator[Cluster]:
     """The cluster of a mark; KubernetesError if its context leads to another one now."""
-    async with opened(Place(mark.context, mark.namespace), patience) as cluster:
+    async with opened(Place(mark.context, mark.namespace, files=mark.files), patience) as cluster:
         if cluster.host != mark.host:
             now = f"context {mark.context} leads to {cluster.host} now"
             raise KubernetesError(f"{mark.label} is in the cluster of {mark.host}, but {now}")
