@@ -84,9 +84,10 @@ class Controllers:
         """Of all objects of all kinds."""
         return [item["metadata"]["name"] for plural in PLURALS for item in await self.items(plural)]
 
-    async def create(self, plural: str, item: Object, group: str = GROUP) -> None:
-        """Another's object."""
-        async with self._session.post(self._path(plural, group), json=item) as response:
+    async def create(self, plural: str, item: Object, group: str = GROUP, *, dry_run: bool = False) -> None:
+        """Another's object; a dry run only has it checked."""
+        query = {"fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
+        async with self._session.post(self._path(plural, group), json=item, params=query) as response:
             assert response.status == 201, await response.text()
 
     async def set_status(self, plural: str, item: Object, group: str) -> None:

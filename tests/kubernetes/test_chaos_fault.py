@@ -17,7 +17,19 @@ import pytest
 import yaml
 from apiserver import NAMESPACE, PODS, ApiServer
 from chaosmesh import definitions, servers
-from chaosworld import ENTRIES, POD, RIGHTS, World, cpu, fault, means_of, other_context, real, stand_in
+from chaosworld import (
+    ENTRIES,
+    OTHERS,
+    POD,
+    RIGHTS,
+    World,
+    cpu,
+    fault,
+    means_of,
+    other_context,
+    real,
+    stand_in,
+)
 from live_load import until
 from peer import eventually
 from realserver import RealServer, real_server
@@ -25,7 +37,9 @@ from realserver import RealServer, real_server
 from distdiag_tui.anomalies.chaos import fault as module
 from distdiag_tui.anomalies.chaos.fault import Chaos
 from distdiag_tui.anomalies.chaos.leftovers import leftovers, remove
+from distdiag_tui.anomalies.chaos.manifests import KINDS, Prey
 from distdiag_tui.anomalies.entry import Means
+from distdiag_tui.anomalies.protocol import SEVERITIES
 from distdiag_tui.model.errors import ConfigError, DistdiagError
 
 INJECTED = "injected into 1 pod"
@@ -70,7 +84,27 @@ async def failure(steps: Awaitable[object]) -> str:
 
 
 @pytest.mark.parametrize("means", [pytest.param(means, id=anomaly) for anomaly, means in ENTRIES])
-async def test_a_fault_is_planned_made_held_and_undone(world: World, means: Means) -> None:
+async def test_every_fault_is_planned_made_held_and_undone(alone: World, means: Means) -> None:
+    await _lived(alone, means)
+
+
+async def test_a_fault_is_planned_made_held_and_undone(world: World) -> None:
+    await _lived(world, means_of("network_partition"))
+
+
+async def test_the_real_server_takes_every_object(machinery: RealServer) -> None:
+    async with real(machinery) as world:
+        prey = Prey(POD, world.namespace, OTHERS)
+        for _, means in ENTRIES:
+            for severity in SEVERITIES:
+                manifest = fault(means, severity).manifest(prey)
+                await world.chaos.create(KINDS[manifest["kind"]], manifest, dry_run=True)
+        manifest["spec"]["unheard"] = 1
+        with pytest.raises(AssertionError, match="unknown field"):
+            await world.chaos.create(KINDS[manifest["kind"]], manifest, dry_run=True)
+
+
+async def _lived(world: World, means: Means) -> None:
     chaos = fault(means, "high")
     plan = await chaos.plan()
     assert await world.chaos.names() == []
