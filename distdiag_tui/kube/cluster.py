@@ -10,7 +10,14 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 import aiohttp
-from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, CoreV1Api, CustomObjectsApi
+from kubernetes_asyncio.client import (
+    ApiClient,
+    BatchV1Api,
+    Configuration,
+    CoreV1Api,
+    CustomObjectsApi,
+    VersionApi,
+)
 from kubernetes_asyncio.client.exceptions import ApiException
 
 from distdiag_tui.kube.access import Access, find_access
@@ -53,6 +60,7 @@ class Cluster:
 
     def __init__(self, api: ApiClient, access: Access, patience: float) -> None:
         self.batch, self.core, self.custom = BatchV1Api(api), CoreV1Api(api), CustomObjectsApi(api)
+        self.version = VersionApi(api)
         self.namespace, self.context, self.files = access.namespace, access.context, access.files
         self.patience = patience
         self._api, self._access, self._heard = api, access, False
@@ -77,6 +85,20 @@ class Cluster:
         """
         request = partial(function, *args, _request_timeout=REQUEST, **query)
         return await self._patiently(verb, resource, request)
+
+    async def serves(self, group: str, version: str, plural: str) -> bool:
+        """Whether there is such a kind of objects. KubernetesError if it cannot be told.
+
+        A bare "not found" may come from whatever stands in front of the API server, so that is asked first
+        for what every one of them has.
+        """
+        await self.call("get", "version", self.version.get_code)
+        ask = self.custom.get_api_resources
+        try:
+            found = await self.call("list", f"resources of {group}", ask, group, version)
+        except AbsentError:
+            return False
+        return any(each.name == plural for each in found.resources)
 
     async def _patiently(self, verb: str, resource: str, request: Callable[[], Awaitable[_T]]) -> _T:
         clock = asyncio.get_running_loop().time

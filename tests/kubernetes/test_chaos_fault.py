@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 from apiserver import NAMESPACE, PODS, ApiServer
-from chaosmesh import definitions, servers
+from chaosmesh import definitions, resources, servers
 from chaosworld import (
     ENTRIES,
     OTHERS,
@@ -40,6 +40,8 @@ from distdiag_tui.anomalies.chaos.leftovers import leftovers, remove
 from distdiag_tui.anomalies.chaos.manifests import KINDS, Prey
 from distdiag_tui.anomalies.entry import Means
 from distdiag_tui.anomalies.protocol import SEVERITIES
+from distdiag_tui.kube.cluster import opened
+from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import ConfigError, DistdiagError
 
 INJECTED = "injected into 1 pod"
@@ -137,6 +139,19 @@ async def test_what_the_account_needs(world: World) -> None:
     assert await world.chaos.names() == []
 
 
+async def test_what_is_served(world: World) -> None:
+    async with opened(Place()) as cluster:
+        served = [
+            await cluster.serves(*names)
+            for names in (
+                ("chaos-mesh.org", "v1alpha1", "stresschaos"),
+                ("chaos-mesh.org", "v1alpha1", "dnschaos"),
+                ("nobody.org", "v1", "things"),
+            )
+        ]
+    assert served == [True, False, False]
+
+
 async def test_nothing_noted_is_nothing_done(alone: World) -> None:
     await cpu().revert({})
     assert await cpu().remains({}) == ""
@@ -200,6 +215,7 @@ async def test_a_recovery_that_fails_is_told_until_it_succeeds(
     assert await failure(chaos.revert(alone.notes)) == left
     assert await chaos.remains(alone.notes) == left
     alone.chaos.stuck = ""
+    monkeypatch.setattr(module, "_REMOVAL", 20.0)
     await chaos.revert(alone.notes)
     assert await chaos.remains(alone.notes) == ""
 
@@ -289,6 +305,7 @@ async def test_what_other_runs_left_is_found_and_removed(
     message = await failure(remove(found))
     assert message.count("is still there: recovering") == 2
     world.chaos.stuck = ""
+    monkeypatch.setattr("distdiag_tui.anomalies.chaos.leftovers._REMOVAL", 20.0)
     await remove(found)
     assert await leftovers({"namespace": world.namespace}) == []
     assert await world.chaos.names() == []
@@ -348,7 +365,15 @@ async def test_without_chaos_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         where = f"the API server {found.server.url}"
         assert message == f"Chaos Mesh is not installed: {where} has no stresschaos.chaos-mesh.org"
         await cpu().revert(found.notes)
+        assert await cpu().remains(found.notes) == ""
         assert await leftovers({}) == []
+        assert isinstance(found.server, ApiServer)
+        found.server.resources.extend(resources())
+        found.server.hidden = "/apis/chaos-mesh.org/v1alpha1/namespaces"  # a gateway that answers for it
+        for steps in (cpu().revert(found.notes), cpu().remains(found.notes), leftovers({})):
+            assert "answers as if it had no stresschaos.chaos-mesh.org" in await failure(steps)
+        found.server.hidden = "/"
+        assert "has no version" in await failure(cpu().remains(found.notes))
 
 
 async def test_a_killed_pod_that_comes_back_ends_it(alone: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,3 +126,10 @@ def test_a_partition_needs_others_and_takes_as_many_as_are_asked_for() -> None:
     assert parted(100) == list(OTHERS)
     with pytest.raises(ConfigError, match="is the only server of its cluster"):
         partition({"percent": 1, "direction": "both"}, Prey(POD, "oceanbase"))
+
+
+@pytest.mark.parametrize("means", [pytest.param(m, id=a) for a, m in ENTRIES])
+def test_without_the_library_it_says_what_to_install(means: Means, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert means.missing() == ""
+    monkeypatch.setattr("distdiag_tui.kube.place.find_spec", lambda _: None)
+    assert means.missing() == "pip install 'distdiag-tui[k8s]'"

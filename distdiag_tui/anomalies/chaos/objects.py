@@ -101,7 +101,10 @@ class Objects:
             found: Manifest = await self._call(
                 "get", mark.kind, self._api.get_namespaced_custom_object, mark.name
             )
-        except (MissingError, AbsentError):
+        except MissingError:
+            return None
+        except AbsentError:
+            await self._require_absence(mark.kind)
             return None
         return found
 
@@ -111,6 +114,7 @@ class Objects:
         try:
             found: Any = await self._call("list", kind, listing, label_selector=query)
         except AbsentError:
+            await self._require_absence(kind)
             return []
         return [{**item, "kind": kind} for item in found["items"]]
 
@@ -148,6 +152,11 @@ class Objects:
                             break
                         yield item
             await asyncio.sleep(_LOOK)
+
+    async def _require_absence(self, kind: str) -> None:
+        """KubernetesError unless the API server really has no such kind: nothing is left then."""
+        if await self._cluster.serves(GROUP, VERSION, KINDS[kind]):
+            raise KubernetesError(f"{self._cluster.where} answers as if it had no {_resource(kind)}")
 
     async def _changes(self, mark: Mark, found: Manifest) -> AsyncGenerator[tuple[str, Manifest], None]:
         query = {
