@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final, cast
 
+import pytest
 from apicall import Gate
 from apicustom import custom
 from apiserver import NAMESPACE, PODS, TOKEN, USER, ApiServer, serve
@@ -22,6 +24,7 @@ from distdiag_tui.anomalies.chaos.fault import PATIENCE, START, Chaos
 from distdiag_tui.anomalies.entry import Means
 from distdiag_tui.anomalies.protocol import Severity, Site
 from distdiag_tui.kube.oceanbase import GROUP
+from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.options import Values
 
@@ -72,23 +75,33 @@ class World:
 
 
 @asynccontextmanager
-async def stand_in(*, installed: bool = True) -> AsyncIterator[World]:
-    """With pods and events; without Chaos Mesh if it is not `installed`."""
+async def stand_in(folder: Path, *, installed: bool = True) -> AsyncIterator[World]:
+    """With pods and events; without Chaos Mesh if it is not `installed`. Its kubeconfig is in the folder."""
     async with serve(custom(servers()), *(resources() if installed else ())) as server:
         _admit_controllers(server.gate)
         for pod in live("Pod"):
             server.store.create(PODS, _placed(pod, NAMESPACE))
         async with controllers(server.url, CONTROLLER, NAMESPACE) as chaos:
-            yield await _peopled(World(server, chaos, NAMESPACE))
+            with _configured(World(server, chaos, NAMESPACE), folder) as world:
+                yield await _peopled(world)
 
 
 @asynccontextmanager
-async def real(server: RealServer) -> AsyncIterator[World]:
-    """A namespace of its own in a server that has the definitions."""
+async def real(server: RealServer, folder: Path) -> AsyncIterator[World]:
+    """A namespace of its own in a server that has the definitions. Its kubeconfig is in the folder."""
     _admit_controllers(server.gate)
     namespace = f"test-{secrets.token_hex(4)}"
     async with controllers(server.url, CONTROLLER, namespace, server.trust, events=False) as chaos:
-        yield await _peopled(World(server, chaos, namespace))
+        with _configured(World(server, chaos, namespace), folder) as world:
+            yield await _peopled(world)
+
+
+@contextmanager
+def _configured(world: World, folder: Path) -> Iterator[World]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(world.kubeconfig(folder)))
+        patch.setenv("SSL_CERT_FILE", os.devnull)  # reading all authorities takes longer than a test
+        yield world
 
 
 def _admit_controllers(gate: Gate) -> None:
@@ -106,6 +119,14 @@ async def _peopled(world: World) -> World:
 def _placed(item: Object, namespace: str) -> Object:
     kept = {key: item["metadata"][key] for key in ("name", "labels")}
     return {**item, "metadata": {**kept, "namespace": namespace}}
+
+
+async def failure(steps: Awaitable[object]) -> str:
+    """The one line that they fail with."""
+    with pytest.raises(DistdiagError) as caught:
+        await steps
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
 
 
 def site(values: Values, injection: str, seconds: float, where: Endpoint = SERVER) -> Site:

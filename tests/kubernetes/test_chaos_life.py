@@ -20,9 +20,8 @@ PATIENCE = 40.0  # s; generous, for machines that are busy
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with stand_in() as found:
-        monkeypatch.setenv("KUBECONFIG", str(found.kubeconfig(tmp_path)))
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with stand_in(tmp_path) as found:
         yield found
 
 

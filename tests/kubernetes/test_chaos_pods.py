@@ -22,9 +22,8 @@ SERVERS = (FIRST, SECOND, SIXTH)
 
 
 @pytest.fixture
-async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with stand_in() as found:
-        monkeypatch.setenv("KUBECONFIG", str(found.kubeconfig(tmp_path)))
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with stand_in(tmp_path) as found:
         yield found
 
 
