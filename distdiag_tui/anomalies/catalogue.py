@@ -177,7 +177,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 {
                     "low": {"indexes": 3, "tables": 2},
                     "medium": {"indexes": 6, "tables": 4},
-                    "high": {"indexes": 12, "tables": 8},
+                    "high": {"indexes": 12, "tables": 4},
                 },
             ),
         ),
@@ -193,11 +193,12 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
             Means(
                 "sql",
                 "sql.locks:HoldRows",
-                "transactions that hold {percent} % of the hot rows for {hold_s} s at a time",
+                "transactions that hold {percent} % of the rows of up to {tables} hot tables for {hold_s} s"
+                " at a time",
                 {
-                    "low": {"percent": 1, "hold_s": 1.0},
-                    "medium": {"percent": 10, "hold_s": 3.0},
-                    "high": {"percent": 100, "hold_s": 10.0},
+                    "low": {"tables": 2, "percent": 1, "hold_s": 1.0},
+                    "medium": {"tables": 4, "percent": 10, "hold_s": 3.0},
+                    "high": {"tables": 8, "percent": 100, "hold_s": 10.0},
                 },
             ),
         ),
@@ -305,8 +306,14 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
             Means(
                 "sql",
                 "sql.compaction:MajorFreeze",
-                "ALTER SYSTEM MAJOR FREEZE, at most {times} times, as soon as the last merge is over",
-                {"low": {"times": 1}, "medium": {"times": 5}, "high": {"times": 1000}},
+                "{rows} rows changed, then ALTER SYSTEM MAJOR FREEZE, up to {times} times,"
+                " each as soon as the last merge is over",
+                {
+                    "low": {"times": 1, "rows": 10_000},
+                    "medium": {"times": 3, "rows": 50_000},
+                    "high": {"times": 1000, "rows": 200_000},
+                },
+                holds=("compaction",),
             ),
         ),
     ),
