@@ -175,9 +175,9 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "sql.indexes:ExtraIndexes",
                 "{indexes} more indexes on each of up to {tables} hot tables",
                 {
-                    "low": {"indexes": 3, "tables": 2},
-                    "medium": {"indexes": 6, "tables": 4},
-                    "high": {"indexes": 12, "tables": 4},
+                    "low": {"indexes": 2, "tables": 4},
+                    "medium": {"indexes": 5, "tables": 4},
+                    "high": {"indexes": 10, "tables": 4},
                 },
             ),
         ),
@@ -196,7 +196,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "transactions that hold {percent} % of the rows of up to {tables} hot tables for {hold_s} s"
                 " at a time",
                 {
-                    "low": {"tables": 2, "percent": 1, "hold_s": 1.0},
+                    "low": {"tables": 4, "percent": 2, "hold_s": 1.0},
                     "medium": {"tables": 4, "percent": 10, "hold_s": 3.0},
                     "high": {"tables": 8, "percent": 100, "hold_s": 10.0},
                 },

@@ -73,7 +73,8 @@ class Clients:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=_FAREWELL)
+            done, _ = await asyncio.wait(tasks, timeout=_FAREWELL)
+            await asyncio.gather(*done, return_exceptions=True)  # what ended one was told already
 
     async def _client(self, session: Session, step: Step, first: asyncio.Future[None]) -> None:
         """For ever; AnomalyError for what no further try can mend."""

@@ -32,6 +32,7 @@ class FillMemstore(SqlFault):
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
+        self._usage = ""
         self._share = 0.0  # bytes a transaction writes at most
         self._room = 0.0  # bytes that may be written until the next look
 
@@ -59,6 +60,7 @@ class FillMemstore(SqlFault):
     async def _build(self, note: Note) -> None:
         async with asking(self.site) as cursor:
             used, limit, _ = await memstore(cursor)
+            self._usage = await usage(cursor)
             note("memstore", str(used))
             await cursor.execute(FREEZE)  # who may not, could not give the memory back either
         self._share = limit / int(self.values["sessions"])
@@ -70,9 +72,8 @@ class FillMemstore(SqlFault):
 
     async def _look(self, session: Session) -> None:
         """How much may be written now."""
-        async with asking(self.site) as cursor:
-            used, limit, _ = await memstore(cursor)
-            log = await _log_share(cursor)
+        rows = (await session.execute(self._usage, ())).rows
+        used, limit, _, log = map(float, rows[0]) if rows else (0.0, 0.0, 0.0, 0.0)
         self._room = 0.0 if log > _LOG_SHARE else limit * float(self.values["percent"]) / 100 - used
         await asyncio.sleep(_LOOK_EVERY)
 
@@ -125,17 +126,18 @@ class Writer:
             await session.rollback()
 
 
+async def usage(cursor: Cursor) -> str:
+    """The query for one row: bytes used, limit, bytes from which the server freezes, share of the log disk.
+
+    All of the account's tenant on this server.
+    """
+    memory = f"oceanbase.V$OB_MEMSTORE WHERE {await own_tenant(cursor, 'oceanbase.V$OB_MEMSTORE')}"
+    log = f"oceanbase.V$OB_UNITS WHERE {await own_tenant(cursor, 'oceanbase.V$OB_UNITS')}"
+    share = f"(SELECT log_disk_in_use / log_disk_size FROM {log})"  # noqa: S608 - constants
+    return f"SELECT memstore_used, memstore_limit, freeze_trigger, {share} FROM {memory}"  # noqa: S608
+
+
 async def memstore(cursor: Cursor) -> tuple[float, float, float]:
-    """Bytes used, limit, and those from which the server itself freezes; of the account's tenant here."""
-    view = "oceanbase.V$OB_MEMSTORE"
-    where = await own_tenant(cursor, view)
-    query = f"SELECT memstore_used, memstore_limit, freeze_trigger FROM {view} WHERE {where}"  # noqa: S608
-    [(used, limit, trigger)] = await rows_of(cursor, query)
+    """Bytes used, limit, and those from which the server itself freezes."""
+    [(used, limit, trigger, _)] = await rows_of(cursor, await usage(cursor))
     return float(used), float(limit), float(trigger)
-
-
-async def _log_share(cursor: Cursor) -> float:
-    """The share of the log disk that is used."""
-    query = "SELECT log_disk_in_use / log_disk_capacity FROM oceanbase.V$OB_SERVER_STAT"
-    [(share,)] = await rows_of(cursor, query)
-    return float(share)
