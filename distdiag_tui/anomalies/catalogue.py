@@ -235,7 +235,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "sql",
                 "sql.flushes:FlushPlanCache",
                 "ALTER SYSTEM FLUSH PLAN CACHE every {every_ms} ms",
-                {"low": {"every_ms": 1000}, "medium": {"every_ms": 200}, "high": {"every_ms": 20}},
+                {"low": {"every_ms": 300}, "medium": {"every_ms": 100}, "high": {"every_ms": 20}},
             ),
         ),
     ),

@@ -14,6 +14,11 @@ from distdiag_tui.workloads.session import Session, error_key, pauses, watch
 Step = Callable[[Session], Awaitable[None]]
 """What a client does over and over, on a session that is connected when it begins."""
 
+
+class Over(Exception):  # noqa: N818  it is the end, not an error
+    """Raised by a step: the fault is over by itself, and why."""
+
+
 STATEMENT_SECONDS: Final = 15.0
 _START_SECONDS: Final = 20.0
 _FAREWELL: Final = 0.5  # seconds for cancelled clients to close their connections
@@ -77,7 +82,7 @@ class Clients:
             await asyncio.gather(*done, return_exceptions=True)  # what ended one was told already
 
     async def _client(self, session: Session, step: Step, first: asyncio.Future[None]) -> None:
-        """For ever; AnomalyError for what no further try can mend."""
+        """For ever; AnomalyError for what no further try can mend, Over if the step says so."""
         waits = pauses()
         try:
             while True:
@@ -98,6 +103,8 @@ class Clients:
             session.close()
 
     def _require_hope(self, error: Exception, first: asyncio.Future[None]) -> None:
+        if isinstance(error, Over):
+            raise error
         if error_key(error) not in _HOPELESS:
             return
         final = refusal(self._site, error)

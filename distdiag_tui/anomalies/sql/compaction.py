@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from distdiag_tui.anomalies.protocol import Note, Notes, Site
 from distdiag_tui.anomalies.sql import own
 from distdiag_tui.anomalies.sql.asking import asking, own_tenant, rows_of
+from distdiag_tui.anomalies.sql.clients import Clients, Over
 from distdiag_tui.anomalies.sql.fault import SqlFault
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.workloads.database import Cursor
+from distdiag_tui.workloads.session import Session
 
 FREEZE: Final = "ALTER SYSTEM MAJOR FREEZE"
+STATUS: Final = "SELECT status, frozen_scn, last_scn FROM oceanbase.DBA_OB_MAJOR_COMPACTION"
 PACE: Final = "ob_compaction_schedule_interval"
 QUICK: Final = "3s"
 """How often the server looks for tables to merge; its default of 120 s is longer than a fault lasts."""
 
-_LOOK_EVERY: Final = 0.5  # seconds
-_UPDATE_SECONDS: Final = 15.0
+_LOOK_EVERY: Final = 1.0  # seconds
 _LOOKS: Final = 100  # a tenth of a second apart, until a merge is seen to begin
 
 
@@ -63,49 +66,34 @@ class MajorFreeze(SqlFault):
             await cursor.execute(f"ALTER SYSTEM SET {PACE} = '{QUICK}'")
         await own.create(self.site, note, self._tables())
         note("freeze", "1")
-        await self._freeze()
 
-    def _crew(self) -> None:
-        """It needs no session between two merges."""
+    def _crew(self) -> Clients:
+        return Clients(self.site, [self._mind], rest=_LOOK_EVERY)
 
-    async def hold(self) -> str:
-        """Freeze again whenever a merge is over; over by itself after the last one."""
-        while True:
-            await asyncio.sleep(_LOOK_EVERY)
-            try:
-                async with asking(self.site) as cursor:
-                    running = await merging(cursor)
-                if running:
-                    continue
-                if self._frozen >= int(self.values["times"]):
-                    return "the last merge is over"
-                await self._freeze()
-            except AnomalyError as error:  # a server that is down comes back
-                self.words = str(error)
-
-    async def _freeze(self) -> None:
-        async with asking(self.site, _UPDATE_SECONDS) as cursor:
-            await cursor.execute(self._update)
-            await cursor.execute(FREEZE)
+    async def _mind(self, session: Session) -> None:
+        """Freeze if no merge is running, and wait until the next one has begun."""
+        if await self._merging(session):
+            return
+        if self._frozen >= int(self.values["times"]):
+            raise Over("the last merge is over")
+        await session.query(self._update)
+        await session.query(FREEZE)
         self._frozen += 1
         self.words = f"merge {self._frozen}"
-        await self._begun()
+        for _ in range(_LOOKS):
+            if await self._merging(session):
+                return
+            await asyncio.sleep(0.1)
 
-    async def _begun(self) -> None:
-        """Wait until the server says that it merges: it takes a second to begin."""
-        async with asking(self.site, _UPDATE_SECONDS) as cursor:
-            for _ in range(_LOOKS):
-                if await merging(cursor):
-                    return
-                await asyncio.sleep(0.1)
-        raise AnomalyError(f"{self.site.label}: no merge has begun")
+    async def _merging(self, session: Session) -> bool:
+        return _unfinished((await session.execute(STATUS, ())).rows or ())
 
     async def _undo(self, notes: Notes) -> None:
         await own.drop(self.site)
         async with asking(self.site) as cursor:
-            # at the quick pace a merge that goes on is over sooner
-            if "pace" in notes and not await merging(cursor):
-                await cursor.execute(f"ALTER SYSTEM SET {PACE} = %s", (notes["pace"],))
+            if notes.get("pace", pace := await _pace(cursor)) == pace or await merging(cursor):
+                return  # at the quick pace a merge is over sooner
+            await cursor.execute(f"ALTER SYSTEM SET {PACE} = %s", (notes["pace"],))
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
         if there := await own.left(cursor, self.site):
@@ -119,7 +107,10 @@ class MajorFreeze(SqlFault):
 
 async def merging(cursor: Cursor) -> bool:
     """Whether a major compaction is under way in the account's tenant."""
-    rows = await rows_of(cursor, "SELECT status, frozen_scn, last_scn FROM oceanbase.DBA_OB_MAJOR_COMPACTION")
+    return _unfinished(await rows_of(cursor, STATUS))
+
+
+def _unfinished(rows: Sequence[tuple[Any, ...]]) -> bool:
     return any(status != "IDLE" or frozen != last for status, frozen, last in rows)
 
 

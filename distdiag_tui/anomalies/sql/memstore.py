@@ -61,8 +61,8 @@ class FillMemstore(SqlFault):
         async with asking(self.site) as cursor:
             used, limit, _ = await memstore(cursor)
             self._usage = await usage(cursor)
-            note("memstore", str(used))
             await cursor.execute(FREEZE)  # who may not, could not give the memory back either
+        note("memstore", str(used))
         self._share = limit / int(self.values["sessions"])
         await own.create(self.site, note, self._tables())
 
