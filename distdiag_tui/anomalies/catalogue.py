@@ -62,7 +62,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "CPU-hungry SQL",
         "Sessions that run heavy joins one after the other.",
         cause="cpu_hog_sql",
-        symptoms=_up("cpu_time", "sessions_active", "select_rt", "sql_rt"),
+        symptoms=_up("cpu_time", "cpu_percent", "sessions_active", "select_rt", "sql_rt", "worker_percent"),
         risk="Other sessions get less CPU.",
         means=(
             Means(
@@ -131,7 +131,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Cold caches",
         "The row and block caches are emptied again and again.",
         cause="cache_thrashing",
-        symptoms=(*_down("row_cache_hit", "block_cache_hit", "kvcache_used"), *_up("io_read_rate")),
+        symptoms=(*_up("io_read_rate", "io_read_bytes"), *_down("kvcache_used", "block_cache_hit")),
         risk="More reads from disk.",
         means=(
             Means(
@@ -147,17 +147,17 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Memory pressure",
         "Large open transactions fill the memstore until writes are throttled.",
         cause="memstore_full",
-        symptoms=_up("memstore_used", "insert_rt", "sql_fail_rate"),
+        symptoms=_up("memstore_used", "memstore_percent", "insert_rt", "log_write_bytes", "io_write_bytes"),
         risk="Writes of everybody are throttled, and may fail until it is over.",
         means=(
             Means(
                 "sql",
                 "sql.memstore:FillMemstore",
-                "{sessions} open transactions that fill {percent} % of the memstore",
+                "{sessions} open transactions that fill up to {percent} % of the memstore",
                 {
-                    "low": {"sessions": 2, "percent": 40},
-                    "medium": {"sessions": 4, "percent": 65},
-                    "high": {"sessions": 4, "percent": 95},
+                    "low": {"sessions": 2, "percent": 35},
+                    "medium": {"sessions": 2, "percent": 62},
+                    "high": {"sessions": 6, "percent": 90},
                 },
             ),
         ),
@@ -167,27 +167,28 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Too many indexes",
         "Hot tables get more indexes than they need: every write costs more.",
         cause="too_many_indexes",
-        symptoms=_up("insert_rt", "update_rt", "delete_rt", "log_write_bytes"),
-        risk="Building the indexes reads whole tables; they are dropped at the end.",
+        symptoms=_up("log_write_bytes", "io_write_bytes", "memstore_used"),
+        risk="Building the indexes reads whole tables; to drop them takes a few seconds.",
         means=(
             Means(
                 "sql",
                 "sql.indexes:ExtraIndexes",
                 "{indexes} more indexes on each of up to {tables} hot tables",
                 {
-                    "low": {"indexes": 2, "tables": 4},
-                    "medium": {"indexes": 5, "tables": 4},
+                    "low": {"indexes": 3, "tables": 4},
+                    "medium": {"indexes": 6, "tables": 4},
                     "high": {"indexes": 10, "tables": 4},
                 },
             ),
         ),
+        spreads="The tables are the cluster's: writes that come through another server cost more as well.",
     ),
     Anomaly(
         "lock_contention",
         "Lock contention",
         "A session holds hot rows that others want to change.",
         cause="lock_contention",
-        symptoms=_up("lock_fail_rate", "update_rt", "wait_application", "sessions_active"),
+        symptoms=(*_up("sessions_active", "update_rt", "delete_rt"), *_down("tps", "commit_rate", "qps")),
         risk="Statements of others wait, and may time out.",
         means=(
             Means(
@@ -202,13 +203,14 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 },
             ),
         ),
+        spreads="The rows are the cluster's: whoever wants them through another server waits as well.",
     ),
     Anomaly(
         "slow_sql",
         "Slow SQL",
         "Full scans with a pattern that no index helps with.",
         cause="slow_sql",
-        symptoms=_up("select_rt", "cpu_time", "sessions_active"),
+        symptoms=_up("select_rt", "sql_rt", "sessions_active", "cpu_time", "cpu_percent"),
         risk="Takes CPU and cache from others.",
         means=(
             Means(
@@ -228,7 +230,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Plan cache flushed",
         "Plans are thrown away as fast as they are made: every statement is compiled anew.",
         cause="plan_cache_thrashing",
-        symptoms=(*_down("plan_cache_hit", "plan_cache_used"), *_up("sql_rt", "cpu_time")),
+        symptoms=(*_down("plan_cache_hit"), *_up("sql_rt", "insert_rt")),
         risk="Statements take longer.",
         means=(
             Means(
@@ -244,7 +246,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Connection storm",
         "Clients that log in, ask one thing and leave, as fast as they can.",
         cause="connection_storm",
-        symptoms=_up("logon_rate", "cpu_time"),
+        symptoms=_up("logon_rate", "other_rate", "sql_in_bytes", "qps", "cpu_time"),
         risk="Logins of others take longer.",
         means=(
             Means(
@@ -300,8 +302,8 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Major compaction",
         "A merge of all data is started while there is load.",
         cause="major_compaction",
-        symptoms=_up("io_read_bytes", "io_write_bytes", "cpu_time"),
-        risk="A merge cannot be called off: it ends when all data is merged.",
+        symptoms=_up("io_read_rate", "io_read_bytes", "io_write_rate", "io_write_bytes"),
+        risk="A merge cannot be called off: the server is not clean before all its data is merged.",
         means=(
             Means(
                 "sql",
@@ -316,6 +318,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 holds=("compaction",),
             ),
         ),
+        spreads="The other servers of a cluster merge as well.",
     ),
 )  # fmt: skip
 
