@@ -147,7 +147,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Memory pressure",
         "Large open transactions fill the memstore until writes are throttled.",
         cause="memstore_full",
-        symptoms=_up("memstore_used", "memstore_percent", "insert_rt", "log_write_bytes", "io_write_bytes"),
+        symptoms=_up("memstore_used", "memstore_percent", "insert_rt", "io_write_bytes"),
         risk="Writes of everybody are throttled, and may fail until it is over.",
         means=(
             Means(
@@ -167,7 +167,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Too many indexes",
         "Hot tables get more indexes than they need: every write costs more.",
         cause="too_many_indexes",
-        symptoms=_up("log_write_bytes", "io_write_bytes", "memstore_used"),
+        symptoms=_up("log_write_bytes", "io_write_bytes"),
         risk="Building the indexes reads whole tables; to drop them takes a few seconds.",
         means=(
             Means(
