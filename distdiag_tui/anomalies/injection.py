@@ -10,9 +10,10 @@ from typing import Any, Final, Literal, get_args
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.entry import Injector, Means
-from distdiag_tui.anomalies.protocol import Severity
+from distdiag_tui.anomalies.protocol import Severity, Site
 from distdiag_tui.ledger import Ledger, state_folder
 from distdiag_tui.model.errors import AnomalyError, ConfigError
+from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.options import Value
 
 SCHEMA: Final = "distdiag.injection/1"
@@ -78,6 +79,20 @@ class Injection:
     def label(self) -> str:
         """Short: what and where."""
         return f"{self.anomaly}→{self.server or self.address}"
+
+    def site(self, endpoint: Endpoint, user: str, password: Secret) -> Site:
+        """What the fault is given, for the server and an account there."""
+        return Site(
+            injection=self.id,
+            cluster=self.cluster,
+            endpoint=endpoint,
+            user=user,
+            password=password,
+            values=self.values,
+            seconds=self.seconds,
+            home=Path(self.home) if self.home else None,
+            kube=self.kube,
+        )
 
     def left(self, now: float) -> float:
         """Seconds until it ends, or begins."""

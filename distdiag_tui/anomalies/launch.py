@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from distdiag_tui.anomalies.injection import Injection, Injections
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.children import environment
+
+SILENCE: Final = 10.0
+"""Seconds without a word after which a supervisor takes us for gone, though its pipe is still open."""
 
 
 class Minder:
@@ -23,11 +26,11 @@ class Minder:
         assert process.stdin is not None
         self._pipe = process.stdin.fileno()
         os.set_blocking(self._pipe, False)
-        self.let_go = False
+        self.released = False
 
     def beat(self) -> None:
         """We are there: to be called at least every few seconds."""
-        if self._process.poll() is None and not self.let_go:
+        if self._process.poll() is None and not self.released:
             self._say({"beat": True})
 
     def stop(self) -> None:
@@ -37,7 +40,7 @@ class Minder:
     def release(self) -> None:
         """From now on only its time counts."""
         self._say({"detach": True})
-        self.let_go = True
+        self.released = True
 
     def _say(self, order: dict[str, Any]) -> None:
         with suppress(BrokenPipeError, BlockingIOError):  # it has ended, or is frozen
@@ -72,6 +75,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         "user": target.user,
         "password": target.password.reveal(),
         "folder": str(ledger.folder),
+        "silence": SILENCE,
         "undo": undo,
     }
     complaints = os.open(ledger.complaints(record.id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from distdiag_tui.cli.anomaly import anomaly_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
 from distdiag_tui.cli.workload import workload_app
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
+app.add_typer(anomaly_app, name="anomaly")
 
 
 Theme = Annotated[

@@ -1,5 +1,5 @@
 """How a person tells the console what to connect to: profiles, environment, `.env`, DSN."""
 
-from distdiag_tui.config.resolve import resolve_target
+from distdiag_tui.config.resolve import longest_anomaly, resolve_target
 
-__all__ = ["resolve_target"]
+__all__ = ["longest_anomaly", "resolve_target"]

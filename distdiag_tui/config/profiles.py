@@ -7,6 +7,11 @@ servers = ["10.0.0.1:2881", { address = "10.0.0.2:2881", name = "ob2", zone = "z
 user = "monitor@sys"
 password_file = "~/.config/distdiag/shop.password"
 production = true
+
+[profile.staging]
+servers = ["10.1.0.1:2881"]
+allow_anomalies = true
+kubernetes = { context = "staging", namespace = "oceanbase", cluster = "obcluster" }
 """
 
 from __future__ import annotations
@@ -17,6 +22,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from distdiag_tui.anomalies.dose import LONGEST
 from distdiag_tui.config.dsn import distinct, parse_endpoint
 from distdiag_tui.config.environment import environment_password, read_password
 from distdiag_tui.model.errors import ConfigError
@@ -38,6 +44,16 @@ class ServerEntry(BaseModel):
         return Endpoint(plain.host, plain.port, self.name, self.zone)
 
 
+class Kubernetes(BaseModel):
+    """Where ob-operator runs the cluster: context of the kubeconfig, namespace, and OBCluster."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    context: str = ""
+    namespace: str = ""
+    cluster: str = ""
+
+
 class Profile(BaseModel):
     """One `[profile.NAME]` table."""
 
@@ -48,11 +64,21 @@ class Profile(BaseModel):
     password_env: str = ""
     password_file: str = ""
     production: bool = False
+    allow_anomalies: bool = False
+    kubernetes: Kubernetes | None = None
 
     def target(self, name: str) -> Target:
         """What to connect to; the profile's name is the cluster's."""
         endpoints = (parse_endpoint(s) if isinstance(s, str) else s.endpoint() for s in self.servers)
-        return Target(name, distinct(endpoints), self.user, self._password(), self.production)
+        return Target(
+            name,
+            distinct(endpoints),
+            self.user,
+            self._password(),
+            self.production,
+            allow_anomalies=self.allow_anomalies,
+            kube=None if self.kubernetes is None else self.kubernetes.model_dump(exclude_defaults=True),
+        )
 
     def _password(self) -> Secret:
         if self.password_file:
@@ -72,6 +98,7 @@ class Profiles(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     default: str = ""
+    longest_anomaly: float = Field(default=LONGEST, ge=1, le=86400)  # s
     profile: dict[str, Profile] = Field(default_factory=dict)
 
 

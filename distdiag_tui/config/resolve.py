@@ -23,6 +23,14 @@ def profiles_file() -> Path:
     return user_config_path("distdiag") / "profiles.toml"
 
 
+def longest_anomaly() -> float:
+    """Seconds that an injected anomaly may last at most, as the profiles' file says."""
+    from distdiag_tui.config.profiles import Profiles, load_profiles  # noqa: PLC0415  pydantic costs 50 ms
+
+    file = profiles_file()
+    return (load_profiles(file) if file.is_file() else Profiles()).longest_anomaly
+
+
 def resolve_target(name: str | None) -> Target:
     """The target called `name`: "lab", a profile, or a DSN.
 

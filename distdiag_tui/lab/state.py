@@ -134,7 +134,7 @@ def lab_target(home: Path | None = None) -> Target:
     if password is None:
         raise LabError(missing_password(home))
     endpoints = tuple(Endpoint(HOST, node.port, node.name, node.zone) for node in state.nodes)
-    return Target(CLUSTER, endpoints, "root", password)
+    return Target(CLUSTER, endpoints, "root", password, home=home)
 
 
 def missing_password(home: Path) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import final
 
 
@@ -56,10 +58,17 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster as one connects to it: endpoints polled one by one, and the account used on each."""
+    """A cluster as one connects to it: endpoints polled one by one, and the account used on each.
+
+    `home` is the lab's folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where
+    that is known: context, namespace and the name of its OBCluster, each if need be.
+    """
 
     cluster: str
     endpoints: tuple[Endpoint, ...]
     user: str = "root"
     password: Secret = field(default_factory=Secret)
     production: bool = False
+    allow_anomalies: bool = False
+    home: Path | None = None
+    kube: Mapping[str, str] | None = None

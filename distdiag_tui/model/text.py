@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from typing import Final
+
+from distdiag_tui.model.errors import ConfigError
 
 DASH: Final = "–"
 
@@ -106,3 +109,19 @@ def duration(seconds: float | None) -> str:
     if whole < 86400:
         return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+_SPAN: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
+
+
+def read_seconds(text: str) -> float:
+    """A span as people write it, in seconds; ConfigError for anything else.
+
+    >>> [read_seconds(s) for s in ("45", "1.5s", "2m", "1h30m")]
+    [45.0, 1.5, 120.0, 5400.0]
+    """
+    found = _SPAN.fullmatch(text.strip())
+    if not found or not any(found.groups()):
+        raise ConfigError(f"a time is such as 45s, 2m or 1h30m, not {shorten(repr(text), 40)}")
+    hours, minutes, seconds = (float(group or 0) for group in found.groups())
+    return hours * 3600 + minutes * 60 + seconds

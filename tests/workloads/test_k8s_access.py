@@ -10,10 +10,10 @@ from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import incluster_config
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.workloads.children import environment
 from distdiag_tui.workloads.k8s import access
 from distdiag_tui.workloads.k8s.access import Access, find_access
 from distdiag_tui.workloads.k8s.settings import Settings
-from distdiag_tui.workloads.runner import _environment
 
 
 def config(file: Path, current: str, **contexts: str) -> Path:
@@ -73,9 +73,9 @@ async def test_a_login_program_that_fails_is_told(tmp_path: Path, monkeypatch: p
 def test_login_programs_get_what_they_need_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "OB_PASSWORD", "KUBECONFIG"):
         monkeypatch.setenv(name, "x")
-    assert {"AWS_PROFILE", "KUBECONFIG"} <= _environment(login=True).keys()
-    assert "AWS_PROFILE" not in _environment(login=False)
-    assert "OB_PASSWORD" not in _environment(login=True)
+    assert {"AWS_PROFILE", "KUBECONFIG"} <= environment(login=True).keys()
+    assert "AWS_PROFILE" not in environment(login=False)
+    assert "OB_PASSWORD" not in environment(login=True)
 
 
 async def test_inside_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

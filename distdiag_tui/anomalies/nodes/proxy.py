@@ -1,9 +1,9 @@
 """A bad network to a lab node: a proxy that takes its place on the loopback address.
 
 A lab node listens on all addresses of the machine. A socket that listens on 127.0.0.1 alone, with the same
-port, gets every new connection to there (SO_REUSEPORT, same user), and reaches the node by 127.0.0.2. So there
-is no proxy, and nothing is slower, as long as nothing is injected. Connections that exist are ended when it
-begins and when it ends: clients come back through it, and come back without it.
+port, gets every new connection to there (SO_REUSEPORT, same user), and reaches the node by 127.0.0.2. So
+there is no proxy, and nothing is slower, as long as nothing is injected. Connections that exist are ended
+when it begins and when it ends: clients come back through it, and come back without it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""Injections from the command line: watch them to their end, or stop them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import Sequence
+
+import typer
+
+from distdiag_tui.anomalies.dose import Dose
+from distdiag_tui.anomalies.injection import Injection
+from distdiag_tui.model.errors import AnomalyError
+from distdiag_tui.model.text import duration, plain
+from distdiag_tui.service.anomalies import Anomalies
+
+_LOOK_EVERY = 0.1
+_UNDER_WAY = ("waiting", "applying")
+
+
+async def show_plan(service: Anomalies, doses: Sequence[Dose], *, as_json: bool) -> None:
+    """What would be done, to the letter."""
+    for record, lines in await service.plan(doses):
+        if as_json:
+            typer.echo(json.dumps({**record.to_fields(), "plan": lines}))
+            continue
+        wait = record.begins - record.started
+        after = f", {duration(wait)} from now" if wait else ""
+        typer.echo(f"{record.label} {record.severity} for {duration(record.seconds)}{after}:")
+        typer.echo("\n".join(f"  {plain(line, 4000)}" for line in lines))
+
+
+async def run_injections(
+    service: Anomalies, doses: Sequence[Dose], scenario: str, *, as_json: bool, detach: bool
+) -> None:
+    """Inject and follow to the end, or with `detach` until they are there. AnomalyError if one fails."""
+    follower = Follower(service, service.inject(doses, scenario), as_json=as_json)
+    loop, beating = asyncio.get_running_loop(), asyncio.create_task(service.beat())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, follower.interrupt)
+    try:
+        records = await follower.follow(_UNDER_WAY if detach else ())
+        if detach:
+            service.release()
+    finally:
+        beating.cancel()
+    if wrong := [record for record in records if record.phase in ("failed", "stuck", "orphaned")]:
+        raise AnomalyError("; ".join(f"{record.label}: {record.message}" for record in wrong))
+    if follower.interrupted:
+        raise typer.Exit(130)
+
+
+class Follower:
+    """Prints what becomes of injections, a line for each step."""
+
+    def __init__(self, service: Anomalies, records: Sequence[Injection], *, as_json: bool) -> None:
+        self._service, self._names = service, [record.id for record in records]
+        self._json = as_json
+        self._shown: dict[str, tuple[str, str, str]] = {}
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """End them in order: the first Ctrl-C, or a request to leave."""
+        self.interrupted = True
+        for name in self._names:
+            self._service.ledger.stop(self._service.ledger.find(name))
+
+    async def follow(self, while_in: Sequence[str]) -> list[Injection]:
+        """Until each has ended, or with `while_in` is in none of these phases any more; the last records."""
+        while True:
+            records = [self._service.ledger.find(name) for name in self._names]
+            for record in records:
+                self._show(record)
+            going = [r for r in records if (r.phase in while_in if while_in else r.active)]
+            if not going or any(record.phase == "orphaned" for record in going):
+                return records
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _show(self, record: Injection) -> None:
+        state = (record.phase, record.words, record.message)
+        if self._shown.get(record.id) == state:
+            return
+        self._shown[record.id] = state
+        if self._json:
+            typer.echo(json.dumps(record.to_fields()))
+        else:
+            clock = time.strftime("%H:%M:%S")
+            typer.echo(f"{clock} {record.label} {record.phase}{_remark(record)}  ({record.id})")
+
+
+async def stop_injections(service: Anomalies, names: Sequence[str]) -> None:
+    """End these; AnomalyError if one is not undone."""
+    before = {name: service.ledger.find(name) for name in names}
+    for record in await service.stop(names):
+        had = "" if before[record.id].active else "had "
+        typer.echo(f"{record.id} {had}{record.phase}")
+
+
+async def stop_everything(service: Anomalies) -> None:
+    """End all that goes on, also what nobody minds any more."""
+    names = [record.id for record in service.ledger.records() if record.active]
+    if not names:
+        typer.echo("nothing is injected")
+        return
+    await stop_injections(service, names)
+
+
+def print_table(records: Sequence[Injection]) -> None:
+    """A line each, the newest last."""
+    if not records:
+        typer.echo("nothing was injected yet")
+        return
+    typer.echo(f"{'INJECTION':24} {'SERVER':10} {'SEVERITY':8} {'STATE':10} {'LEFT':>6} {'LASTED':>7}")
+    for record in records:
+        typer.echo(_row(record))
+
+
+def _row(record: Injection) -> str:
+    now = time.time()
+    left = duration(record.left(now)) if record.phase in ("waiting", "active") else "-"
+    lasted = duration((record.reverted or now) - record.applied) if record.applied else "-"
+    head = f"{record.id:24} {plain(record.server or record.address, 10):10} {record.severity:8}"
+    return f"{head} {record.phase:10} {left:>6} {lasted:>7}{_remark(record)}".rstrip()
+
+
+def _remark(record: Injection) -> str:
+    """What is wrong, why it ended, or what it is at."""
+    words = record.message or (record.why if not record.active else record.words)
+    return f"  {plain(words, 300)}" if words else ""

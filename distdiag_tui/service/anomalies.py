@@ -1,0 +1,216 @@
+"""Anomalies as a person asks for them: show what would be done, inject, stop, and see that all of it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from distdiag_tui.anomalies import launch
+from distdiag_tui.anomalies.catalogue import find_anomaly
+from distdiag_tui.anomalies.dose import LONGEST, Dose
+from distdiag_tui.anomalies.entry import Anomaly, Means
+from distdiag_tui.anomalies.injection import ENDED, Injection, Injections
+from distdiag_tui.anomalies.protocol import Site
+from distdiag_tui.lab import state as lab
+from distdiag_tui.ledger import new_name
+from distdiag_tui.model.errors import AnomalyError, ConfigError, LabError, RefusedError
+from distdiag_tui.model.target import Endpoint, Target
+
+BEAT_EVERY: Final = 1.0
+STOP_SECONDS: Final = 45.0
+"""Patience with an injection that was told to stop: a node that was killed has to start again."""
+
+
+class Anomalies:
+    """The anomalies of one cluster, and the supervisors started here. `longest`: seconds one may last."""
+
+    def __init__(self, target: Target, ledger: Injections | None = None, longest: float = LONGEST) -> None:
+        self.target = target
+        self.ledger = ledger or Injections()
+        self._longest = longest
+        self._minders: dict[str, launch.Minder] = {}
+
+    # -- what can be asked for ----------------------------------------------------------------------
+
+    def possible(self, anomaly: Anomaly) -> list[Means]:
+        """The means that fit this cluster, whether or not what they need is installed."""
+        return [means for means in anomaly.means if self._fits(means)]
+
+    def forbidden(self) -> str:
+        """Why nothing may be injected here, "" if it may."""
+        name = self.target.cluster
+        if self.target.production:
+            return f"{name} is a production cluster: nothing is injected there"
+        if self.target.home is None and not self.target.allow_anomalies:
+            return f"anomalies are for the lab; on {name} only once its profile says allow_anomalies = true"
+        return ""
+
+    def check(self, doses: Sequence[Dose], scenario: str = "") -> list[Injection]:
+        """The injections as they would be entered. RefusedError by a safety rule, else ConfigError."""
+        if why := self.forbidden():
+            raise RefusedError(why)
+        now = time.time()
+        return [self._record(dose, now, scenario) for dose in doses]
+
+    async def plan(self, doses: Sequence[Dose]) -> list[tuple[Injection, list[str]]]:
+        """Each injection, and exactly what it would do, a line each; changes nothing. Errors as `check`."""
+        records = self.check(doses)
+        return [(record, await record.means.create(self._site(record)).plan()) for record in records]
+
+    # -- what goes on -------------------------------------------------------------------------------
+
+    def inject(self, doses: Sequence[Dose], scenario: str = "") -> list[Injection]:
+        """Enter all of them and start their supervisors; if one is refused, none is made. Errors as `check`.
+
+        They end when this process ends, or when nobody calls `beat` any more, unless they are released.
+        """
+        started: list[Injection] = []
+        try:
+            for record in self.check(doses, scenario):
+                self._minders[record.id] = launch.start(record, self.target, self.ledger)
+                started.append(record)
+        except BaseException:
+            for record in started:
+                self._minders[record.id].stop()
+            raise
+        return started
+
+    def records(self) -> list[Injection]:
+        """Those on this cluster's servers, whoever made them, the newest last."""
+        addresses = {endpoint.address for endpoint in self.target.endpoints}
+        return [record for record in self.ledger.records() if record.address in addresses]
+
+    def active(self) -> list[Injection]:
+        """Those started here that go on, and end with us."""
+        ours = [name for name, minder in self._minders.items() if not minder.released]
+        found = [self.ledger.look_up(name) for name in ours]
+        return [record for record in found if record is not None and record.active]
+
+    async def beat(self) -> None:
+        """Let the supervisors know that we are there, for ever."""
+        while True:
+            for minder in self._minders.values():
+                minder.beat()
+            await asyncio.sleep(BEAT_EVERY)
+
+    def release(self) -> None:
+        """Let ours go on until their time is over, though we leave."""
+        for minder in self._minders.values():
+            minder.release()
+
+    async def stop(self, names: Iterable[str]) -> list[Injection]:
+        """End these, whoever made them; gives their last records. AnomalyError if one is not undone."""
+        records = [self.ledger.find(name) for name in names]
+        return list(await asyncio.gather(*map(self._stop, records)))
+
+    def recover(self) -> list[Injection]:
+        """Have undone what dead supervisors left, where it can be reached; returns at once."""
+        found = []
+        for record in self.ledger.records():
+            target = self._target_of(record) if record.phase == "orphaned" else None
+            if target is not None and (minder := launch.undo(record, target, self.ledger)):
+                minder.release()
+                self._minders[record.id] = minder
+                found.append(record)
+        return found
+
+    async def _stop(self, record: Injection) -> Injection:
+        end = time.monotonic() + STOP_SECONDS
+        told = False
+        while record.active and time.monotonic() < end:
+            if record.phase == "orphaned":
+                self.recover()
+            else:
+                told = told or self.ledger.stop(record)
+            await asyncio.sleep(0.05)
+            record = self.ledger.find(record.id)
+        if record.phase not in ENDED:
+            raise AnomalyError(f"{record.label} is not undone: {record.message or record.phase}")
+        return record
+
+    # -- one injection ------------------------------------------------------------------------------
+
+    def _fits(self, means: Means) -> bool:
+        if means.needs == "lab":
+            return self.target.home is not None
+        return means.needs != "kubernetes" or self.target.kube is not None
+
+    def _record(self, dose: Dose, now: float, scenario: str) -> Injection:
+        anomaly, endpoint = find_anomaly(dose.anomaly), self._endpoint(dose.server)
+        if not 1 <= dose.seconds <= self._longest:
+            raise ConfigError(
+                f"an injection lasts 1 to {self._longest:g} s (longest_anomaly), not {dose.seconds:g}"
+            )
+        if not 0 <= dose.start <= 86400:
+            raise ConfigError(f"an injection begins within a day, not after {dose.start:g} s")
+        means = self._means(anomaly, dose.injector)
+        return Injection(
+            id=new_name(anomaly.id),
+            anomaly=anomaly.id,
+            injector=means.injector,
+            severity=dose.severity,
+            cluster=self.target.cluster,
+            server=endpoint.name,
+            address=endpoint.address,
+            values=dict(means.levels[dose.severity]),
+            seconds=dose.seconds,
+            started=now,
+            begins=now + dose.start,
+            home=str(self.target.home or ""),
+            kube=dict(self.target.kube or {}),
+            scenario=scenario,
+        )
+
+    def _means(self, anomaly: Anomaly, wanted: str) -> Means:
+        """The wanted means, else the first one that fits and is installed."""
+        known = {means.injector: means for means in anomaly.means}
+        if wanted and wanted not in known:
+            raise ConfigError(f"{anomaly.id} is made with {' or '.join(known)}, not {wanted!r}")
+        fitting = [means for means in self.possible(anomaly) if wanted in ("", means.injector)]
+        if not fitting:
+            needs = " or ".join(sorted({_NEEDS[means.needs] for means in anomaly.means}))
+            raise ConfigError(f"{wanted or anomaly.id} is not for {self.target.cluster}: it needs {needs}")
+        ready = [means for means in fitting if not means.missing()]
+        if not ready:
+            raise ConfigError(f"{anomaly.id} needs what is not here: {fitting[0].missing()}")
+        return ready[0]
+
+    def _endpoint(self, server: str) -> Endpoint:
+        known = {each.name or each.address: each for each in self.target.endpoints}
+        if not server and len(known) == 1:
+            return self.target.endpoints[0]
+        found = known.get(server) or next((e for e in known.values() if e.address == server), None)
+        if found is None:
+            what = f"there is no server {server!r} in {self.target.cluster}" if server else "on which server?"
+            raise ConfigError(f"{what}; there are: {', '.join(known)}")
+        return found
+
+    def _site(self, record: Injection) -> Site:
+        endpoint = next(e for e in self.target.endpoints if e.address == record.address)
+        return record.site(endpoint, self.target.user, self.target.password)
+
+    def _target_of(self, record: Injection) -> Target | None:
+        """How to reach the record's server: ours, or a lab of this machine, be it gone."""
+        if any(endpoint.address == record.address for endpoint in self.target.endpoints):
+            return self.target
+        return lab_of(record) if record.home else None
+
+
+_NEEDS: Final = {"": "a server", "lab": "a lab node", "kubernetes": "Kubernetes, which the profile tells of"}
+
+
+def lab_of(record: Injection) -> Target:
+    """A lab as the target of one of its records, even if it was stopped or removed since."""
+    try:
+        target = lab.lab_target(Path(record.home))
+    except LabError:
+        target = Target(record.cluster, ())
+    if any(endpoint.address == record.address for endpoint in target.endpoints):
+        return target
+    host, _, port = record.address.rpartition(":")
+    gone = Endpoint(host, int(port), record.server)
+    return replace(target, endpoints=(*target.endpoints, gone), home=Path(record.home))
