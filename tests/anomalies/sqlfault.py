@@ -98,8 +98,13 @@ class Case:
                 await asyncio.wait({holding})
             await self.undone(notes, fault)
 
-    async def killed(self, after: str = "there") -> dict[str, str]:
-        """Another process made it, and was killed as soon as it had written `after`. Gives its notes."""
+    async def killed(
+        self, after: str = "there", while_hung: Callable[[dict[str, str]], Awaitable[None]] | None = None
+    ) -> dict[str, str]:
+        """Another process made it, and was killed as soon as it had written `after`. Gives its notes.
+
+        With `while_hung` it is frozen first, and killed when that is done.
+        """
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", CHILD, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
@@ -124,6 +129,9 @@ class Case:
                 if key != "there":
                     notes[key] = text
                 if key == after:
+                    if while_hung is not None:
+                        os.kill(child.pid, signal.SIGSTOP)
+                        await while_hung(notes)
                     return notes
             raise AssertionError(f"it ended before {after!r}")
         finally:

@@ -65,6 +65,17 @@ async def test_locks_of_a_killed_process_are_released(loaded: LiveLab) -> None:
     assert not await _update_waits(case, "distdiag_load.oltp1")
 
 
+async def test_locks_of_a_process_that_hangs_are_released(loaded: LiveLab) -> None:
+    case = Case.of(loaded, "lock_contention", LOCKS | {"hold_s": 60.0})
+
+    async def undo(notes: dict[str, str]) -> None:
+        assert await _update_waits(case, "distdiag_load.oltp1")
+        await case.undone(notes, seconds=10)
+        assert not await _update_waits(case, "distdiag_load.oltp1")
+
+    await case.killed(while_hung=undo)
+
+
 async def test_hot_tables_get_indexes_and_lose_them(loaded: LiveLab) -> None:
     case = Case.of(loaded, "too_many_indexes", INDEXES)
     names = f"{INDEX_NAMES} '%{case.site.injection[-4:]}\\_%'"
