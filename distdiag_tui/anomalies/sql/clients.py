@@ -9,7 +9,8 @@ from typing import Final
 from distdiag_tui.anomalies.protocol import Site
 from distdiag_tui.anomalies.sql.asking import node_of, refusal, tagging
 from distdiag_tui.model.errors import AnomalyError
-from distdiag_tui.workloads.session import Session, error_key, pauses, watch
+from distdiag_tui.model.pauses import pauses
+from distdiag_tui.workloads.session import Session, error_key, watch
 
 Step = Callable[[Session], Awaitable[None]]
 """What a client does over and over, on a session that is connected when it begins."""
