@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from statistics import median
 
 import pytest
 from asyncmy.errors import MySQLError
@@ -89,9 +90,9 @@ async def test_caches_are_filled_again_and_again(lab: LiveLab, anomaly: str) -> 
             found = int(await case.value(FLUSHES[anomaly]))
         return found - before
 
-    calm = min([await growth() for _ in range(3)])  # now and then the server fills them for itself
+    calm = median([await growth() for _ in range(3)])  # now and then the server fills them for itself
     async with case.made():
-        assert min([await growth() for _ in range(3)]) > calm + 5
+        assert median([await growth() for _ in range(3)]) > calm + 3
 
 
 async def test_logins_come_at_their_rate(lab: LiveLab) -> None:
