@@ -36,5 +36,9 @@ class AnomalyError(DistdiagError):
     exit_code = 1
 
 
+class RecordingError(DistdiagError):
+    """A recording or the folder of an experiment cannot be read or written."""
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""
