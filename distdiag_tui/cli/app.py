@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from distdiag_tui.cli.anomaly import anomaly_app
+from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
 from distdiag_tui.cli.workload import workload_app
@@ -22,6 +23,7 @@ app = typer.Typer(
 app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
+app.add_typer(experiment_app, name="experiment")
 
 
 Theme = Annotated[
