@@ -49,7 +49,7 @@ from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.protocol import Severity
 from distdiag_tui.config.scenario import Entry, load_scenario
-from distdiag_tui.experiments.plan import LEAD, Cell, Plan, Setting, in_order, name_of
+from distdiag_tui.experiments.plan import Cell, Plan, Setting, in_order, name_of
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.text import read_seconds
 from distdiag_tui.workloads.kinds import find_kind
@@ -199,8 +199,6 @@ class Experiment(BaseModel):
         )
         workloads = _workloads(table, known)
         for happening in table.events(folder, servers, fault):
-            if happening.doses and calm < LEAD:
-                raise ConfigError(f"before a fault there are {LEAD:g} s of calm at least, not {calm:g}")
             lasts = max((dose.start + dose.seconds for dose in happening.doses), default=fault)
             for workload, number in product(workloads, range(1, (table.repetitions or self.repetitions) + 1)):
                 name = name_of(happening.what, happening.words, workload, number)

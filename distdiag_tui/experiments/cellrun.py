@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING, Final
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.injection import BAD, Injection
 from distdiag_tui.experiments.loads import Loads
-from distdiag_tui.experiments.plan import LEAD, Cell, Plan
+from distdiag_tui.experiments.plan import Cell, Plan
 from distdiag_tui.experiments.sampler import Sampler
 from distdiag_tui.model.errors import AnomalyError, DistdiagError, RecordingError, WorkloadError
 from distdiag_tui.recording.recorder import Recorder
-from distdiag_tui.recording.run import Change, Label, Phase, RunInfo, Versions
+from distdiag_tui.recording.run import Change, Label, Load, Phase, RunInfo, Versions
 from distdiag_tui.service.anomalies import STOP_SECONDS, Anomalies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+LEAD: Final = 4.0
+"""Seconds before a fault at which its supervisor is started, so that it begins on time."""
 
 SHORTEST: Final = 0.5
 """The share of its time that a fault must have lasted for its run to count."""
@@ -45,6 +48,7 @@ class CellRun:
     def __init__(self, cell: Cell, bench: Bench, folder: Path, tell: Tell) -> None:
         self._cell, self._bench, self._tell = cell, bench, tell
         self._folder = folder / cell.id
+        self._load = Load()
         self._phases: list[Phase] = []
         self._changes: list[Change] = []
         self._injections: list[str] = []
@@ -79,7 +83,7 @@ class CellRun:
         end = time.time() + self._cell.calm
         with self._phase("calm"):
             if self._cell.doses:
-                await self._until(end - LEAD)
+                await self._until(end - LEAD)  # at once if the calm is not even that long
                 self._inject(end - time.time())
             await self._until(end)
         with self._phase(self._cell.event):
@@ -94,6 +98,7 @@ class CellRun:
             self._tell("letting it settle")
             await self._until(time.time() + self._bench.plan.settle)
         self._bench.loads.reports.clear()
+        self._load = self._bench.loads.describe()
 
     async def _happen(self, end: float) -> None:
         match self._cell.event:
@@ -106,7 +111,8 @@ class CellRun:
 
     async def _change(self, end: float) -> None:
         """Another load for a while."""
-        loads, before = self._bench.loads, self._bench.loads.before(self._cell.change)
+        loads = self._bench.loads
+        before = loads.before(self._cell.change)
         for given, until in ((self._cell.change, end), (before, 0.0)):
             loads.change(given)
             self._changes.append(Change(time.time(), dict(given)))
@@ -175,7 +181,7 @@ class CellRun:
             phases=tuple(self._phases),
             labels=labels_of(self._records()),
             changes=tuple(self._changes),
-            load=self._bench.loads.describe(),
+            load=self._load,
             versions=Versions.here({s.name: s.product for s in latest.servers} if latest else {}),
             experiment=plan.name,
             cell=asdict(self._cell),

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.model.errors import ConfigError
@@ -113,7 +113,3 @@ def _switches(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
     """Cells under another workload than the one before, with that one's name."""
     before = ["", *(cell.workload for cell in cells)]
     return [(cell, old) for cell, old in zip(cells, before, strict=False) if cell.workload != old]
-
-
-LEAD: Final = 4.0
-"""Seconds before a fault at which its supervisor is started, so that it begins on time."""
