@@ -142,9 +142,11 @@ class CellRun:
         return [self._bench.anomalies.ledger.find(name) for name in self._injections]
 
     async def _clear(self) -> None:
-        """Undo what goes on still: after an error, or when we are to leave."""
-        if going := [record.id for record in self._records() if record.active]:
-            await self._bench.anomalies.stop(going)
+        """Undo what goes on still: after an error, be it while injecting, or when we are to leave."""
+        anomalies = self._bench.anomalies
+        ours = [record for record in anomalies.records() if record.scenario == self._cell.id]
+        if going := [record.id for record in ours if record.active]:
+            await anomalies.stop(going)
 
     async def _until(self, end: float) -> None:
         """Wait, frame by frame. WorkloadError if the load ends meanwhile; what ended the sampling."""
