@@ -12,6 +12,9 @@ from distdiag_tui.recording.run import Change, Label, Load, Phase, RunInfo, Vers
 from distdiag_tui.sources.frame import Frame, Sample
 
 NAMES = ("n1", "n2", "[fe80::1]:2881")
+START = 1_700_000_000
+"""The tick, and the second, of the first of the steady frames."""
+
 INFO = RunInfo(
     name="r",
     cluster="lab",
@@ -79,11 +82,11 @@ def frame_lists(draw: st.DrawFn) -> list[Frame]:
     ]
 
 
-def steady_frames(count: int, names: tuple[str, ...] = NAMES[:2], start: int = 0) -> list[Frame]:
+def steady_frames(count: int, names: tuple[str, ...] = NAMES[:2]) -> list[Frame]:
     """A frame a second, totals that rise, and a server that restarts, is away, and gets a tenant."""
     rng = np.random.default_rng(5)
     frames = []
-    for tick in range(start, start + count):
+    for tick in range(count):
         samples = {}
         for number, name in enumerate(names):
             if number and tick % 11 in (3, 4):
@@ -101,7 +104,7 @@ def steady_frames(count: int, names: tuple[str, ...] = NAMES[:2], start: int = 0
             )
             for name in names
         )  # fmt: skip
-        frames.append(Frame(tick, 1.7e9 + tick, 1.0, servers, samples, 0.01))
+        frames.append(Frame(START + tick, START + float(tick), 1.0, servers, samples, 0.01))
     return frames
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from recorded import steady_frames
+from recorded import START, steady_frames
 
 from distdiag_tui.experiments.sampler import WELL, Sampler
 from distdiag_tui.model.errors import RecordingError
@@ -85,8 +85,8 @@ async def test_only_what_comes_while_there_is_a_recorder_is_recorded(tmp_path: P
             if number == 5:
                 sampler.recorder.flush()  # type: ignore[union-attr]
                 sampler.recorder = None
-        assert frame.tick == 8
-    assert [frame.tick for frame in open_recording(tmp_path / "r.part").frames()] == [3, 4, 5]
+        assert frame.tick == START + 8
+    assert [frame.tick - START for frame in open_recording(tmp_path / "r.part").frames()] == [3, 4, 5]
 
 
 async def test_a_full_disk_ends_the_sampling_with_its_reason() -> None:
