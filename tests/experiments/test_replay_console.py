@@ -44,7 +44,7 @@ def test_a_recorded_run_is_shown_with_its_marks(tmp_path: Path) -> None:
     recorder.finish(labelled())
     with Terminal((*DISTDIAG, "replay", str(tmp_path / "r"), "--speed", "100")) as terminal:
         text = terminal.wait_for(f"{BEGAN}─+{ENDED}")
-        assert re.search(r"● n1 +[0-9.]+ .?/s", text)
+        assert re.search(r"all 2 up.*n1 .*n2 ", text, re.DOTALL)
         terminal.send("q")
         assert terminal.wait_exit() == 0
 
