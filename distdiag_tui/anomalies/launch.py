@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from distdiag_tui.anomalies.injection import Injection, Injections
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.model.target import Target
 from distdiag_tui.workloads.children import environment
+
+SILENCE: Final = 10.0
+"""Seconds without a word after which a supervisor takes us for gone, though its pipe is still open."""
 
 
 class Minder:
@@ -72,6 +75,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         "user": target.user,
         "password": target.password.reveal(),
         "folder": str(ledger.folder),
+        "silence": SILENCE,
         "undo": undo,
     }
     complaints = os.open(ledger.complaints(record.id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -81,7 +85,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
-            env=environment(login=bool(record.kube)),
+            env=environment(login=record.injector == "chaos"),
             start_new_session=True,
             pass_fds=(lock,),
         )

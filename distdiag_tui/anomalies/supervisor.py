@@ -1,12 +1,12 @@
 """The process that minds one injection: `python -m distdiag_tui.anomalies.supervisor`.
 
 It makes the fault when its time has come, and undoes it at its end, when it is told to stop (SIGTERM, or a
-line {"stop": true}), or when whoever started it has gone or is silent for BEAT_SECONDS; unless it was let go
-with {"detach": true}: then only its time counts. It outlives the console, and ends once nothing is left.
+line {"stop": true}), or when whoever started it has gone or is silent for too long; unless it was let go with
+{"detach": true}: then only its time counts. It outlives the console, and ends once nothing is left.
 
-stdin: first {"record", "endpoint", "user", "password", "folder", "undo"}, then the lines above, and
-{"beat": true} every now and then. It speaks through its record. With "undo" it only undoes what a dead
-supervisor left.
+stdin: first {"record", "endpoint", "user", "password", "folder", "silence", "undo"}, then the lines above,
+and {"beat": true} more often than every `silence` seconds. It speaks through its record. With "undo" it only
+undoes what a dead supervisor left.
 """
 
 from __future__ import annotations
@@ -29,9 +29,6 @@ from distdiag_tui.anomalies.protocol import Fault
 from distdiag_tui.lab import state as lab
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
-
-BEAT_SECONDS: Final = 10.0
-"""Of silence after which whoever started it is taken for gone, though its pipe is still open."""
 
 APPLY_SECONDS: Final = 60.0
 REVERT_SECONDS: Final = 20.0  # for one attempt
@@ -202,7 +199,7 @@ async def _serve() -> int:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, supervision.tell, "it was stopped")
     if request["undo"]:
         return await supervision.undo()
-    listening = asyncio.create_task(_listen(stdin, supervision))
+    listening = asyncio.create_task(_listen(stdin, supervision, request["silence"]))
     try:
         return await supervision.run()
     finally:
@@ -217,11 +214,11 @@ async def _open_stdin() -> asyncio.StreamReader:
     return reader
 
 
-async def _listen(stdin: asyncio.StreamReader, supervision: Supervision) -> None:
-    """Obey lines; silence and the end of the pipe mean that whoever started us has gone."""
+async def _listen(stdin: asyncio.StreamReader, supervision: Supervision, silence: float) -> None:
+    """Obey lines; `silence` seconds without any, or the pipe's end: whoever started us has gone."""
     while True:
         try:
-            async with asyncio.timeout(BEAT_SECONDS):
+            async with asyncio.timeout(silence):
                 line = await stdin.readline()
         except TimeoutError:
             supervision.tell("the console that made it did not answer any more")

@@ -36,6 +36,12 @@ class AnomalyError(DistdiagError):
     exit_code = 1
 
 
+class KubernetesError(DistdiagError):
+    """The API server does not answer, refuses, or has something else than was expected."""
+
+    exit_code = 1
+
+
 class ExperimentError(DistdiagError):
     """An experiment cannot go on, or some of its runs failed."""
 
