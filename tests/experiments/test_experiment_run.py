@@ -33,7 +33,7 @@ from distdiag_tui.workloads.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 
-TIMES = 'calm = "2s"\nfault = "2s"\nrest = "1s"\nsettle = 0\n'
+TIMES = 'calm = "1s"\nfault = "2s"\nrest = "1s"\nsettle = 0\n'
 LOAD = (
     '[[workload]]\nname = "small"\nkind = "oltp"\n'
     "options = { tables = 1, rows = 200, threads = 2, rate = 20, interval = 0.5 }\n"
@@ -82,7 +82,7 @@ def _check_hang(folder: Path) -> None:
     after = [frame for frame in frames if frame.time > rest.end - 0.6]
     assert len(during) >= 4
     assert not any(frame.samples for frame in during)
-    assert len(before) >= 6
+    assert len(before) >= 3
     assert all(frame.samples for frame in (*before, *after))
     assert info.started <= frames[0].time <= frames[-1].time <= info.ended
     reports = recording.reports()
@@ -167,7 +167,7 @@ def started(text: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 async def test_it_goes_on_where_it_was_killed_or_stopped(lab_env: LiveLab, tmp_path: Path) -> None:
-    text = f"repetitions = 2\ninterval = 0.25\n{TIMES}{LOAD}{HANG}".replace('calm = "2s"', 'calm = "1s"')
+    text = f"repetitions = 2\ninterval = 0.25\n{TIMES}{LOAD}{HANG}"
     out = tmp_path / "out"
     with started(text, tmp_path) as process:
         assert process.stdout is not None
@@ -237,4 +237,4 @@ def test_the_commands_that_only_look(lab_env: LiveLab, tmp_path: Path) -> None:
     assert (code, plan["schema"]) == (0, "distdiag.experiment/1")
     assert sorted(cell["id"] for cell in plan["cells"]) == ["node_hang-n1-medium-r1", "none-r1"]
     _, words = distdiag("run", str(tmp_path / "e.toml"), "lab", "--dry-run")
-    assert words.splitlines()[-1] == "2 runs on lab, 10s of recording"
+    assert words.splitlines()[-1] == "2 runs on lab, 8s of recording"
