@@ -48,14 +48,13 @@ def run(
     """Record every run that is not in the folder yet; the same command again goes on where it was cut off."""
     from distdiag_tui.cli.experimenting import run_experiment  # noqa: PLC0415
     from distdiag_tui.config.experiment import load_experiment  # noqa: PLC0415  pydantic costs 50 ms
+    from distdiag_tui.experiments.runner import check  # noqa: PLC0415
 
     service = open_service(cluster, ask_password=ask_password)
     servers = [endpoint.name or endpoint.address for endpoint in service.target.endpoints]
     plan = load_experiment(file, service.target.cluster, servers)
     if dry_run:
-        for cell in plan.cells:
-            if cell.doses:
-                service.check(cell.doses)
+        check(plan, service)
         _print_plan(plan, as_json=as_json)
         return
     run_experiment(service, plan, out or _default_folder(plan.name), as_json=as_json)

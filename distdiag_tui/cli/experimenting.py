@@ -45,7 +45,10 @@ async def _run(experiment: Experiment) -> Tally:
     try:
         return await experiment.run()
     except asyncio.CancelledError:
-        raise typer.Exit(129 if signal.SIGHUP in caught else 130) from None
+        if signal.SIGHUP in caught:
+            raise typer.Exit(129) from None
+        typer.echo("interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
 
 
 @contextmanager

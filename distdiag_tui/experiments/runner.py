@@ -58,6 +58,14 @@ class Tally:
 Show = Callable[[Progress], None]
 
 
+def check(plan: Plan, anomalies: Anomalies) -> None:
+    """RefusedError or ConfigError for what the cluster does not allow or cannot do; changes nothing."""
+    for doses in {cell.doses for cell in plan.cells if cell.doses}:
+        anomalies.check(doses)
+    if anomalies.target.production and plan.workloads:
+        raise RefusedError(f"{plan.cluster} is a production cluster: no load is put on it")
+
+
 class Experiment:
     """A plan on a cluster, recorded into a folder; `show` hears of every step."""
 
@@ -67,21 +75,13 @@ class Experiment:
         self._bench = Bench(plan, anomalies, Loads(Workloads(target), plan), sampler)
         self._clock = _Clock()
 
-    def check(self) -> None:
-        """RefusedError or ConfigError for what the cluster does not allow or cannot do; changes nothing."""
-        for doses in {cell.doses for cell in self._plan.cells if cell.doses}:
-            self._bench.anomalies.check(doses)
-        target = self._bench.anomalies.target
-        if target.production and self._plan.workloads:
-            raise RefusedError(f"{target.cluster} is a production cluster: no load is put on it")
-
     async def run(self) -> Tally:
         """Every cell that is not done yet. When cancelled, faults and load are ended first.
 
         RecordingError if the folder is another plan's or cannot be written; ConnectError or AnomalyError if
         the cluster does not get well again; ExperimentError if all runs fail. What is done stays done.
         """
-        self.check()
+        check(self._plan, self._bench.anomalies)
         with self._folder.held():
             self._folder.begin(self._plan)
             beating = asyncio.create_task(self._bench.anomalies.beat())

@@ -181,6 +181,8 @@ async def test_it_goes_on_where_it_was_killed_or_stopped(lab_env: LiveLab, tmp_p
         load = await _hung(process)
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 20) == 130
+        assert process.stderr is not None
+        assert process.stderr.read() == "interrupted; the same command goes on from here\n"
         assert not [record for record in Injections().records() if record.active]
         assert not alive(load)
     assert [folder.name for folder in out.glob("*-r?")] == [first.name]
