@@ -47,6 +47,7 @@ def compare(snap: SnapCompare, stage: Stage, size: tuple[int, int], *keys: str) 
 
     app = ConsoleApp(stage.feed, "dark")
     app.attach(stage.desk)
+    app.attach_anomalies(stage.anomalies)
     return snap(app, terminal_size=size, run_before=watch)
 
 
