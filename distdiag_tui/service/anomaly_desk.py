@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -39,9 +39,9 @@ class AnomalyView:
 class Board:
     """All that is to be seen of anomalies at `now`, in epoch seconds.
 
-    `active` go on, whoever made them, the one that ends first in front and what is wrong before that; `ended`
-    has the newest first. `forbidden` says why nothing may be injected here. `trouble` is one line on what
-    could not be undone.
+    `active` go on, whoever made them: what is wrong, then the one that ends first, last what is to come.
+    `ended` has the newest first. `forbidden` says why nothing may be injected here; `trouble`, in one line,
+    what keeps us from undoing something.
     """
 
     now: float = 0.0
@@ -64,8 +64,11 @@ class AnomalyDesk:
     Without `asks` the console may be left without a question, because all is stopped with it.
     """
 
-    def __init__(self, anomalies: Anomalies, *, asks: bool = True) -> None:
+    def __init__(
+        self, anomalies: Anomalies, *, asks: bool = True, clock: Callable[[], float] = time.time
+    ) -> None:
         self.anomalies, self.asks = anomalies, asks
+        self._clock = clock
         self._views = tuple(_view(anomalies, each) for each in CATALOGUE)
         self._planned: tuple[Dose, ...] = ()
         self._trouble = ""
@@ -93,14 +96,14 @@ class AnomalyDesk:
 
     def look(self) -> None:
         """Once a tick: renew the board; what nobody undoes any more is undone."""
-        records, now = self.anomalies.records(), time.time()
+        records, now = self.anomalies.records(), self._clock()
         active = [record for record in records if record.active]
         if any(record.phase == "orphaned" for record in active):
             self._recover()
         self.board = Board(
             now,
             self._views,
-            tuple(sorted(active, key=lambda each: (not each.wrong, each.left(now), each.id))),
+            tuple(sorted(active, key=lambda each: _rank(each, now))),
             tuple(record for record in reversed(records) if not record.active),
             self._planned,
             self.anomalies.forbidden(),
@@ -188,6 +191,10 @@ class AnomalyDesk:
 def _view(anomalies: Anomalies, anomaly: Anomaly) -> AnomalyView:
     usable = tuple(means for means in anomalies.possible(anomaly) if not means.missing())
     return AnomalyView(anomaly, usable, anomalies.lacking(anomaly))
+
+
+def _rank(record: Injection, now: float) -> tuple[bool, bool, float, str]:
+    return not record.wrong, record.phase == "waiting", record.left(now), record.id
 
 
 def _marks(record: Injection) -> list[Mark]:

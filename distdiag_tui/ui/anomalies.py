@@ -209,6 +209,7 @@ def _active_line(record: Injection, now: float, width: int, chosen: str) -> Line
     glyph = "◔" if record.phase == "waiting" else INJECTED
     if record.wrong:
         text = f"{record.label} {state(record, now)}: {record.message}"
+        text = wrapped(text, width - 2, rows=1)[0]
         return (Run(f"{glyph} ", "bad"), Run(fit(text, width - 2), chosen or "bad"))
     return (Run(f"{glyph} ", style(record)),
             *_label_and(record.label, record.severity, state(record, now), width - 2, chosen))  # fmt: skip

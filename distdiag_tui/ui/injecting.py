@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distdiag_tui.ui.anomaly_form import Deed
     from distdiag_tui.ui.app import ConsoleApp
 
-NONE_PLANNED = "nothing is planned yet: e adds the selected anomaly to the scenario"
+NONE_PLANNED = "nothing is planned yet; e plans it"
 
 
 class Injecting(Errands):
@@ -75,7 +75,7 @@ class Injecting(Errands):
             await self._show(doses)
         else:
             self.desk.add(doses, instead=old)
-            self._app.tell(f"planned {', '.join(dose.label for dose in doses)}; g runs the scenario")
+            self._app.tell(f"planned {', '.join(dose.label for dose in doses)}")
 
     def _proposal(self, row: Row, severity: Severity) -> Dose:
         """What the form begins with: the row's own, else what was typed last at the pane's severity."""
@@ -100,7 +100,7 @@ class Injecting(Errands):
             self.desk.remove(row.dose)
             self._app.tell(f"{row.dose.label} is not planned any more")
         elif (record := row.record) is None or not record.active:
-            self._app.tell(f"{row.anomaly} is not injected by this row: choose one that goes on")
+            self._app.tell(f"{row.anomaly} of this row does not go on")
         else:
             words = f"Stop {record.label}, {record.phase}, and undo it?"
             self.ask("Stop", words, "stop it", lambda: self.desk.stop([record.id]))
@@ -136,7 +136,7 @@ class Injecting(Errands):
 
             write_scenario(file, file.stem, list(planned))
             self._scenario = file.stem
-            self._app.tell(f"saved {file}; to run it: distdiag anomaly inject --scenario {file}")
+            self._app.tell(f"saved {file}")
 
         self._app.push_screen(SaveForm("Save the scenario", f"{self._scenario}.toml", write))
 

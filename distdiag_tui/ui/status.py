@@ -68,7 +68,7 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
                 Part(6, Run(f"{BAR}{plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
             )
     if scene.board is not None and scene.board.active:
-        room = min(MOST_INJECTED, width - cell_len(servers.text) - len(BAR))
+        room = min(MOST_INJECTED, width // 2, width - cell_len(servers.text) - len(BAR))
         parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from distdiag_tui.anomalies.dose import Dose
@@ -41,24 +40,19 @@ NOW = 1_700_000_080.0  # 22:14:40 UTC
 class StagedAnomalyDesk(AnomalyDesk):
     """What is asked for is kept in `asked`, or raises `wrong`. Rules and catalogue are the real ones."""
 
-    def __init__(self, *, production: bool = False, lab: bool = True) -> None:
+    def __init__(self, *, production: bool = False, lab: bool = True, allowed: bool = False) -> None:
         home = Path("/nowhere") if lab else None
-        target = Target("shop", SERVERS, production=production, home=home)
-        super().__init__(Anomalies(target, Injections(Path("/nowhere"))))
+        target = Target("shop", SERVERS, production=production, allow_anomalies=allowed, home=home)
+        self.now = NOW
+        super().__init__(Anomalies(target, Injections(Path("/nowhere"))), clock=lambda: self.now)
         self.asked: list[tuple[str, object]] = []
         self.wrong: DistdiagError | None = None
         self.mine: list[Injection] = []
-        self.now = NOW
         self._records: tuple[Injection, ...] = ()
         self.look()
 
     def begin(self) -> None:
         """There are no supervisors."""
-
-    def look(self) -> None:
-        """The real board, with the test's records at the test's time."""
-        super().look()
-        self.board = replace(self.board, now=self.now)
 
     def put(self, *active: Injection, ended: Sequence[Injection] = (), ours: bool = False) -> None:
         """From now on these are all that there are."""
