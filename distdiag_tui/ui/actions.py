@@ -29,8 +29,7 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "", "", ""),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its plot."),
-    Action("", "switch", "Tab", "pane",
-           "The next pane. 1: topology. 2: metrics. 3: workloads. 4: anomalies."),
+    Action("", "switch", "Tab", "pane", "Next pane. 1 topology, 2 metrics, 3 workloads, 4 anomalies."),
     Action("1", "pane('topology')", "", "", ""),
     Action("2", "pane('metrics')", "", "", ""),
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "

@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from distdiag_tui.model.marks import BEGAN, ENDED, INJECTED, REVERTED
 from distdiag_tui.model.topology import Status
 from distdiag_tui.ui.actions import ACTIONS
 from distdiag_tui.ui.overlay import Overlay
@@ -27,6 +28,10 @@ READING = (
     ("cards", "Newest figure; lowest–highest and bars over the time span."),
     ("bars", "From 0 to a round figure above the highest, or to 100 %."),
     ("–", "No figure: nothing to measure, or the server does not offer it."),
+    (
+        f"{BEGAN} {ENDED}  {INJECTED} {REVERTED}",
+        "On the time axis: begin and end of a workload, of an anomaly.",
+    ),
     ("dropped", "Samples that did not arrive in their tick, since the start."),
 )
 
