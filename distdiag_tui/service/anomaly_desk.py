@@ -179,7 +179,7 @@ class AnomalyDesk:
         try:
             await asyncio.to_thread(self.anomalies.recover)
             self._trouble = ""
-        except DistdiagError as error:
+        except (DistdiagError, OSError) as error:
             self._trouble = str(error)
 
     def _keep_on(self, what: Coroutine[Any, Any, None]) -> None:

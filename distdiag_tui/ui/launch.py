@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Target
 from distdiag_tui.sources.live import LiveSource
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
@@ -102,8 +103,12 @@ async def _open_desks(app: ConsoleApp, target: Target, options: ConsoleOptions, 
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
     desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
     app.attach(desks.workloads)
-    desks.anomalies = await asyncio.to_thread(_make_anomaly_desk, target, asks)
-    app.attach_anomalies(desks.anomalies)
+    try:
+        desks.anomalies = await asyncio.to_thread(_make_anomaly_desk, target, asks)
+    except ConfigError as error:  # nobody knows how long an injection may last: there are none
+        app.tell(str(error), bad=True)
+    else:
+        app.attach_anomalies(desks.anomalies)
 
 
 def _import_desk() -> tuple[type[Desk], type[Workloads]]:
