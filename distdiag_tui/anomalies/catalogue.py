@@ -12,6 +12,10 @@ PROCESS: Final = "process"
 PORT: Final = "port"
 """Held by what listens in a node's place, and by a node that has to start there."""
 
+REDO_LOG: Final = "/home/admin/data-log"
+"""Where ob-operator mounts the volume that every commit waits for."""
+_KUBERNETES: Final = "chaos:missing"
+
 
 def _up(*metrics: str) -> tuple[Symptom, ...]:
     return tuple(Symptom(name, 1) for name in metrics)
@@ -53,6 +57,18 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 },
                 needs="lab",
                 check="nodes.stress:missing",
+            ),
+            Means(
+                "chaos",
+                "chaos.fault:CpuStress",
+                "StressChaos: {workers} workers at {load} % each in the pod",
+                {
+                    "low": {"workers": 4, "load": 50},
+                    "medium": {"workers": 16, "load": 75},
+                    "high": {"workers": 32, "load": 100},
+                },
+                needs="kubernetes",
+                check=_KUBERNETES,
             ),
         ),
         spreads="stress-ng takes the CPU of the machine, so all lab nodes feel it.",
@@ -96,6 +112,18 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 },
                 needs="lab",
             ),
+            Means(
+                "chaos",
+                "chaos.fault:DiskLatency",
+                "IOChaos: {percent} % of reads, writes and fsyncs below {volume} are late by {delay_ms} ms",
+                {
+                    "low": {"volume": REDO_LOG, "delay_ms": 10, "percent": 50},
+                    "medium": {"volume": REDO_LOG, "delay_ms": 50, "percent": 100},
+                    "high": {"volume": REDO_LOG, "delay_ms": 200, "percent": 100},
+                },
+                needs="kubernetes",
+                check=_KUBERNETES,
+            ),
         ),
         spreads="Nodes that share the disk, as those of the lab do, feel it as well.",
     ),
@@ -124,6 +152,19 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 needs="lab",
                 holds=(PORT,),
             ),
+            Means(
+                "chaos",
+                "chaos.fault:BadNetwork",
+                "NetworkChaos: what the pod sends is late by {delay_ms} ms ± {jitter_ms} ms,"
+                " {loss_percent} % of it is lost, {kbit_per_s} kbit/s at most",
+                {
+                    "low": {"delay_ms": 10, "jitter_ms": 2, "loss_percent": 0.5, "kbit_per_s": 100_000},
+                    "medium": {"delay_ms": 50, "jitter_ms": 10, "loss_percent": 2, "kbit_per_s": 20_000},
+                    "high": {"delay_ms": 150, "jitter_ms": 40, "loss_percent": 10, "kbit_per_s": 2_000},
+                },
+                needs="kubernetes",
+                check=_KUBERNETES,
+            ),
         ),
     ),
     Anomaly(
@@ -139,6 +180,14 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 "sql.flushes:FlushKvCache",
                 "ALTER SYSTEM FLUSH KVCACHE every {every_ms} ms",
                 {"low": {"every_ms": 2000}, "medium": {"every_ms": 500}, "high": {"every_ms": 50}},
+            ),
+            Means(
+                "chaos",
+                "chaos.fault:MemoryStress",
+                "StressChaos: {percent} % of the pod's memory is held by a process that is killed first",
+                {"low": {"percent": 20}, "medium": {"percent": 40}, "high": {"percent": 60}},
+                needs="kubernetes",
+                check=_KUBERNETES,
             ),
         ),
     ),
@@ -159,6 +208,14 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                     "medium": {"sessions": 4, "percent": 65},
                     "high": {"sessions": 4, "percent": 95},
                 },
+            ),
+            Means(
+                "chaos",
+                "chaos.fault:MemoryStress",
+                "StressChaos: {percent} % of the pod's memory is held by a process that is killed first",
+                {"low": {"percent": 40}, "medium": {"percent": 60}, "high": {"percent": 80}},
+                needs="kubernetes",
+                check=_KUBERNETES,
             ),
         ),
     ),
@@ -264,7 +321,8 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "The server's process is killed, and started again at the end.",
         cause="node_down",
         symptoms=_down("qps", "tps", "sessions"),
-        risk="All its connections break; it recovers from its log when it is started again.",
+        risk="All its connections break; it recovers from its log when it is started again. In Kubernetes"
+        " that is up to ob-operator, which needs a network where a new pod can have the old one's address.",
         means=(
             Means(
                 "signals",
@@ -273,6 +331,15 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 {"low": {}, "medium": {}, "high": {}},
                 needs="lab",
                 holds=(PROCESS, PORT),
+            ),
+            Means(
+                "chaos",
+                "chaos.fault:PodKill",
+                "PodChaos pod-kill: the pod is killed once; ob-operator makes a new one",
+                {"low": {}, "medium": {}, "high": {}},
+                needs="kubernetes",
+                holds=(PROCESS,),
+                check=_KUBERNETES,
             ),
         ),
     ),
@@ -291,6 +358,56 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 {"low": {}, "medium": {}, "high": {}},
                 needs="lab",
                 holds=(PROCESS,),
+            ),
+            Means(
+                "chaos",
+                "chaos.fault:PodFailure",
+                "PodChaos pod-failure: the pod stays, with images in it that do nothing",
+                {"low": {}, "medium": {}, "high": {}},
+                needs="kubernetes",
+                holds=(PROCESS,),
+                check=_KUBERNETES,
+            ),
+        ),
+    ),
+    Anomaly(
+        "network_partition",
+        "Network partition",
+        "The server and others of its cluster cannot reach each other; clients still reach it.",
+        cause="network_partition",
+        symptoms=(*_down("qps", "tps", "rpc_in_rate"), *_up("rpc_fail_rate", "log_sync_rt")),
+        risk="Its leaders move to other servers; writes stop where no majority is left.",
+        means=(
+            Means(
+                "chaos",
+                "chaos.fault:Partition",
+                "NetworkChaos partition: {percent} % of the other servers, direction {direction}",
+                {
+                    "low": {"percent": 1, "direction": "both"},
+                    "medium": {"percent": 100, "direction": "to"},
+                    "high": {"percent": 100, "direction": "both"},
+                },
+                needs="kubernetes",
+                check=_KUBERNETES,
+            ),
+        ),
+        spreads="The servers that it is parted from feel it as well.",
+    ),
+    Anomaly(
+        "clock_skew",
+        "Clock skew",
+        "The server reads another time than the other servers do.",
+        cause="clock_skew",
+        symptoms=_up("sql_fail_rate", "tx_timeout_rate", "rpc_fail_rate"),
+        risk="Timeouts of sessions and leases are reckoned with the wrong time.",
+        means=(
+            Means(
+                "chaos",
+                "chaos.fault:ClockSkew",
+                "TimeChaos: CLOCK_REALTIME is off by {offset_ms} ms",
+                {"low": {"offset_ms": 500}, "medium": {"offset_ms": 5_000}, "high": {"offset_ms": 30_000}},
+                needs="kubernetes",
+                check=_KUBERNETES,
             ),
         ),
     ),

@@ -85,7 +85,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
-            env=environment(login=bool(record.kube)),
+            env=environment(login=record.injector == "chaos"),
             start_new_session=True,
             pass_fds=(lock,),
         )

@@ -32,7 +32,7 @@ class Demo:
 
 def run_demo(demo: Demo, options: ConsoleOptions) -> None:
     """Lab up, built-in load, console; afterwards everything that was started here is stopped again."""
-    from distdiag_tui.cli.lab import progress, tell  # noqa: PLC0415
+    from distdiag_tui.cli.lab import end_injections, progress, tell  # noqa: PLC0415
     from distdiag_tui.lab.cluster import Lab  # noqa: PLC0415
 
     require_terminal()
@@ -44,6 +44,7 @@ def run_demo(demo: Demo, options: ConsoleOptions) -> None:
         asyncio.run(_console_with_load(lab if ours else None, demo.load, options))
     finally:
         if ours:
+            end_injections(lab.home)
             tell("stopping the lab; its data stays for the next time")
             asyncio.run(lab.down())
 

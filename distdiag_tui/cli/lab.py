@@ -15,7 +15,7 @@ import typer
 
 from distdiag_tui.lab import state as memory
 from distdiag_tui.lab.logs import Follower, output_file, server_log, size, tail
-from distdiag_tui.model.errors import LabError
+from distdiag_tui.model.errors import DistdiagError, LabError
 from distdiag_tui.model.text import duration
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def up(
         tell(f"interrupted; {_summary(lab.status())}; to finish: distdiag lab up")
         raise typer.Exit(130) from None
     _print_table(lab.status())
+    undo_leftovers(lab.home)
     typer.echo("look at it with: distdiag connect lab")
 
 
@@ -66,7 +67,9 @@ def down(
     purge: Annotated[bool, typer.Option("--purge", help="Remove the nodes' data as well.")] = False,
 ) -> None:
     """Stop all nodes; their data stays for the next `up`."""
-    stopped = asyncio.run(_lab().down(purge))
+    lab = _lab()
+    end_injections(lab.home)
+    stopped = asyncio.run(lab.down(purge))
     typer.echo(f"stopped {', '.join(stopped)}" if stopped else "no node was running")
     if purge:
         typer.echo("the lab and its data are removed")
@@ -128,6 +131,29 @@ def _follow(home: Path, followers: list[Follower]) -> None:
 def _print_lines(home: Path, file: Path, lines: list[str]) -> None:
     if lines:
         typer.echo("\n".join((f"==> {file.relative_to(home)} <==", *lines)))
+
+
+def undo_leftovers(home: Path) -> None:
+    """Have undone, in the background, what was injected into this lab and left there by a crash."""
+    from distdiag_tui.service.anomalies import Anomalies  # noqa: PLC0415
+
+    for record in Anomalies(memory.lab_target(home)).recover():
+        tell(f"{record.id} was left behind: it is being undone")
+
+
+def end_injections(home: Path) -> None:
+    """Undo what is injected into this lab: an index on a stopped node would be there at its next start."""
+    from distdiag_tui.anomalies.injection import Injections  # noqa: PLC0415
+    from distdiag_tui.service.anomalies import Anomalies, lab_of  # noqa: PLC0415
+
+    active = [record for record in Injections().records() if record.active and record.home == str(home)]
+    if not active:
+        return
+    try:
+        ended = asyncio.run(Anomalies(lab_of(active[0])).stop([record.id for record in active]))
+        tell(f"undone first: {', '.join(record.id for record in ended)}")
+    except DistdiagError as error:
+        tell(str(error))
 
 
 def _lab() -> Lab:

@@ -36,5 +36,11 @@ class AnomalyError(DistdiagError):
     exit_code = 1
 
 
+class KubernetesError(DistdiagError):
+    """The API server does not answer, refuses, or has something else than was expected."""
+
+    exit_code = 1
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from distdiag_tui.kube.place import missing
 from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
@@ -207,7 +208,7 @@ def _record(kind: Kind, wish: Wish, target: Target, values: Mapping[str, Value])
 
 def _check_jobs(kind: Kind, wish: Wish) -> None:
     from distdiag_tui.workloads.k8s.manifests import shares  # noqa: PLC0415  as above
-    from distdiag_tui.workloads.k8s.settings import Settings, missing  # noqa: PLC0415
+    from distdiag_tui.workloads.k8s.settings import Settings  # noqa: PLC0415
 
     if what := missing():
         raise WorkloadError(f"load in Kubernetes needs a library that is not here: {what}")

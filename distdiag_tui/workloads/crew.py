@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Final, Protocol
 
+from distdiag_tui.model.pauses import pauses
 from distdiag_tui.workloads.meter import Meter
 from distdiag_tui.workloads.options import RATE, THREADS
 from distdiag_tui.workloads.pacer import Pacer
 from distdiag_tui.workloads.report import IntervalReport
-from distdiag_tui.workloads.session import Node, Session, error_key, pauses, watch
+from distdiag_tui.workloads.session import Node, Session, error_key, watch
 
 _FAREWELL: Final = 0.3  # seconds for cancelled clients to close their connections
 

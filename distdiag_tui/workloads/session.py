@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -16,7 +15,6 @@ from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.report import ErrorKey
 
 CONNECT_TIMEOUT = 3.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 _GRACE = 0.5  # the server's own time limit comes first: its error says more than ours
 _WATCH_PERIOD = 0.1
 _UNKNOWN_VARIABLE: Final = 1193
@@ -198,14 +196,6 @@ async def watch(sessions: Callable[[], Iterable[Session]]) -> None:
         now = clock()
         for session in list(sessions()):
             session.cut_if_late(now)
-
-
-def pauses() -> Iterator[float]:
-    """Seconds between attempts: doubling, with jitter so that clients do not come back in step."""
-    pause = FIRST_PAUSE
-    while True:
-        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def error_key(error: Exception) -> ErrorKey:

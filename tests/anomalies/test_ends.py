@@ -6,19 +6,24 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import LiveLab, run
+from conftest import LiveLab, run, temporary_home
 from sick import command, dirt, frozen, in_phase, node_process, until
 
 from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections
+from distdiag_tui.lab.cluster import Lab
+from distdiag_tui.lab.state import lab_target
 from distdiag_tui.model.errors import AnomalyError
+from distdiag_tui.model.target import Target
 from distdiag_tui.service.anomalies import Anomalies
 
 CLEAN_SECONDS = 5.0
@@ -167,6 +172,32 @@ def test_what_cannot_be_made_has_failed_and_leaves_nothing(lab: LiveLab, service
     failed = in_phase(service.ledger, record.id, "failed")
     assert failed.message == "n9 is not running"
     assert failed.applied is None
+
+
+def test_stopping_the_lab_undoes_first(service: Anomalies, monkeypatch: pytest.MonkeyPatch) -> None:
+    with temporary_home() as home:
+        run(Lab(home).up(1))
+        monkeypatch.setenv("DISTDIAG_LAB_HOME", str(home))
+        there = Anomalies(lab_target(home))
+        (record,) = there.inject([Dose("io_bottleneck", "n1", "low", seconds=60)])
+        in_phase(there.ledger, record.id, "active")
+        distdiag = [sys.executable, "-m", "distdiag_tui", "lab", "down"]
+        done = subprocess.run(distdiag, capture_output=True, text=True, check=True)
+        assert f"undone first: {record.id}" in done.stderr
+        assert there.ledger.find(record.id).phase == "ended"
+        assert not list((home / "n1").glob("distdiag-*"))
+
+
+def test_what_is_left_on_a_lab_that_was_removed_is_no_more(tmp_path: Path) -> None:
+    with temporary_home() as home:
+        run(Lab(home).up(1))
+        there = Anomalies(lab_target(home), Injections(tmp_path / "injections"))
+        (record,) = there.inject([Dose("node_hang", "n1", seconds=60)])
+        os.kill(in_phase(there.ledger, record.id, "active").pid, signal.SIGKILL)
+        run(Lab(home).down(purge=True))
+        elsewhere = Anomalies(Target("", ()), there.ledger)
+        assert [found.id for found in elsewhere.recover()] == [record.id]
+        assert in_phase(there.ledger, record.id, "ended").reverted
 
 
 def test_two_that_get_in_each_other_s_way_are_refused_and_all_or_none_is_made(

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 from apistatus import ApiError, forbidden, unauthorized
-from apistore import Resource
+from apistore import Object, Resource
 
 TRUE = ("true", "True", "1")
 """As the real server reads flags; the Python client writes True."""
 
 ANONYMOUS = "system:anonymous"
+_VERSION = (
+    "major",
+    "minor",
+    "gitCommit",
+    "gitTreeState",
+    "buildDate",
+    "goVersion",
+    "compiler",
+    "platform",
+)
 
 
 @dataclass(frozen=True)
@@ -33,17 +43,27 @@ class Call:
 
 @dataclass
 class Gate:
-    """Tokens with their users, and what those may do (None: everything); `used` is what was asked for."""
+    """Tokens with their users, and what those may do (None: everything); `used` is what was asked for.
+
+    The `masters` may do everything, and what they ask for does not count.
+    """
 
     tokens: dict[str, str] = field(default_factory=dict)
     rights: set[tuple[str, str]] | None = None
     used: set[tuple[str, str]] = field(default_factory=set)
+    masters: frozenset[str] = frozenset()
+
+    def permits(self, user: str, right: tuple[str, str]) -> bool:
+        """Whether a user may do that."""
+        if user in self.masters:
+            return True
+        self.used.add(right)
+        return self.rights is None or right in self.rights
 
     def admit(self, request: web.Request, call: Call) -> None:
         """401 for a wrong token, 403 without the right."""
         user = self._user(request)
-        self.used.add(call.right)
-        if user == ANONYMOUS or (self.rights is not None and call.right not in self.rights):
+        if not self.permits(user, call.right) or user == ANONYMOUS:
             resource = f"{call.resource.plural}/{call.part}" if call.part else call.resource.plural
             raise forbidden(user, call.verb, call.resource.group, resource, call.namespace, call.name)
 
@@ -75,6 +95,28 @@ def read_call(request: web.Request, resources: Iterable[Resource]) -> Call:
         if (resource.group, resource.version, resource.plural) == (group, version, plural):
             return Call(_verb(request, name), resource, namespace, name, part)
     raise _nothing()
+
+
+def discovery(path: str, resources: Sequence[Resource]) -> Object | None:
+    """The version, or the resources of a group; None for another path, or a group that there is not."""
+    if path == "/version/":
+        return dict.fromkeys(_VERSION, "") | {"gitVersion": "v1.33.0-stand-in"}
+    versions = {(each.group, each.version) for each in resources if each.group}
+    for group, version in versions:
+        if path.rstrip("/") == f"/apis/{group}/{version}":
+            here = [_resource(each) for each in resources if (each.group, each.version) == (group, version)]
+            return {
+                "kind": "APIResourceList",
+                "apiVersion": "v1",
+                "groupVersion": f"{group}/{version}",
+                "resources": here,
+            }
+    return None
+
+
+def _resource(of: Resource) -> Object:
+    names = {"name": of.plural, "singularName": "", "kind": of.kind}
+    return {**names, "namespaced": of.namespaced, "verbs": []}
 
 
 def _verb(request: web.Request, name: str) -> str:

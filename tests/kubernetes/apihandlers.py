@@ -32,7 +32,8 @@ class Handlers:
 
     async def answer(self, request: web.Request, call: Call) -> web.StreamResponse:
         """ApiError for anything but success."""
-        if call.part:
+        status = call.part == "status" and call.resource.own_status and call.verb in ("update", "patch")
+        if call.part and not status:
             return await self._log(request, call)
         match call.verb:
             case "watch":
@@ -68,6 +69,8 @@ class Handlers:
 
     async def _create(self, request: web.Request, call: Call) -> web.Response:
         body, headers = self._checked(request, call.resource, await _json(request))
+        if call.resource.own_status:
+            body.pop("status", None)
         if call.resource.namespaced:
             if not any(n["metadata"]["name"] == call.namespace for n in self._store.list(self._namespaces)):
                 raise not_found("", "namespaces", call.namespace)
@@ -82,6 +85,11 @@ class Handlers:
             body = patched(old, request.content_type, body, builtin=call.resource.model is not None)
         if body.get("metadata", {}).get("name") != call.name:
             raise bad_request("the name of the object does not match the name on the URL")
+        if call.resource.own_status:
+            body = (
+                {**old, "status": body.get("status")} if call.part else {**body, "status": old.get("status")}
+            )
+            body = {key: value for key, value in body.items() if value is not None}
         body, headers = self._checked(request, call.resource, body, old)
         return web.json_response(self._store.update(call.resource, body), headers=headers)
 
@@ -97,6 +105,9 @@ class Handlers:
         headers: dict[str, str] = {}
         if resource.model:
             body, unknown, causes = read(resource.kind, resource.model, body)
+            headers = self._unknown(request, unknown)
+        elif resource.read:
+            body, unknown, causes = resource.read(body)
             headers = self._unknown(request, unknown)
         body.setdefault("metadata", {})
         causes += apirules.metadata(body["metadata"], resource.longest)
@@ -129,6 +140,8 @@ class Handlers:
         if resource is self._node.pods:
             grace = options.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))
             return begin_deletion(self._store, resource, item, None if grace is None else int(grace))
+        if self._store.finish(resource, item):
+            return item
         self._remove(
             resource, item, options.get("propagationPolicy") or request.query.get("propagationPolicy")
         )

@@ -104,6 +104,8 @@ class Node:
         if resource is not self.pods or event.new is None:
             return
         uid = event.new["metadata"]["uid"]
+        if "nodeName" in event.new["spec"]:
+            return  # it is another machine's
         if event.old is None:
             run = self._running[uid] = PodRun(self, event.new)
             run.life = self._spawn(run.live())

@@ -1,11 +1,11 @@
 """A stand-in for a Kubernetes API server, for tests: it stands for the API's behaviour, nothing more.
 
 It is strict where the real one is: unknown fields (warned of, or refused with fieldValidation=Strict), wrong
-types (400), rules (422), names in use (409), old versions (409, 410), tokens (401), rights (403), and
-says so in the real one's Status objects. It serves label and field selectors, watches, patches, deletion with
-its propagation policies, removal of what lost its owners, jobs of one pod, and logs of pods that really run,
-as processes of this machine. It has no admission plug-ins, finalizers, generated names, lists in pages, TLS;
-what a pod's security context and resources say is checked, not enforced.
+types (400), rules (422), names in use (409), old versions (409, 410), tokens (401), rights (403), and says so
+in the real one's Status objects. It serves discovery, label and field selectors, watches, patches, deletion
+with its propagation policies and finalizers, removal of what lost its owners, jobs of one pod, and logs of
+pods that really run, as processes of this machine. It has no admission plug-ins, generated names, lists in
+pages, TLS; what a pod's security context and resources say is checked, not enforced.
 
 More resources, such as custom ones, are `Resource` rows given to `serve`.
 """
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import apirules
 from aiohttp import web
-from apicall import Gate, read_call
+from apicall import Gate, discovery, read_call
 from apihandlers import Handlers
 from apijobs import JobController, job_defaults
 from apipods import Node
@@ -57,7 +57,8 @@ class ApiServer:
     """The server, on a port of this machine; to be used through `serve`.
 
     `gate` has the tokens and rights, `node` and `controller` the cluster's troubles; `lost` names requests,
-    by their rights, whose next answer gets lost on the way though they are carried out.
+    by their rights, whose next answer gets lost on the way though they are carried out. Paths that begin with
+    `hidden` are not found, as by a gateway in the server's place.
     """
 
     def __init__(self, resources: Sequence[Resource] = ()) -> None:
@@ -68,6 +69,7 @@ class ApiServer:
         self.controller = JobController(self.store, JOBS, PODS, EVENTS)
         self.handlers = Handlers(self.store, self.node, NAMESPACES, self.resources)
         self.lost: set[tuple[str, str]] = set()
+        self.hidden = "-"
         self.port = 0
         self._runner: web.AppRunner | None = None
         self.store.create(NAMESPACES, {"metadata": {"name": NAMESPACE}, "status": {"phase": "Active"}})
@@ -112,6 +114,10 @@ class ApiServer:
         return file
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path.startswith(self.hidden):
+            return web.Response(status=404, text="404 page not found")
+        if (known := discovery(request.path, self.resources)) is not None:
+            return web.json_response(known)
         try:
             call = read_call(request, self.resources)
             self.gate.admit(request, call)

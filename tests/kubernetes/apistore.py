@@ -22,6 +22,8 @@ Key = tuple[str, str, str]  # resource, namespace, name
 class Resource:
     """What the server serves: its names, its model (None: no types are checked), its rules.
 
+    `read` is the reading of a custom one: the object without unknown fields, those, and what is wrong.
+    With `own_status` the status is written at its own path, and only there.
     `longest` is that of a name, `defaults` completes a new object, `fields` can be selected by.
     """
 
@@ -35,6 +37,8 @@ class Resource:
     defaults: Callable[[Object], None] | None = None
     namespaced: bool = True
     fields: tuple[str, ...] = ()
+    read: Callable[[Object], tuple[Object, list[str], list[Cause]]] | None = None
+    own_status: bool = False
 
     @property
     def id(self) -> str:
@@ -104,8 +108,16 @@ class Store:
                 "the object has been modified; please apply your changes to the latest version and try again"
             )
             raise conflict(resource.group, resource.plural, meta["name"], why)
-        for fixed in ("uid", "creationTimestamp"):
-            meta[fixed] = old["metadata"][fixed]
+        for fixed in ("uid", "creationTimestamp", "deletionTimestamp"):
+            if fixed in old["metadata"]:
+                meta[fixed] = old["metadata"][fixed]
+        if (
+            "deletionTimestamp" in old["metadata"]
+            and old["metadata"].get("finalizers")
+            and not meta.get("finalizers")
+        ):
+            self.remove(resource, key[1], key[2])
+            return item
         return self._put(resource, key, old, item)
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
@@ -114,6 +126,18 @@ class Store:
         if old is not None:
             self.version += 1
             self._tell(resource, Event(self.version, old, None))
+
+    def finish(self, resource: Resource, item: Object) -> bool:
+        """Whether it waits for its finalizers now, which somebody has to take off; else nothing is done."""
+        meta = item["metadata"]
+        if not meta.get("finalizers"):
+            return False
+        if "deletionTimestamp" not in meta:
+            key = (resource.id, meta.get("namespace", ""), meta["name"])
+            old = self.get(resource, key[1], key[2])
+            meta["deletionTimestamp"] = now()
+            self._put(resource, key, old, item)
+        return True
 
     def owned(self, uid: str) -> Sequence[tuple[str, Object]]:
         """Objects that name this owner, with their resource's id."""

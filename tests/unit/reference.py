@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import pytest
+from facts import facts
 
 from distdiag_tui.sources.capability import VIEWS, Capability
 
-FOLDER: Final = Path(__file__).parents[3] / "shared" / "reference"
 VERSIONS: Final = ("ob-4.2.1.9", "ob-4.2.5.0", "ob-4.3.3.1", "ob-4.3.5.3", "seekdb-1.3.0")
 
 Columns = dict[str, frozenset[str]]
-
-
-def facts(name: str) -> Any:  # noqa: ANN401  a JSON document
-    """One file of the folder; the test is skipped where the folder is not at hand."""
-    if not FOLDER.is_dir():
-        pytest.skip("needs the reference data in ../shared/reference, which is not here")
-    return json.loads((FOLDER / name).read_text(encoding="utf-8"))
 
 
 def views_of(version: str) -> Columns:

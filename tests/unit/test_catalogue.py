@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from reference import facts
+from facts import facts
 
 from distdiag_tui.cli.metrics import formula
 from distdiag_tui.model.metrics import (

@@ -9,11 +9,11 @@ import pytest
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import incluster_config
 
+from distdiag_tui.kube import access
+from distdiag_tui.kube.access import Access, find_access
+from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.workloads.children import environment
-from distdiag_tui.workloads.k8s import access
-from distdiag_tui.workloads.k8s.access import Access, find_access
-from distdiag_tui.workloads.k8s.settings import Settings
 
 
 def config(file: Path, current: str, **contexts: str) -> Path:
@@ -39,11 +39,11 @@ async def test_the_current_context_or_the_one_that_is_asked_for(
 ) -> None:
     file = config(tmp_path / "one", "a", a="", b="space")
     monkeypatch.setenv("KUBECONFIG", str(file))
-    assert find_access(Settings("i")) == Access(str(file), "a", "default")
-    assert find_access(Settings("i", context="b")) == Access(str(file), "b", "space")
-    assert find_access(Settings("i", context="b", namespace="mine")).namespace == "mine"
+    assert find_access(Place()) == Access(str(file), "a", "default")
+    assert find_access(Place(context="b")) == Access(str(file), "b", "space")
+    assert find_access(Place(context="b", namespace="mine")).namespace == "mine"
     into = Configuration()
-    await find_access(Settings("i", context="b")).load(into)
+    await find_access(Place(context="b")).load(into)
     assert (into.host, into.api_key["BearerToken"]) == ("http://b", "Bearer token-b")
 
 
@@ -51,10 +51,10 @@ async def test_several_files_are_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     first = config(tmp_path / "one", "", a="from-one")
     second = config(tmp_path / "two", "b", a="from-two", b="other")
     monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'absent'}:{second}")
-    assert find_access(Settings("i")).namespace == "other"
-    assert find_access(Settings("i", context="a")).namespace == "from-one"
+    assert find_access(Place()).namespace == "other"
+    assert find_access(Place(context="a")).namespace == "from-one"
     into = Configuration()
-    await find_access(Settings("i")).load(into)
+    await find_access(Place()).load(into)
     assert into.host == "http://b"
 
 
@@ -67,7 +67,7 @@ async def test_a_login_program_that_fails_is_told(tmp_path: Path, monkeypatch: p
     file.write_text(json.dumps(document))
     monkeypatch.setenv("KUBECONFIG", str(file))
     with pytest.raises(ConfigError, match="exec: process returned 1"):
-        await find_access(Settings("i")).load(Configuration())
+        await find_access(Place()).load(Configuration())
 
 
 def test_login_programs_get_what_they_need_and_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,10 +89,10 @@ async def test_inside_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(incluster_config.InClusterConfigLoader.__init__, "__defaults__", (True, environment))
-    assert find_access(Settings("i")) == Access("", "", "own")
+    assert find_access(Place()) == Access("", "", "own")
     into = Configuration()
-    await find_access(Settings("i")).load(into)
+    await find_access(Place()).load(into)
     assert (into.host, into.api_key["BearerToken"]) == ("https://10.0.0.1:443", "Bearer pod-token")
     (tmp_path / "token").unlink()
     with pytest.raises(ConfigError, match="service account: Service token file does not exist"):
-        await find_access(Settings("i")).load(into)
+        await find_access(Place()).load(into)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import psutil
 
 PROGRAM: Final = "stress-ng"
+_MARK: Final = "DISTDIAG_INJECTION"
 _GRACE: Final = 10  # seconds after which it ends by itself, were nobody left to end it
 
 
@@ -53,10 +54,11 @@ class StressNg:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
-            env={**environment(login=False), "DISTDIAG_INJECTION": self._mark},
+            env={**environment(login=False), _MARK: self._mark},
             start_new_session=True,
             preexec_fn=dies_with_us(),
         )
+        note("session", str(self._process.pid))
 
     async def hold(self) -> str:
         """Until it ends by itself."""
@@ -70,7 +72,7 @@ class StressNg:
         """End it with all its workers."""
         import psutil  # noqa: PLC0415
 
-        for process in self._ours():
+        for process in self._ours(notes):
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
         if self._process is not None:
@@ -78,19 +80,30 @@ class StressNg:
 
     async def remains(self, notes: Notes) -> str:
         """Whether any of its processes lives."""
-        left = [str(process.pid) for process in self._ours()]
+        left = [str(process.pid) for process in self._ours(notes)]
         return f"{PROGRAM} still runs: process {', '.join(left)}" if left else ""
 
-    def _ours(self) -> list[psutil.Process]:
-        """Its processes, by the mark in their environment: workers whose parent died have another one."""
+    def _ours(self, notes: Notes) -> list[psutil.Process]:
+        """All that live in its session, which has the first process's number, noted or by its mark.
+
+        Workers have neither: they overwrite their environment with their title.
+        """
         import psutil  # noqa: PLC0415
 
-        found = []
-        for process in psutil.process_iter(["name"]):
+        alive = []
+        for process in psutil.process_iter(["name", "status"]):
+            mine = (process.info["name"] or "").startswith(PROGRAM)
+            if mine and process.info["status"] != psutil.STATUS_ZOMBIE:
+                alive.append(process)
+        sessions = {int(notes["session"])} if "session" in notes else set()
+        for process in alive:
             with suppress(psutil.Error):
-                if not (process.info["name"] or "").startswith(PROGRAM) or process.pid == os.getpid():
-                    continue
-                marked = process.environ().get("DISTDIAG_INJECTION") == self._mark
-                if marked and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+                if process.environ().get(_MARK) == self._mark:
+                    sessions.add(process.pid)
+        return [process for process in alive if _session(process.pid) in sessions]
+
+
+def _session(pid: int) -> int:
+    with suppress(ProcessLookupError):
+        return os.getsid(pid)
+    return 0

@@ -8,8 +8,9 @@ from typing import Final
 
 from kubernetes_asyncio.client import V1Pod
 
-from distdiag_tui.model.errors import WorkloadError
-from distdiag_tui.workloads.k8s.cluster import Cluster, MissingError
+from distdiag_tui.kube.cluster import Cluster, MissingError
+from distdiag_tui.model.errors import KubernetesError, WorkloadError
+from distdiag_tui.workloads.k8s.manifests import CONTAINER
 from distdiag_tui.workloads.k8s.objects import JOBS
 from distdiag_tui.workloads.k8s.pods import ending, failure, hopeless, obstacle, started
 from distdiag_tui.workloads.report import IntervalReport
@@ -78,7 +79,7 @@ class Follower:
         query = f"involvedObject.kind=Job,involvedObject.name={self._job},type=Warning"
         try:
             events = await self._cluster.call("list", "events", listing, space, field_selector=query)
-        except WorkloadError:
+        except KubernetesError:
             return ""
         if not events.items:
             return ""
@@ -94,7 +95,7 @@ class Follower:
         since, over = "", False
         while True:
             try:
-                async for stamp, line in self._cluster.log(pod, since, self._silence):
+                async for stamp, line in self._cluster.log(pod, CONTAINER, since, self._silence):
                     since = stamp
                     yield line
             except MissingError:

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
-from distdiag_tui.model.errors import ConfigError, DistdiagError, WorkloadError
+from distdiag_tui.kube.cluster import PATIENCE, Cluster, opened
+from distdiag_tui.model.errors import ConfigError, DistdiagError, KubernetesError, WorkloadError
 from distdiag_tui.model.target import Secret
 from distdiag_tui.workloads.assembly import Assembly
 from distdiag_tui.workloads.journal import Journal, RunRecord
-from distdiag_tui.workloads.k8s.cluster import PATIENCE, Cluster, opened
 from distdiag_tui.workloads.k8s.follow import START, Follower
 from distdiag_tui.workloads.k8s.manifests import ORIGIN, RUN, Plan, make_plan, selector
 from distdiag_tui.workloads.k8s.objects import Objects, sweep
-from distdiag_tui.workloads.k8s.settings import Settings
+from distdiag_tui.workloads.k8s.settings import MOST_JOBS, Settings
 from distdiag_tui.workloads.options import Values
 from distdiag_tui.workloads.protocol import Check, Kind, Progress, Workload
 from distdiag_tui.workloads.report import IntervalReport
@@ -91,9 +91,8 @@ class JobsLoad:
 
     async def run(self) -> AsyncIterator[IntervalReport]:
         """The sum of all jobs at each interval, at last the total; WorkloadError if one of them fails."""
-        async with opened(self._settings, self._patience) as cluster:
-            if self._active is not None:
-                await sweep(cluster, self._plan.origin, self._active)
+        async with opened(self._settings.place, self._patience, MOST_JOBS + 20) as cluster:
+            await self._sweep(cluster)
             objects, left = Objects(cluster, self._plan), ""
             try:
                 await objects.create(self._password.reveal())
@@ -106,6 +105,14 @@ class JobsLoad:
                 left = await self._remove(objects, cluster)
             if words := "; ".join(filter(None, (str(self._failure or ""), left))):
                 raise WorkloadError(words)
+
+    async def _sweep(self, cluster: Cluster) -> None:
+        if self._active is None:
+            return
+        try:
+            await sweep(cluster, self._plan.origin, self._active)
+        except KubernetesError as error:
+            raise WorkloadError(str(error)) from error
 
     async def _reports(self, objects: Objects, cluster: Cluster) -> AsyncGenerator[IntervalReport, None]:
         tasks = [asyncio.create_task(self._follow(job, cluster)) for job in objects.jobs]
@@ -154,7 +161,7 @@ class JobsLoad:
         """End those that still run, and hear their totals."""
         cluster.patience = min(cluster.patience, _LAST_PATIENCE)
         if not all(task.done() for task in tasks):
-            with suppress(WorkloadError):  # told by _remove, which tries again
+            with suppress(KubernetesError):  # told by _remove, which tries again
                 await objects.delete()
                 await asyncio.wait(tasks, timeout=_TOTALS)
 

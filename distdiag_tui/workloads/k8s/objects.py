@@ -9,8 +9,8 @@ from typing import Final, TypeVar
 
 from kubernetes_asyncio.client import V1DeleteOptions, V1Job, V1ObjectMeta, V1Preconditions, V1Secret
 
+from distdiag_tui.kube.cluster import Cluster, ForbiddenError, MissingError, TakenError
 from distdiag_tui.model.errors import WorkloadError
-from distdiag_tui.workloads.k8s.cluster import Cluster, ForbiddenError, MissingError, TakenError
 from distdiag_tui.workloads.k8s.manifests import MANAGED, ORIGIN, RUN, Manifest, Plan, manifests, selector
 
 JOBS: Final = "jobs.batch"

@@ -8,15 +8,14 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
+from distdiag_tui.kube.place import Place, require_namespace
 from distdiag_tui.model.errors import ConfigError
 
 IMAGE_VARIABLE: Final = "DISTDIAG_IMAGE"
 MOST_JOBS: Final = 100
-_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +41,13 @@ class Settings:
             raise ConfigError(f"{image!r} is not the name of an image")
         if not 1 <= jobs <= MOST_JOBS:
             raise ConfigError(f"--jobs takes 1 to {MOST_JOBS}, not {jobs}")
-        if namespace and not _LABEL.fullmatch(namespace):
-            raise ConfigError(f"{namespace!r} is not the name of a namespace")
+        require_namespace(namespace)
         return cls(image, jobs, namespace, runner.get("context") or "")
 
-
-def missing() -> str:
-    """What to install first, "" if nothing."""
-    return "" if find_spec("kubernetes_asyncio") else "pip install 'distdiag-tui[k8s]'"
+    @property
+    def place(self) -> Place:
+        """Where the jobs go."""
+        return Place(self.context, self.namespace)
 
 
 def origin(journal: Path) -> str:

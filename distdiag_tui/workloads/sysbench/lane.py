@@ -15,7 +15,8 @@ from math import ceil, inf
 from typing import Final
 
 from distdiag_tui.model.errors import DistdiagError
-from distdiag_tui.workloads.session import Node, error_key, pauses
+from distdiag_tui.model.pauses import pauses
+from distdiag_tui.workloads.session import Node, error_key
 from distdiag_tui.workloads.sysbench.config import Share, SysbenchConfig, bulk_tables
 from distdiag_tui.workloads.sysbench.output import Interval, Started
 from distdiag_tui.workloads.sysbench.program import Child

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from distdiag_tui.model.errors import ConnectError, WorkloadError
+from distdiag_tui.model.pauses import pauses
 from distdiag_tui.workloads.database import Cursor, reason
-from distdiag_tui.workloads.session import Node, Wire, error_key, limit_statements, lost_connection, pauses
+from distdiag_tui.workloads.session import Node, Wire, error_key, limit_statements, lost_connection
 from distdiag_tui.workloads.tpch.kind import TPCH
 
 PATIENCE: Final = 60.0

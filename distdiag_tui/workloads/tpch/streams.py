@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+from distdiag_tui.model.pauses import pauses
 from distdiag_tui.workloads.meter import Meter
-from distdiag_tui.workloads.session import Node, Session, error_key, pauses, require_data
+from distdiag_tui.workloads.session import Node, Session, error_key, require_data
 from distdiag_tui.workloads.tpch.kind import TPCH
 from distdiag_tui.workloads.tpch.queries import Query, orders
 

@@ -12,15 +12,15 @@ import yaml
 from kubernetes_asyncio.client import Configuration
 from kubernetes_asyncio.config import load_incluster_config, load_kube_config
 
+from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.workloads.k8s.settings import Settings
 
 _POD_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How to reach the API server. `files` are as in KUBECONFIG, empty inside a pod."""
+    """How to reach the API server. `files` are as in KUBECONFIG, but absolute; empty inside a pod."""
 
     files: str
     context: str
@@ -40,17 +40,18 @@ class Access:
             raise ConfigError(f"{self.files or 'service account'}: {_words(error)}") from error
 
 
-def find_access(settings: Settings) -> Access:
+def find_access(place: Place) -> Access:
     """ConfigError if there is no configuration, or no such context in it."""
-    files = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    files = place.files or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     found = [Path(file).expanduser() for file in files.split(os.pathsep) if file]
     found = [file for file in found if file.is_file()]
     if found:
-        context, namespace = _context(found, settings.context)
-        return Access(files, context, settings.namespace or namespace or "default")
+        context, namespace = _context(found, place.context)
+        files = os.pathsep.join(str(file.absolute()) for file in found)
+        return Access(files, context, place.namespace or namespace or "default")
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise ConfigError(f"there is no Kubernetes configuration {files}; set KUBECONFIG")
-    return Access("", "", settings.namespace or _POD_NAMESPACE.read_text().strip())
+    return Access("", "", place.namespace or _POD_NAMESPACE.read_text().strip())
 
 
 def _context(files: Sequence[Path], wanted: str) -> tuple[str, str]:
