@@ -137,13 +137,15 @@ class AnomaliesPane(ScenePane):
         if board is None:
             self.draw([(Run("…", "muted"),)])
             return
-        self.entitle("Anomalies · past" if self._history else "Anomalies", _counts(board))
         self._follow(rows_of(board, history=self._history))
         head: list[Line] = [(Run(fit(words, width), "warn"),) for words in _forbidden(board, width)]
         facts = fact_lines(self._facts(board), width)
         room = height - len(head)
         facts = facts[: max(min(LEAST_FACTS, room // 2), room - 1 - len(self._rows))]
-        lines = head + self._lines(board, width, room - len(facts) - 1)
+        room -= len(facts) + bool(facts)
+        lines = head + self._lines(board, width, room)
+        title = "Anomalies · past" if self._history else "Anomalies"
+        self.entitle(title, f"{_counts(board)} {self._more(room)}".strip())
         lines += [rule(width), *facts] if facts else []
         self.draw(lines + [(Run(" " * width),)] * (height - len(lines)))
 
@@ -161,6 +163,10 @@ class AnomaliesPane(ScenePane):
             return [(Run(fit("nothing was injected yet", width), "muted"),)]
         shown = list(enumerate(self._rows))[self._top : self._top + room]
         return [_line(row, board, width, self._name_style(index)) for index, row in shown]
+
+    def _more(self, room: int) -> str:
+        """Arrows to rows out of sight."""
+        return f"{'↑' if self._top else ''}{'↓' if self._top + room < len(self._rows) else ''}"
 
     def _name_style(self, index: int) -> str:
         if index != self._chosen:

@@ -54,7 +54,7 @@ def test_the_catalogue_says_what_can_be_made_here(desk: AnomalyDesk) -> None:
     remote.look()
     views = {view.anomaly.id: view for view in remote.board.catalogue}
     assert views["node_hang"].means == ()
-    assert "it needs a lab node" in views["node_hang"].refused
+    assert "it needs Kubernetes" in views["node_hang"].refused
     assert "allow_anomalies" in remote.board.forbidden
 
 

@@ -15,6 +15,8 @@ from conftest import LiveLab
 from sick import frozen, until
 from terminal import Terminal
 
+from distdiag_tui.anomalies.catalogue import CATALOGUE, find_anomaly
+
 DISTDIAG = (sys.executable, "-m", "distdiag_tui")
 DOWN = "\x1b[B"
 
@@ -71,7 +73,7 @@ def test_it_is_seen_from_its_beginning_to_its_end(console: Terminal) -> None:
 def test_the_console_takes_it_along_unless_told_otherwise(
     console: Terminal, lab: LiveLab, how: str | int
 ) -> None:
-    inject(console, "Node hung", "\x1b[F\x1b[A\r")  # the last but one of the catalogue
+    inject(console, "Node hung", CATALOGUE.index(find_anomaly("node_hang")) * DOWN + "\r")
     console.send("\r")
     console.wait_for(r"↯ node_hang→n2 00:\d\d")
     until(lambda: frozen(lab, "n2"))

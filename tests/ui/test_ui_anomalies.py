@@ -10,6 +10,7 @@ from staged_anomalies import NOW, StagedAnomalyDesk, injection
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.config.scenario import load_scenario
 from distdiag_tui.model.errors import AnomalyError
@@ -26,6 +27,11 @@ NODE_DOWN = injection("node_down", "n3", phase="ended", why="its time was over",
                       reverted=NOW - 40, values={})  # fmt: skip
 FAILED = injection("node_hang", "n1", phase="failed", message="n1 [does] not run\x1b[2J",
                    why="n1 does not run", applied=None, values={})  # fmt: skip
+
+
+def to(anomaly: str, above: int = 0) -> list[str]:
+    """Keys to its row of the catalogue, with so many other rows above that."""
+    return ["home", *["down"] * (above + [each.id for each in CATALOGUE].index(anomaly))]
 
 
 def status(pilot: Pilot[None]) -> str:
@@ -48,8 +54,9 @@ async def test_the_catalogue_says_what_each_does_at_the_chosen_severity(size: tu
         assert "85 ms" in text_of(pilot)
         await press(pilot, *["left_square_bracket"] * 3, "down", "up")
         assert "50 ms" in text_of(pilot)
-        await press(pilot, "end")
+        await press(pilot, *to("major_compaction"))
         assert "A merge of all data" in text_of(pilot)
+        assert ("↑ ─╯" in text_of(pilot)) is (size == NARROW)  # there is more above
 
 
 @both_sizes
@@ -216,7 +223,7 @@ async def test_the_form_says_what_is_wrong_and_shows_what_it_would_do() -> None:
         (StagedAnomalyDesk(production=True), "enter", "shop is a production cluster: nothing is injected"),
         (StagedAnomalyDesk(production=True), "e", "shop is a production cluster: nothing is injected"),
         (StagedAnomalyDesk(lab=False), "enter", "only once its profile says allow_anomalies = true"),
-        (StagedAnomalyDesk(lab=False, allowed=True), "enter", "is not for shop: it needs a lab node"),
+        (StagedAnomalyDesk(lab=False, allowed=True), "enter", "is not for shop: it needs"),
     ],
     ids=["production", "production-plan", "not-allowed", "needs-lab"],
 )
@@ -249,7 +256,7 @@ async def test_a_scenario_is_composed_shown_saved_and_run(
         await press(pilot, *ON_N2, "a", "g")
         assert "nothing is planned yet" in status(pilot)
         await press(pilot, "e", "enter")
-        await press(pilot, "end", "up", "right_square_bracket", "e", "enter")
+        await press(pilot, *to("node_hang", above=1), "right_square_bracket", "e", "enter")
         assert stage.anomalies.board.planned == (stress, hang)
         assert "60s" in row_with(pilot, "+ node_hang→n2 ")
         await press(pilot, "e", "enter")
@@ -358,5 +365,5 @@ async def test_every_key_of_the_pane_is_in_the_bar_or_the_help(size: tuple[int, 
 async def test_a_choice_of_injector_comes_only_where_there_is_one() -> None:
     stage = Stage()
     async with stage.console() as pilot:
-        await press(pilot, "a", "end", "up", "enter")
+        await press(pilot, "a", *to("node_hang"), "enter")
         assert [choice.id for choice in pilot.app.screen.query(Choice)] == ["severity"]
