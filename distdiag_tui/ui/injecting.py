@@ -14,8 +14,8 @@ from distdiag_tui.ui.errands import Errands
 if TYPE_CHECKING:
     from distdiag_tui.anomalies.protocol import Severity
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
-    from distdiag_tui.ui.anomalies import Row
     from distdiag_tui.ui.anomaly_form import Deed
+    from distdiag_tui.ui.anomaly_rows import Row
     from distdiag_tui.ui.app import ConsoleApp
 
 NONE_PLANNED = "nothing is planned yet; e plans it"

@@ -58,6 +58,8 @@ class Desks:
         await asyncio.gather(*closing)
 
     async def _undo(self, desk: AnomalyDesk) -> None:
+        if ours := desk.anomalies.active():
+            print(f"undoing {', '.join(record.label for record in ours)}", file=sys.stderr)
         if left := await desk.close():
             words = f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over"
             print(words, file=sys.stderr)

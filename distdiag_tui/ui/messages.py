@@ -13,7 +13,7 @@ from distdiag_tui.model.topology import Subject
 if TYPE_CHECKING:
     from distdiag_tui.anomalies.protocol import Severity
     from distdiag_tui.service.desk import KindView
-    from distdiag_tui.ui.anomalies import Row
+    from distdiag_tui.ui.anomaly_rows import Row
 
 
 @dataclass
