@@ -78,7 +78,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "CPU-hungry SQL",
         "Sessions that run heavy joins one after the other.",
         cause="cpu_hog_sql",
-        symptoms=_up("cpu_time", "sessions_active", "select_rt", "sql_rt"),
+        symptoms=_up("cpu_time", "cpu_percent", "sessions_active", "select_rt", "sql_rt", "worker_percent"),
         risk="Other sessions get less CPU.",
         means=(
             Means(
@@ -172,7 +172,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Cold caches",
         "The row and block caches are emptied again and again.",
         cause="cache_thrashing",
-        symptoms=(*_down("row_cache_hit", "block_cache_hit", "kvcache_used"), *_up("io_read_rate")),
+        symptoms=(*_up("io_read_rate", "io_read_bytes"), *_down("kvcache_used", "block_cache_hit")),
         risk="More reads from disk.",
         means=(
             Means(
@@ -196,17 +196,17 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Memory pressure",
         "Large open transactions fill the memstore until writes are throttled.",
         cause="memstore_full",
-        symptoms=_up("memstore_used", "insert_rt", "sql_fail_rate"),
+        symptoms=_up("memstore_used", "memstore_percent", "insert_rt", "io_write_bytes"),
         risk="Writes of everybody are throttled, and may fail until it is over.",
         means=(
             Means(
                 "sql",
                 "sql.memstore:FillMemstore",
-                "{sessions} open transactions that fill {percent} % of the memstore",
+                "{sessions} open transactions that fill up to {percent} % of the memstore",
                 {
-                    "low": {"sessions": 2, "percent": 40},
-                    "medium": {"sessions": 4, "percent": 65},
-                    "high": {"sessions": 4, "percent": 95},
+                    "low": {"sessions": 2, "percent": 35},
+                    "medium": {"sessions": 2, "percent": 62},
+                    "high": {"sessions": 6, "percent": 90},
                 },
             ),
             Means(
@@ -224,47 +224,50 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Too many indexes",
         "Hot tables get more indexes than they need: every write costs more.",
         cause="too_many_indexes",
-        symptoms=_up("insert_rt", "update_rt", "delete_rt", "log_write_bytes"),
-        risk="Building the indexes reads whole tables; they are dropped at the end.",
+        symptoms=_up("log_write_bytes", "io_write_bytes"),
+        risk="Building the indexes reads whole tables; to drop them takes a few seconds.",
         means=(
             Means(
                 "sql",
                 "sql.indexes:ExtraIndexes",
                 "{indexes} more indexes on each of up to {tables} hot tables",
                 {
-                    "low": {"indexes": 3, "tables": 2},
+                    "low": {"indexes": 3, "tables": 4},
                     "medium": {"indexes": 6, "tables": 4},
-                    "high": {"indexes": 12, "tables": 8},
+                    "high": {"indexes": 10, "tables": 4},
                 },
             ),
         ),
+        spreads="The tables are the cluster's: writes that come through another server cost more as well.",
     ),
     Anomaly(
         "lock_contention",
         "Lock contention",
         "A session holds hot rows that others want to change.",
         cause="lock_contention",
-        symptoms=_up("lock_fail_rate", "update_rt", "wait_application", "sessions_active"),
+        symptoms=(*_up("sessions_active", "update_rt", "delete_rt"), *_down("tps", "commit_rate", "qps")),
         risk="Statements of others wait, and may time out.",
         means=(
             Means(
                 "sql",
                 "sql.locks:HoldRows",
-                "transactions that hold {percent} % of the hot rows for {hold_s} s at a time",
+                "transactions that hold {percent} % of the rows of up to {tables} hot tables for {hold_s} s"
+                " at a time",
                 {
-                    "low": {"percent": 1, "hold_s": 1.0},
-                    "medium": {"percent": 10, "hold_s": 3.0},
-                    "high": {"percent": 100, "hold_s": 10.0},
+                    "low": {"tables": 4, "percent": 2, "hold_s": 1.0},
+                    "medium": {"tables": 4, "percent": 10, "hold_s": 3.0},
+                    "high": {"tables": 8, "percent": 100, "hold_s": 10.0},
                 },
             ),
         ),
+        spreads="The rows are the cluster's: whoever wants them through another server waits as well.",
     ),
     Anomaly(
         "slow_sql",
         "Slow SQL",
         "Full scans with a pattern that no index helps with.",
         cause="slow_sql",
-        symptoms=_up("select_rt", "cpu_time", "sessions_active"),
+        symptoms=_up("select_rt", "sql_rt", "sessions_active", "cpu_time", "cpu_percent"),
         risk="Takes CPU and cache from others.",
         means=(
             Means(
@@ -284,14 +287,14 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Plan cache flushed",
         "Plans are thrown away as fast as they are made: every statement is compiled anew.",
         cause="plan_cache_thrashing",
-        symptoms=(*_down("plan_cache_hit", "plan_cache_used"), *_up("sql_rt", "cpu_time")),
+        symptoms=(*_down("plan_cache_hit"), *_up("sql_rt", "insert_rt")),
         risk="Statements take longer.",
         means=(
             Means(
                 "sql",
                 "sql.flushes:FlushPlanCache",
                 "ALTER SYSTEM FLUSH PLAN CACHE every {every_ms} ms",
-                {"low": {"every_ms": 1000}, "medium": {"every_ms": 200}, "high": {"every_ms": 20}},
+                {"low": {"every_ms": 300}, "medium": {"every_ms": 100}, "high": {"every_ms": 20}},
             ),
         ),
     ),
@@ -300,7 +303,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Connection storm",
         "Clients that log in, ask one thing and leave, as fast as they can.",
         cause="connection_storm",
-        symptoms=_up("logon_rate", "cpu_time"),
+        symptoms=_up("logon_rate", "other_rate", "sql_in_bytes", "qps", "cpu_time"),
         risk="Logins of others take longer.",
         means=(
             Means(
@@ -416,16 +419,23 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Major compaction",
         "A merge of all data is started while there is load.",
         cause="major_compaction",
-        symptoms=_up("io_read_bytes", "io_write_bytes", "cpu_time"),
-        risk="A merge cannot be called off: it ends when all data is merged.",
+        symptoms=_up("io_read_rate", "io_read_bytes", "io_write_rate", "io_write_bytes"),
+        risk="A merge cannot be called off: the server is not clean before all its data is merged.",
         means=(
             Means(
                 "sql",
                 "sql.compaction:MajorFreeze",
-                "ALTER SYSTEM MAJOR FREEZE, at most {times} times, as soon as the last merge is over",
-                {"low": {"times": 1}, "medium": {"times": 5}, "high": {"times": 1000}},
+                "{rows} rows changed, then ALTER SYSTEM MAJOR FREEZE, up to {times} times,"
+                " each as soon as the last merge is over",
+                {
+                    "low": {"times": 1, "rows": 10_000},
+                    "medium": {"times": 3, "rows": 50_000},
+                    "high": {"times": 1000, "rows": 200_000},
+                },
+                holds=("compaction",),
             ),
         ),
+        spreads="The other servers of a cluster merge as well.",
     ),
 )  # fmt: skip
 

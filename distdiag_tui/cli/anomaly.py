@@ -139,15 +139,22 @@ def stop(
 
 
 @anomaly_app.command("stop-all")
-def stop_all(cluster: Cluster = None, *, ask_password: AskPassword = False) -> None:
+def stop_all(
+    cluster: Cluster = None,
+    *,
+    others: Annotated[
+        bool, typer.Option("--others", help="With Chaos Mesh: also what other users and machines made.")
+    ] = False,
+    ask_password: AskPassword = False,
+) -> None:
     """End everything that was injected from this machine, also what a crash left behind.
 
-    With a CLUSTER whose profile tells of Kubernetes, also Chaos Mesh objects that others made with distdiag.
+    If the CLUSTER's profile tells of Kubernetes, its namespace is searched for what no record here names.
     """
     from distdiag_tui.cli.injecting import stop_everything  # noqa: PLC0415
 
     service = _any_service() if cluster is None else open_service(cluster, ask_password=ask_password)
-    asyncio.run(stop_everything(service))
+    asyncio.run(stop_everything(service, others=others))
 
 
 def open_service(cluster: str | None, *, ask_password: bool) -> Anomalies:

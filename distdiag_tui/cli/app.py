@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from distdiag_tui.cli.anomaly import anomaly_app
+from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
 from distdiag_tui.cli.workload import workload_app
@@ -22,6 +24,7 @@ app = typer.Typer(
 app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
+app.add_typer(experiment_app, name="experiment")
 
 
 Theme = Annotated[
@@ -69,6 +72,25 @@ def connect(
 
     options = ConsoleOptions(interval, theme, mouse)
     run_connect(chosen_target(target, ask_password=ask_password), options)
+
+
+@app.command()
+def replay(
+    run: Annotated[Path, typer.Argument(metavar="RUN_FOLDER", help="A run that an experiment has recorded.")],
+    *,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.1, max=1000, help="So many times as fast as it was.")
+    ] = 1.0,
+    theme: Theme = "",
+    mouse: Mouse = False,
+) -> None:
+    """Open the console on a recorded run, with its faults as marks."""
+    import asyncio  # noqa: PLC0415
+
+    from distdiag_tui.recording.reader import open_recording  # noqa: PLC0415
+    from distdiag_tui.ui.replay import run_replay  # noqa: PLC0415
+
+    asyncio.run(run_replay(open_recording(run), speed, theme, mouse=mouse))
 
 
 @app.command()

@@ -96,13 +96,17 @@ async def stop_injections(service: Anomalies, names: Sequence[str]) -> None:
         typer.echo(f"{record.id} {had}{record.phase}")
 
 
-async def stop_everything(service: Anomalies) -> None:
-    """End all that goes on, also what nobody minds any more."""
+async def stop_everything(service: Anomalies, *, others: bool) -> None:
+    """End all that goes on, also what nobody minds any more; `others`: see `Anomalies.sweep`."""
     names = [record.id for record in service.ledger.records() if record.active]
-    if not names:
-        typer.echo("nothing is injected")
-        return
     await stop_injections(service, names)
+    removed, left = await service.sweep(others=others)
+    for each in removed:
+        typer.echo(f"{each.mark.label} removed")
+    for each in left:
+        typer.echo(f"{each.mark.label} was made by somebody else and is left alone (--others): {each.words}")
+    if not names and not removed:
+        typer.echo("nothing is injected" if not left else "nothing is injected from here")
 
 
 def print_table(records: Sequence[Injection]) -> None:

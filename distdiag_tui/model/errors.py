@@ -42,5 +42,15 @@ class KubernetesError(DistdiagError):
     exit_code = 1
 
 
+class ExperimentError(DistdiagError):
+    """An experiment cannot go on, or some of its runs failed."""
+
+    exit_code = 1
+
+
+class RecordingError(DistdiagError):
+    """A recording or the folder of an experiment cannot be read or written."""
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""

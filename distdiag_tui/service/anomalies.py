@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.catalogue import find_anomaly
@@ -19,6 +19,9 @@ from distdiag_tui.lab import state as lab
 from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import AnomalyError, ConfigError, LabError, RefusedError
 from distdiag_tui.model.target import Endpoint, Target
+
+if TYPE_CHECKING:
+    from distdiag_tui.anomalies.chaos.leftovers import Leftover
 
 BEAT_EVERY: Final = 1.0
 STOP_SECONDS: Final = 45.0
@@ -125,6 +128,22 @@ class Anomalies:
                 self._minders[record.id] = minder
                 found.append(record)
         return found
+
+    async def sweep(self, *, others: bool = False) -> tuple[list[Leftover], list[Leftover]]:
+        """Delete what distdiag made with Chaos Mesh and no record here names; gives that, and what is left.
+
+        Left alone is what other users and machines made, unless `others`. KubernetesError if it cannot be
+        told, or if something stays.
+        """
+        if self.target.kube is None:
+            return [], []
+        from distdiag_tui.anomalies.chaos.leftovers import leftovers, remove  # noqa: PLC0415  an extra
+
+        known = {record.id for record in self.ledger.records() if record.active}
+        found = [each for each in await leftovers(self.target.kube) if each.mark.injection not in known]
+        doomed = [each for each in found if each.ours or others]
+        await remove(doomed)
+        return doomed, [each for each in found if each not in doomed]
 
     async def _stop(self, record: Injection) -> Injection:
         end = time.monotonic() + STOP_SECONDS

@@ -57,8 +57,11 @@ class Wire(Protocol):
 class Node:
     """A server to load, the account used there, and how many may log in at once."""
 
-    def __init__(self, endpoint: Endpoint, user: str, password: Secret) -> None:
+    def __init__(
+        self, endpoint: Endpoint, user: str, password: Secret, program: str = "distdiag-workload"
+    ) -> None:
         self.endpoint, self.user, self.password = endpoint, user, password
+        self._program = program  # what connections say they belong to
         self.gate = asyncio.Semaphore(_HANDSHAKES)
 
     @property
@@ -77,7 +80,7 @@ class Node:
                 user=self.user,
                 password=self.password.reveal(),
                 autocommit=True,
-                program_name="distdiag-workload",
+                program_name=self._program,
             )
         return cast(Wire, connection)
 

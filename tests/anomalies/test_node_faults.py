@@ -63,10 +63,10 @@ async def round_trips(lab: LiveLab, node: str, count: int = 15) -> list[float]:
     return times
 
 
-@pytest.mark.parametrize(("anomaly", "least"), [("cpu_stress", 0.01), ("network_bottleneck", 0.04)])
+@pytest.mark.parametrize(("anomaly", "least"), [("cpu_stress", 0.005), ("network_bottleneck", 0.02)])
 def test_the_sick_node_is_slow_and_its_neighbour_is_not(lab: LiveLab, anomaly: str, least: float) -> None:
     async def measure() -> tuple[float, float, float]:
-        async with held(fault_at(site(lab, anomaly, "n2"), anomaly)):
+        async with held(fault_at(site(lab, anomaly, "n2", "medium"), anomaly)):  # high resets connections
             sick, well = await round_trips(lab, "n2"), await round_trips(lab, "n1")
         return sum(sick) / len(sick), median(well), median(await round_trips(lab, "n2"))
 

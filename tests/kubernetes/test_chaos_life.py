@@ -11,6 +11,7 @@ import pytest
 from chaosworld import SERVER, World, stand_in
 from live_load import until
 
+from distdiag_tui.anomalies.chaos.manifests import INJECTION, OWNER
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections
 from distdiag_tui.model.target import Target
@@ -61,6 +62,28 @@ async def test_a_killed_supervisor_is_made_up_for(
     monkeypatch.setenv("KUBECONFIG", "/nowhere")  # the next console may be started from another shell
     assert [each.id for each in service.recover()] == [record.id]
     await until(lambda: service.ledger.find(record.id).phase == "ended", PATIENCE)
+    assert await world.chaos.names() == []
+
+
+async def test_what_no_record_names_is_swept_up_but_for_that_of_others(
+    world: World, service: Anomalies, tmp_path: Path
+) -> None:
+    forgotten, going_on = await begun(service, "clock_skew"), await begun(service, "cpu_stress")
+    os.kill(forgotten.pid, signal.SIGKILL)
+    await until(lambda: service.ledger.find(forgotten.id).phase == "orphaned", PATIENCE)
+    for file in service.ledger.folder.glob(f"{forgotten.id}.*"):
+        file.unlink()  # as on a machine that was set up anew
+    [item] = await world.chaos.items("timechaos")
+    stranger = {**item["metadata"]["labels"], OWNER: "root.elsewhere", INJECTION: "clock_skew-0000"}
+    meta = {"name": "clock-skew-0000", "namespace": world.namespace, "labels": stranger}
+    await world.chaos.create("timechaos", {**item, "metadata": meta})
+    removed, left = await service.sweep()
+    assert [each.mark.injection for each in removed] == [forgotten.id]
+    assert [each.mark.injection for each in left] == ["clock_skew-0000"]
+    assert {"clock-skew-0000", going_on.id.replace("_", "-")} == set(await world.chaos.names())
+    removed, left = await service.sweep(others=True)
+    assert ([each.mark.injection for each in removed], left) == (["clock_skew-0000"], [])
+    await service.stop([going_on.id])
     assert await world.chaos.names() == []
 
 

@@ -23,7 +23,9 @@ def imported(module: str, suspects: tuple[str, ...]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("module", ["engine", "sources.live", "feed", "store", "model.snapshot"])
+@pytest.mark.parametrize(
+    "module", ["engine", "sources.live", "feed", "store", "model.snapshot", "recording.reader"]
+)
 def test_the_core_knows_no_screen(module: str) -> None:
     assert imported(f"distdiag_tui.{module}", FACES) == []
 

@@ -1,0 +1,1 @@
+"""Experiments: a plan of runs, each recorded with its labels."""

@@ -1,0 +1,135 @@
+"""The bytes of samples.npz to frames or arrays, see `layout`."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.errors import RecordingError
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
+from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.recording.layout import MICRO, SCHEMA, TENTH, Arrays, Header, Table
+from distdiag_tui.sources.frame import Frame, Sample
+
+
+def unpack(data: bytes) -> list[Frame]:
+    """The frames; RecordingError if it is no such file. Columns that are not known here are left out."""
+    arrays = arrays_of(data)
+    try:
+        return _frames(arrays, _table(arrays))
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise RecordingError(f"no samples of {SCHEMA}: {error}") from None
+
+
+def table(data: bytes) -> Table:
+    """The samples as arrays; RecordingError as above."""
+    try:
+        return _table(arrays_of(data))
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise RecordingError(f"no samples of {SCHEMA}: {error}") from None
+
+
+def arrays_of(data: bytes) -> Arrays:
+    """The members of an archive; RecordingError if it is none."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RecordingError(f"no recorded arrays: {error}") from None
+
+
+def _header(arrays: Arrays) -> Header:
+    fields = json.loads(arrays["header"].tobytes())
+    if fields["schema"] != SCHEMA:
+        raise ValueError("another schema")
+    return Header(
+        **{
+            **fields,
+            "columns": tuple(fields["columns"]),
+            "servers": tuple((name, address) for name, address in fields["servers"]),
+            "facts": tuple((frame, server, now) for frame, server, now in fields["facts"]),
+        }
+    )
+
+
+def _table(arrays: Arrays) -> Table:
+    server, frame, epoch, at = np.cumsum(arrays["samples"], axis=-1)
+    sample, tenant = np.cumsum(arrays["rows"], axis=-1)
+    values = np.cumsum(arrays["values"], axis=-1).astype(np.float64)
+    flat = values.ravel()
+    flat[np.unpackbits(arrays["missing"], count=flat.size).astype(bool)] = np.nan
+    places, odd = arrays["odd"]
+    flat[places.astype(np.intp)] = odd
+    time = np.cumsum(arrays["frames"][1]) / MICRO
+    return Table(_header(arrays), time, server, frame, epoch, at / MICRO, sample, tenant, values.T)
+
+
+def _frames(arrays: Arrays, found: Table) -> list[Frame]:
+    header = found.header
+    values = _known(found)
+    per_frame: dict[int, dict[str, Sample]] = {}
+    order = np.argsort(found.sample, kind="stable")
+    bounds = np.searchsorted(found.sample[order], np.arange(len(found.server) + 1))
+    for number, (server, frame) in enumerate(zip(found.server, found.frame, strict=True)):
+        mine = order[bounds[number] : bounds[number + 1]]
+        sample = Sample(
+            tuple(int(t) for t in found.tenant[mine]),
+            values[mine],
+            float(found.at[number]),
+            int(found.epoch[number]),
+        )
+        per_frame.setdefault(int(frame), {})[header.servers[server][0]] = sample
+    ticks, _, latencies = np.cumsum(arrays["frames"], axis=-1)
+    return [
+        Frame(int(tick), float(time), header.interval, servers, per_frame.get(index, {}), latency / MICRO)
+        for index, (tick, time, latency, servers) in enumerate(
+            zip(ticks, found.time, latencies.tolist(), _servers(arrays, header), strict=True)
+        )
+    ]
+
+
+def _known(found: Table) -> Floats:
+    """The values in the order of the columns of this version; NaN for those that were not recorded."""
+    if found.header.columns == COLUMNS:
+        return found.values
+    values = np.full((len(found.values), len(COLUMNS)), np.nan)
+    for place, column in enumerate(found.header.columns):
+        if column in COLUMN_INDEX:
+            values[:, COLUMN_INDEX[column]] = found.values[:, place]
+    return values
+
+
+def _servers(arrays: Arrays, header: Header) -> list[tuple[Server, ...]]:
+    """Of each frame."""
+    facts: dict[int, list[tuple[int, dict[str, Any]]]] = {}
+    for frame, server, fields in header.facts:
+        facts.setdefault(frame, []).append((server, fields))
+    now = [Server(name, address, "", Status.CONNECTING) for name, address in header.servers]
+    found = []
+    for index, timings in enumerate(arrays["servers"].transpose(1, 2, 0).tolist()):
+        for server, fields in facts.get(index, ()):
+            now[server] = replace(now[server], **_read_facts(fields))
+        found.append(tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True)))
+    return found
+
+
+def _read_facts(fields: dict[str, Any]) -> dict[str, Any]:
+    read = dict(fields)
+    if "status" in read:
+        read["status"] = Status(read["status"])
+    if "tenants" in read:
+        read["tenants"] = tuple(Tenant(number, name) for number, name in read["tenants"])
+    return read
+
+
+def _timed(server: Server, latency: int, age: int, uptime: int) -> Server:
+    def known(value: int, unit: float) -> float | None:
+        return None if value < 0 else value / unit
+
+    return replace(server, latency=known(latency, TENTH), age=known(age, TENTH), uptime=known(uptime, 1.0))

@@ -1,0 +1,237 @@
+"""What is recorded comes back: whole, to the bit, and through the engine as it came the first time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from recorded import INFO, frame_lists, same, steady_frames
+
+from distdiag_tui.engine import Engine
+from distdiag_tui.model.errors import RecordingError
+from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.recording import recorder as recording
+from distdiag_tui.recording.layout import SCHEMA
+from distdiag_tui.recording.load import pack_reports, unpack_reports
+from distdiag_tui.recording.packing import archive_of, as_bytes, pack
+from distdiag_tui.recording.reader import open_recording, recordings_below
+from distdiag_tui.recording.recorder import Recorder
+from distdiag_tui.recording.replay import Replay
+from distdiag_tui.recording.run import RunInfo
+from distdiag_tui.recording.unpacking import arrays_of, table, unpack
+from distdiag_tui.sources.frame import Frame, Source
+from distdiag_tui.workloads.report import IntervalReport
+
+ROOT = Path(__file__).parents[2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(frame_lists())
+def test_frames_come_back_whole(frames: list[Frame]) -> None:
+    found = unpack(pack(frames, 5.0, zipfile.ZIP_STORED))  # LZMA takes 50 ms, however little there is
+    assert len(found) == len(frames)
+    assert all(map(same, frames, found))
+
+
+def test_the_arrays_are_as_the_description_says() -> None:
+    """Read with nothing but NumPy, after the words at the head of `layout`."""
+    frames = steady_frames(40)
+    with np.load(BytesIO(pack(frames, 1.0e9)), allow_pickle=False) as archive:
+        header = json.loads(archive["header"].tobytes())
+        server, frame, epoch, at = archive["samples"].cumsum(axis=-1)
+        sample, tenant = archive["rows"].cumsum(axis=-1)
+        values = archive["values"].cumsum(axis=-1).astype(float)
+        values[np.unpackbits(archive["missing"], count=values.size).reshape(values.shape) == 1] = np.nan
+        seconds = archive["frames"].cumsum(axis=-1)[1] / 1e6
+    assert (header["schema"], header["clock"], header["interval"]) == (SCHEMA, 1.0e9, 1.0)
+    for row in range(len(sample)):
+        name = header["servers"][server[sample[row]]][0]
+        original = frames[frame[sample[row]]]
+        mine = original.samples[name]
+        expected = mine.columns[mine.tenants.index(tenant[row])]
+        np.testing.assert_array_equal(values[:, row], expected)
+        assert (mine.epoch, original.time) == (epoch[sample[row]], seconds[frame[sample[row]]])
+        assert at[sample[row]] / 1e6 == pytest.approx(mine.at, abs=1e-6)
+
+
+def test_a_table_has_the_samples_of_all_frames() -> None:
+    frames = steady_frames(40)
+    found = table(pack(frames, 5.0))
+    assert len(found.at) == sum(len(frame.samples) for frame in frames)
+    assert len(found.values) == sum(len(s.tenants) for frame in frames for s in frame.samples.values())
+    number = int(np.flatnonzero((found.server == 1) & (found.frame == 39))[0])
+    np.testing.assert_array_equal(found.values[found.sample == number], frames[39].samples["n2"].columns)
+
+
+def test_a_column_of_another_version_is_left_out_and_a_new_one_is_missing() -> None:
+    frames = steady_frames(3)
+    arrays = arrays_of(pack(frames, 5.0))
+    header = json.loads(arrays["header"].tobytes())
+    header["columns"][:2] = ["of.another.version", header["columns"][0]]
+    found = unpack(archive_of({**arrays, "header": as_bytes(header)}))
+    before, after = frames[0].samples["n1"].columns, found[0].samples["n1"].columns
+    np.testing.assert_array_equal(after[:, 0], before[:, 1])
+    assert np.isnan(after[:, 1]).all()
+    np.testing.assert_array_equal(after[:, 2:], before[:, 2:])
+
+
+async def test_the_engine_makes_the_same_of_a_replay(tmp_path: Path) -> None:
+    frames = steady_frames(60)
+    record(tmp_path / "r", frames)
+    first, second = [
+        await all_of(source) for source in (Replay(frames), Replay(open_recording(tmp_path / "r").frames()))
+    ]
+    assert [s.tick for s in first] == [s.tick for s in second]
+    for one, other in zip(first, second, strict=True):
+        assert (one.servers, one.health, one.time) == (other.servers, other.health, other.time)
+        assert one.values.keys() == other.values.keys()
+        for subject, values in one.values.items():
+            np.testing.assert_allclose(values, other.values[subject], rtol=2e-5, equal_nan=True)
+    assert sum(bool(np.isfinite(v).any()) for s in second for v in s.values.values()) > 100
+
+
+def test_reports_come_back(tmp_path: Path) -> None:
+    one = IntervalReport(1.7e9, 1.0, 8, 60.25, 900.0, 0.01, 0.011, None, None, {}, 0)
+    other = IntervalReport(1.7e9 + 1, 2.0, 16, 0.0, 0.0, None, None, None, None, {1213: 2, "timeout": 1}, 3)
+    assert unpack_reports(pack_reports([one, other, replace(other, total=True)])) == [one, other]
+    recorder = Recorder(tmp_path / "r")
+    recorder.add(steady_frames(1)[0])
+    recorder.finish(INFO, [one])
+    assert open_recording(tmp_path / "r").reports() == [one]
+
+
+def test_a_run_comes_back(tmp_path: Path) -> None:
+    assert RunInfo.from_json(INFO.to_json()) == INFO
+    record(tmp_path / "r", steady_frames(3))
+    (found,) = recordings_below(tmp_path)
+    assert (found.info, found.folder) == (INFO, tmp_path / "r")
+    assert found.size() == sum(file.stat().st_size for file in (tmp_path / "r").iterdir())
+
+
+def test_a_newer_run_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    for count in (3, 5):
+        record(tmp_path / "r", steady_frames(count))
+    assert len(open_recording(tmp_path / "r").frames()) == 5
+    assert [entry.name for entry in tmp_path.iterdir()] == ["r"]
+
+
+def test_a_long_run_is_put_on_disk_piece_by_piece(tmp_path: Path) -> None:
+    frames = steady_frames(150)
+    recorder = Recorder(tmp_path / "r")
+    for frame in frames:
+        recorder.add(frame)
+    half = open_recording(tmp_path / "r.part")
+    assert half.info is None
+    assert all(map(same, frames, half.frames()))
+    assert len(half.frames()) > 150 - recording.CHUNK_SECONDS - 1
+    assert recordings_below(tmp_path) == []
+    recorder.finish(INFO)
+    whole = open_recording(tmp_path / "r").frames()
+    assert len(whole) == 150
+    assert all(map(same, frames, whole))
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from recorded import INFO, steady_frames
+from distdiag_tui.recording.recorder import Recorder
+
+folder, frames = Path(sys.argv[1]), steady_frames(62)
+
+def die_at(number):
+    'End at this access to the disk, and at any that would change a run that looks whole.'
+    left = number
+    def hook(event, args):
+        nonlocal left
+        if not event.startswith(("open", "os.", "shutil.")) or str(folder) not in str(args[0]):
+            return
+        if event == "open" and args[2] & (os.O_WRONLY | os.O_RDWR) and ".part" not in str(args[0]):
+            os._exit(3)
+        left -= 1
+        if left == 0:
+            os._exit(9)
+    sys.addaudithook(hook)
+
+number, code = 0, 9
+while code == 9:
+    number += 1
+    child = os.fork()
+    if child == 0:
+        die_at(number)
+        recorder = Recorder(folder / f"r{number}")
+        for frame in frames:
+            recorder.add(frame)
+        recorder.finish(INFO)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+print(number)
+sys.exit(code)
+"""
+
+
+def test_a_run_is_whole_or_not_there_wherever_its_process_dies(tmp_path: Path) -> None:
+    """A process dies at its first access to the disk, another one at its second, and so on."""
+    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
+    ended = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    steps = int(ended.stdout)
+    assert steps > 15
+    found = recordings_below(tmp_path)
+    assert f"r{steps}" in [each.folder.name for each in found]
+    assert all(len(each.frames()) == 62 for each in found)
+    for half in tmp_path.glob("*.part/*.npz"):
+        assert unpack(half.read_bytes())
+
+
+def test_what_is_damaged_is_one_line(tmp_path: Path) -> None:
+    record(tmp_path / "r", steady_frames(3))
+    whole = (tmp_path / "r" / "samples.npz").read_bytes()
+    for broken in (b"", b"x", whole[:-40], whole[:300], archive_of({"header": as_bytes({})})):
+        (tmp_path / "r" / "samples.npz").write_bytes(broken)
+        with pytest.raises(RecordingError) as wrong:
+            open_recording(tmp_path / "r").frames()
+        assert "\n" not in str(wrong.value)
+    for text in ("", "{}", '{"schema": "distdiag.recording/2"}', INFO.to_json().replace('"labels"', '"l"')):
+        (tmp_path / "r" / "run.json").write_text(text)
+        with pytest.raises(RecordingError, match=r"run\.json"):
+            open_recording(tmp_path / "r")
+    with pytest.raises(RecordingError, match="there is no recorded run in"):
+        open_recording(tmp_path)
+
+
+def test_loading_executes_nothing() -> None:
+    """An array of Python objects is refused before it is read."""
+    file = BytesIO()
+    np.savez(file, header=np.array([{"schema": SCHEMA}], dtype=object))
+    with pytest.raises(RecordingError, match="pickle"):
+        unpack(file.getvalue())
+
+
+def test_an_hour_of_a_server_takes_less_than_a_megabyte() -> None:
+    frames = steady_frames(300, ("n1",))
+    data = pack(frames, 5.0)
+    assert len(data) * 12 < 1_000_000
+    assert {each.compress_type for each in zipfile.ZipFile(BytesIO(data)).infolist()} == {zipfile.ZIP_LZMA}
+
+
+def record(folder: Path, frames: list[Frame]) -> None:
+    recorder = Recorder(folder)
+    for frame in frames:
+        recorder.add(frame)
+    recorder.finish(INFO)
+
+
+async def all_of(source: Source) -> list[Snapshot]:
+    return [snapshot async for snapshot in Engine(source, "lab").snapshots()]
