@@ -27,6 +27,11 @@ class Dose:
     start: float = 0.0
     injector: str = ""
 
+    @property
+    def label(self) -> str:
+        """Short: what and where."""
+        return f"{self.anomaly}→{self.server}" if self.server else self.anomaly
+
 
 def read_severity(text: str) -> Severity:
     """ConfigError for anything but low, medium and high."""

@@ -14,6 +14,7 @@ from distdiag_tui.anomalies.protocol import Severity, Site
 from distdiag_tui.ledger import Ledger, state_folder
 from distdiag_tui.model.errors import AnomalyError, ConfigError
 from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.model.text import duration
 from distdiag_tui.workloads.options import Value
 
 SCHEMA: Final = "distdiag.injection/1"
@@ -67,6 +68,11 @@ class Injection:
         return self.phase not in ENDED
 
     @property
+    def wrong(self) -> bool:
+        """Whether it could not be undone yet."""
+        return self.phase in BAD
+
+    @property
     def means(self) -> Means:
         """How it is made; ConfigError if the catalogue of this version does not know."""
         anomaly = find_anomaly(self.anomaly)
@@ -76,9 +82,24 @@ class Injection:
         raise ConfigError(f"{self.anomaly} is not made with {self.injector}")
 
     @property
+    def made(self) -> str:
+        """What is done, in one line; "" if the catalogue of this version does not know."""
+        try:
+            return self.means.words.format(**self.values)
+        except (ConfigError, KeyError):
+            return ""
+
+    @property
     def label(self) -> str:
         """Short: what and where."""
         return f"{self.anomaly}→{self.server or self.address}"
+
+    @property
+    def summary(self) -> str:
+        """What was asked for, in one line."""
+        wait = self.begins - self.started
+        after = f", {duration(wait)} from now" if wait >= 1 else ""
+        return f"{self.label} {self.severity} for {duration(self.seconds)}{after}"
 
     def site(self, endpoint: Endpoint, user: str, password: Secret) -> Site:
         """What the fault is given, for the server and an account there."""

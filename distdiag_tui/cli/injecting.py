@@ -26,9 +26,7 @@ async def show_plan(service: Anomalies, doses: Sequence[Dose], *, as_json: bool)
         if as_json:
             typer.echo(json.dumps({**record.to_fields(), "plan": lines}))
             continue
-        wait = record.begins - record.started
-        after = f", {duration(wait)} from now" if wait else ""
-        typer.echo(f"{record.label} {record.severity} for {duration(record.seconds)}{after}:")
+        typer.echo(f"{record.summary}:")
         typer.echo("\n".join(f"  {plain(line, 4000)}" for line in lines))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from distdiag_tui.anomalies.dose import LONGEST
 from distdiag_tui.config.dsn import DEFAULT_PORT, SCHEMES, parse_dsn
 from distdiag_tui.config.environment import environment, environment_password, environment_port
 from distdiag_tui.model.errors import ConfigError, LabError
@@ -25,10 +26,11 @@ def profiles_file() -> Path:
 
 def longest_anomaly() -> float:
     """Seconds that an injected anomaly may last at most, as the profiles' file says."""
-    from distdiag_tui.config.profiles import Profiles, load_profiles  # noqa: PLC0415  pydantic costs 50 ms
+    if not (file := profiles_file()).is_file():
+        return LONGEST
+    from distdiag_tui.config.profiles import load_profiles  # noqa: PLC0415  pydantic costs 50 ms
 
-    file = profiles_file()
-    return (load_profiles(file) if file.is_file() else Profiles()).longest_anomaly
+    return load_profiles(file).longest_anomaly
 
 
 def resolve_target(name: str | None) -> Target:

@@ -7,6 +7,9 @@ from typing import Final
 
 BEGAN: Final = "▶"
 ENDED: Final = "■"
+INJECTED: Final = "↯"
+"""Of an anomaly; the sign of high voltage itself takes two cells, or one, as the terminal pleases."""
+REVERTED: Final = "□"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,16 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
 
 
+def countdown(seconds: float) -> str:
+    """Minutes and seconds that are left; 00:00 only once there are none.
+
+    >>> [countdown(s) for s in (0, 0.3, 41, 75, 6000)]
+    ['00:00', '00:01', '00:41', '01:15', '100:00']
+    """
+    whole = math.ceil(seconds)
+    return f"{whole // 60:02d}:{whole % 60:02d}"
+
+
 _SPAN: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?")
 
 

@@ -43,6 +43,14 @@ class Anomalies:
         """The means that fit this cluster, whether or not what they need is installed."""
         return [means for means in anomaly.means if self._fits(means)]
 
+    def lacking(self, anomaly: Anomaly) -> str:
+        """Why it cannot be made on this cluster, "" if it can."""
+        try:
+            self._means(anomaly, "")
+        except ConfigError as error:
+            return str(error)
+        return ""
+
     def forbidden(self) -> str:
         """Why nothing may be injected here, "" if it may."""
         name = self.target.cluster
@@ -89,14 +97,14 @@ class Anomalies:
 
     def active(self) -> list[Injection]:
         """Those started here that go on, and end with us."""
-        ours = [name for name, minder in self._minders.items() if not minder.released]
+        ours = [name for name, minder in list(self._minders.items()) if not minder.released]
         found = [self.ledger.look_up(name) for name in ours]
         return [record for record in found if record is not None and record.active]
 
     async def beat(self) -> None:
         """Let the supervisors know that we are there, for ever."""
         while True:
-            for minder in self._minders.values():
+            for minder in list(self._minders.values()):  # a thread may be adding one
                 minder.beat()
             await asyncio.sleep(BEAT_EVERY)
 

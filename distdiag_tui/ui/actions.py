@@ -29,11 +29,13 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "", "", ""),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its plot."),
-    Action("", "switch", "Tab", "pane", "The next pane. 1: topology. 2: metrics. 3: workloads."),
+    Action("", "switch", "Tab", "pane", "Next pane. 1 topology, 2 metrics, 3 workloads, 4 anomalies."),
     Action("1", "pane('topology')", "", "", ""),
     Action("2", "pane('metrics')", "", "", ""),
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
            "[ ] fewer or more threads, n another run, v verify the data, c clean up."),
+    Action("4,a", "pane('anomalies')", "a", "anomalies", "Anomalies. There: ⏎ inject, x stop or unplan, "
+           "X stop all, [ ] severity, e add to the scenario, g run it, s save it, v dry run, H the past."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
     Action("minus", "zoom(-1)", "", "", ""),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),

@@ -19,7 +19,8 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
-from distdiag_tui.ui.messages import KindOrdered, MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.messages import AnomalyOrdered, KindOrdered, MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen, MainScreen
@@ -27,7 +28,10 @@ from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_th
 from distdiag_tui.ui.topology import TopologyPane
 
 if TYPE_CHECKING:
+    from distdiag_tui.model.marks import Mark
+    from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
+    from distdiag_tui.ui.injecting import Injecting
     from distdiag_tui.ui.ordering import Ordering
 
 NOTICE_SECONDS: Final = 8.0
@@ -49,6 +53,7 @@ class ConsoleApp(App[None]):
         super().__init__()
         self._feed = feed
         self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
+        self._injecting: Injecting | None = None  # as well
         self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
@@ -68,6 +73,13 @@ class ConsoleApp(App[None]):
         self._ordering = Ordering(self, desk)
         desk.ask()
 
+    def attach_anomalies(self, desk: AnomalyDesk) -> None:
+        """From now on anomalies are shown, and can be injected."""
+        from distdiag_tui.ui.injecting import Injecting  # noqa: PLC0415  not needed for a start
+
+        self._injecting = Injecting(self, desk)
+        desk.begin()
+
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
@@ -83,17 +95,26 @@ class ConsoleApp(App[None]):
         self._first = self._first or event.snapshot.time
         if self._ordering is not None:
             self._ordering.desk.look()
+        if self._injecting is not None:
+            self._injecting.desk.look()
         if not self.drawn.is_set():
             self.call_after_refresh(self.drawn.set)
         if monotonic() - self._told > NOTICE_SECONDS:
             self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
             self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first))
+        elif self._injecting is not None:
+            self._set(self.scene)  # the picture is held, but what is injected must be seen to end
 
     @on(KindOrdered)
     def _order(self, event: KindOrdered) -> None:
         if self._ordering is not None:
             self._ordering.order(event.order, event.view)
+
+    @on(AnomalyOrdered)
+    def _order_anomaly(self, event: AnomalyOrdered) -> None:
+        if self._injecting is not None:
+            self._injecting.order(event.order, event.row, event.severity)
 
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:
@@ -106,12 +127,20 @@ class ConsoleApp(App[None]):
         self.push_screen(MetricScreen(event.metric, self.scene))
 
     def _set(self, scene: Scene) -> None:
+        marks: list[Mark] = []
         if self._ordering is not None:
             desk = self._ordering.desk
-            scene = replace(scene, workloads=desk.views, marks=desk.marks, trouble=desk.trouble)
-        self.scene = scene
+            scene = replace(scene, workloads=desk.views, trouble=desk.trouble)
+            marks += desk.marks
+        if self._injecting is not None:
+            board = self._injecting.desk.board
+            scene = replace(scene, board=board)
+            marks += board.marks
+        self.scene = replace(scene, marks=tuple(sorted(marks, key=lambda mark: mark.time)))
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
         top.show(self.scene)  # a change below it would repaint all of it
+        if isinstance(self.screen, Overlay):
+            self.screen.show(self.scene)
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -169,10 +198,11 @@ class ConsoleApp(App[None]):
 
     async def action_quit(self) -> None:
         """Leave."""
-        if self._ordering is None:
-            self.exit()
-        else:
-            self._ordering.quit()
+        from distdiag_tui.ui.leaving import Leaving  # noqa: PLC0415  not needed for a start
+
+        workloads = self._ordering.desk if self._ordering is not None else None
+        anomalies = self._injecting.desk if self._injecting is not None else None
+        Leaving(self, workloads, anomalies).begin()
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Words for the person, which go away by themselves: in the status line, or if bad above the keys."""

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from distdiag_tui.ui.overlay import Overlay
 
 
 class Answer(NamedTuple):
@@ -22,7 +23,7 @@ class Answer(NamedTuple):
 KEEP: Final = Answer("escape", "go on as before")
 
 
-class Question(ModalScreen[str]):
+class Question(Overlay[str]):
     """Dismissed with the key of the chosen answer, "" for none."""
 
     def __init__(self, title: str, text: str, answers: Sequence[Answer]) -> None:
@@ -31,6 +32,7 @@ class Question(ModalScreen[str]):
 
     def compose(self) -> ComposeResult:
         """The question, then the answers below each other."""
+        yield from super().compose()
         with Vertical(id="question") as box:
             box.border_title = self._title
             yield Static(self._text, markup=False)

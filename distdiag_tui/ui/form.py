@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
 
 from textual import on
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.events import DescendantFocus
-from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Button, Input, Label, Select, Static
+from textual.widgets import Button, Input, Static
 
-from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.text import plain
-from distdiag_tui.ui.screens import BREAKPOINTS
+from distdiag_tui.ui.fields import Choice, FieldScreen, buttons, labelled, typing
 from distdiag_tui.workloads.options import SERVERS, Option, Value, worded
 
 if TYPE_CHECKING:
@@ -33,67 +27,26 @@ CHANGING: Final = ("threads", "rate")
 _YES_NO: Final = ("yes", "no")
 
 
-class Choice(Select[str], inherit_bindings=False):
-    """A choice that up and down pass by: left and right step through, Space opens it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space", "show_overlay", show=False),
-        Binding("left", "step(-1)", show=False),
-        Binding("right", "step(1)", show=False),
-    ]
-
-    def __init__(self, words: Sequence[str], value: str, name: str) -> None:
-        super().__init__(
-            [(word, word) for word in words], value=value, id=name, allow_blank=False, compact=True
-        )
-        self._words = words
-
-    def action_step(self, step: int) -> None:
-        """The next or previous word."""
-        here = self._words.index(str(self.value))
-        self.value = self._words[(here + step) % len(self._words)]
-
-
-class Form(ModalScreen[None]):
-    """Closes once what was asked for has begun; what is wrong stays in the form to be mended."""
-
-    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss", show=False),
-        Binding("enter", "go", show=False),
-        Binding("down", "app.focus_next", show=False),
-        Binding("up", "app.focus_previous", show=False),
-    ]
+class Form(FieldScreen):
+    """Starts a workload with all that this takes, or changes what runs."""
 
     def __init__(
         self, view: KindView, cluster: str, given: Given, submit: Submit, *, production: bool
     ) -> None:
-        super().__init__()
+        super().__init__(f"{view.kind.title} on {plain(cluster, 30)}")
         self._view, self._cluster, self._given, self._submit = view, cluster, given, submit
         self._insist = production and not view.active
-        self._busy = False
 
-    def compose(self) -> ComposeResult:
-        """What it is, a row an option, the buttons, and a line for what is wrong."""
-        view = self._view
-        with VerticalScroll(id="form", can_focus=False) as box:
-            box.border_title = Content(f"{view.kind.title} on {plain(self._cluster, 30)}")
-            box.border_subtitle = "↑ ↓ move · ← → choose · Enter goes · Esc closes"
-            yield Static(view.kind.about, markup=False)
-            yield Static(self._state(), markup=False, classes="hint")
-            for option in self._options():
-                yield _row(option, self._value(option))
-            if self._insist:
-                yield _insist_row(self._cluster)
-            with Horizontal(id="buttons"):
-                yield from self._buttons()
-            yield Static("", id="about", markup=False, classes="hint")
-            yield Static("", id="wrong", markup=False)
-
-    def on_mount(self) -> None:
-        """Blinking would cost traffic."""
-        for field in self.query(Input):
-            field.cursor_blink = False
+    def fields(self) -> Iterator[Widget]:
+        """What it is, a row an option, the buttons, and what the focused option takes."""
+        yield Static(self._view.kind.about, markup=False)
+        yield Static(self._state(), markup=False, classes="hint")
+        for option in self._options():
+            yield _row(option, self._value(option))
+        if self._insist:
+            yield _insist_row(self._cluster)
+        yield buttons(*self._buttons())
+        yield Static("", id="about", markup=False, classes="hint")
 
     @on(DescendantFocus)
     def _explain(self, event: DescendantFocus) -> None:
@@ -130,12 +83,10 @@ class Form(ModalScreen[None]):
             return _typed(view.prepared.sizes[option.name])
         return self._given.get(option.name, _typed(option.default))
 
-    def _buttons(self) -> Iterator[Button]:
-        if self._view.active:
-            yield Button("Change", id="change", compact=True)
-            return
-        yield Button("Start", id="start", compact=True)
-        yield Button("Only prepare", id="prepare", compact=True)
+    def _buttons(self) -> list[tuple[str, str]]:
+        return (
+            [("change", "Change")] if self._view.active else [("start", "Start"), ("prepare", "Only prepare")]
+        )
 
     # -- what is asked for --------------------------------------------------------------------------
 
@@ -167,17 +118,7 @@ class Form(ModalScreen[None]):
         return {name: value for name, value in values.items() if value and name != INSIST}
 
     async def _go(self, steps: tuple[Step, ...]) -> None:
-        if self._busy:  # Enter twice must not start twice
-            return
-        self._busy = True
-        try:
-            insists = self._confirmed()
-            await self._submit(steps, self._typed_values(), insists)
-        except DistdiagError as error:
-            self.query_one("#wrong", Static).update(plain(error, 300))
-            self._busy = False
-        else:
-            self.dismiss()
+        await self.carry_out(lambda: self._submit(steps, self._typed_values(), self._confirmed()))
 
     def _confirmed(self) -> bool:
         return self._insist and self.query_one(f"#{INSIST}", Input).value.strip() == self._cluster
@@ -185,28 +126,19 @@ class Form(ModalScreen[None]):
 
 def _row(option: Option, value: str) -> Widget:
     star = "*" if option.size else " "
-    return Horizontal(
-        Label(f"{option.name.replace('_', ' ')} {star}", classes="name", markup=False),
-        _field(option, value),
-        Label(option.about, classes="hint", markup=False),
-        classes="row",
-    )
+    return labelled(f"{option.name.replace('_', ' ')} {star}", _field(option, value), option.about)
 
 
 def _field(option: Option, value: str) -> Widget:
     choices = _YES_NO if isinstance(option.default, bool) else option.choices
     if choices and not option.lists:
         return Choice(choices, value, option.name)
-    return Input(value, id=option.name, compact=True, select_on_focus=True)
+    return typing(value, option.name)
 
 
 def _insist_row(cluster: str) -> Widget:
-    return Horizontal(
-        Label("PRODUCTION", classes="name danger", markup=False),
-        Input(id=INSIST, compact=True, placeholder="cluster"),
-        Label(f"type {plain(cluster, 30)} to do this on a production cluster", classes="hint", markup=False),
-        classes="row",
-    )
+    hint = f"type {plain(cluster, 30)} to do this on a production cluster"
+    return labelled("PRODUCTION", typing("", INSIST, "cluster"), hint, classes="danger")
 
 
 def _typed(value: Value) -> str:

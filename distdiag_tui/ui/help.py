@@ -9,11 +9,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from distdiag_tui.model.marks import BEGAN, ENDED, INJECTED, REVERTED
 from distdiag_tui.model.topology import Status
 from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.scene import GLYPHS
 
 WORDS = {
@@ -27,6 +28,10 @@ READING = (
     ("cards", "Newest figure; lowest–highest and bars over the time span."),
     ("bars", "From 0 to a round figure above the highest, or to 100 %."),
     ("–", "No figure: nothing to measure, or the server does not offer it."),
+    (
+        f"{BEGAN} {ENDED}  {INJECTED} {REVERTED}",
+        "On the time axis: begin and end of a workload, of an anomaly.",
+    ),
     ("dropped", "Samples that did not arrive in their tick, since the start."),
 )
 
@@ -42,13 +47,14 @@ def help_table() -> Table:
     return table
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Overlay[None]):
     """Over the panes, which go on below it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,question_mark,q,enter", "dismiss", "Close")]
 
     def compose(self) -> ComposeResult:
         """One scrolling page."""
+        yield from super().compose()
         with VerticalScroll(id="help") as page:
             page.border_title = "Keys"
             page.border_subtitle = "Esc closes"

@@ -6,17 +6,20 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Target
 from distdiag_tui.sources.live import LiveSource
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
 if TYPE_CHECKING:
+    from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
     from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.ui.app import ConsoleApp
@@ -40,16 +43,38 @@ class ConsoleOptions:
     last_words: Callable[[], None] = _nothing
 
 
+@dataclass
+class Desks:
+    """Those that are there already."""
+
+    workloads: Desk | None = None
+    anomalies: AnomalyDesk | None = None
+
+    async def close(self) -> None:
+        """Stop what was started here; what takes long to undo is named, and goes on without us."""
+        closing = [desk.close() for desk in (self.workloads,) if desk is not None]
+        if self.anomalies is not None:
+            closing.append(self._undo(self.anomalies))
+        await asyncio.gather(*closing)
+
+    async def _undo(self, desk: AnomalyDesk) -> None:
+        if ours := desk.anomalies.active():
+            print(f"undoing {', '.join(record.label for record in ours)}", file=sys.stderr)
+        if left := await desk.close():
+            words = f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over"
+            print(words, file=sys.stderr)
+
+
 async def run_console(target: Target, options: ConsoleOptions) -> None:
     """Show the console until the user leaves. DistdiagError without a terminal."""
     require_terminal()
     feed = Feed(Engine(LiveSource(target, options.interval), target.cluster, production=target.production))
     sampling = feed.start()
-    desks: list[Desk] = []
+    desks = Desks()
 
-    def last_words() -> None:
-        for desk in desks:
-            desk.workloads.kill()
+    def last_words() -> None:  # what is injected is undone by its supervisors, which see us go
+        if desks.workloads is not None:
+            desks.workloads.workloads.kill()
         options.last_words()
 
     leave_with_terminal(last_words)
@@ -60,7 +85,7 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         gc.freeze()
         gc.enable()
         app = app_class(feed, options.theme)
-        opening = asyncio.create_task(_open_desk(app, target, options, desks))
+        opening = asyncio.create_task(_open_desks(app, target, options, desks))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
         sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
         await app.run_async(mouse=options.mouse)
@@ -70,16 +95,22 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
     finally:
         if opening is not None:
             opening.cancel()
-        await asyncio.gather(feed.stop(), *(desk.close() for desk in desks))
+        await asyncio.gather(feed.stop(), desks.close())
 
 
-async def _open_desk(app: ConsoleApp, target: Target, options: ConsoleOptions, desks: list[Desk]) -> None:
-    """The workloads, once there is something to see; `desks` gets the desk at once."""
+async def _open_desks(app: ConsoleApp, target: Target, options: ConsoleOptions, desks: Desks) -> None:
+    """Workloads and anomalies, once there is something to see; `desks` gets each at once."""
     await app.drawn.wait()
+    asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
-    desk = desk_class(options.workloads or workloads_class(target), asks=options.workloads is None)
-    desks.append(desk)
-    app.attach(desk)
+    desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
+    app.attach(desks.workloads)
+    try:
+        desks.anomalies = await asyncio.to_thread(_make_anomaly_desk, target, asks)
+    except ConfigError as error:  # nobody knows how long an injection may last: there are none
+        app.tell(str(error), bad=True)
+    else:
+        app.attach_anomalies(desks.anomalies)
 
 
 def _import_desk() -> tuple[type[Desk], type[Workloads]]:
@@ -87,6 +118,14 @@ def _import_desk() -> tuple[type[Desk], type[Workloads]]:
     from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
 
     return Desk, Workloads
+
+
+def _make_anomaly_desk(target: Target, asks: bool) -> AnomalyDesk:
+    from distdiag_tui.config import longest_anomaly  # noqa: PLC0415
+    from distdiag_tui.service.anomalies import Anomalies  # noqa: PLC0415
+    from distdiag_tui.service.anomaly_desk import AnomalyDesk  # noqa: PLC0415
+
+    return AnomalyDesk(Anomalies(target, longest=longest_anomaly()), asks=asks)
 
 
 def _import_app() -> type[ConsoleApp]:

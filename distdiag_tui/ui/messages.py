@@ -11,7 +11,9 @@ from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Subject
 
 if TYPE_CHECKING:
+    from distdiag_tui.anomalies.protocol import Severity
     from distdiag_tui.service.desk import KindView
+    from distdiag_tui.ui.anomaly_rows import Row
 
 
 @dataclass
@@ -38,6 +40,15 @@ class KindOrdered(Message):
 
     order: str
     view: KindView
+
+
+@dataclass
+class AnomalyOrdered(Message):
+    """Do something with a row: "open", "add" or "stop"; or with all: "stop_all", "run", "save" or "plan"."""
+
+    order: str
+    row: Row
+    severity: Severity
 
 
 @dataclass

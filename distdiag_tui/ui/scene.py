@@ -10,6 +10,7 @@ from distdiag_tui.model.topology import Server, Status, Subject
 
 if TYPE_CHECKING:
     from distdiag_tui.model.marks import Mark
+    from distdiag_tui.service.anomaly_desk import Board
     from distdiag_tui.service.desk import KindView
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
@@ -46,6 +47,7 @@ class Scene:
     span_chosen: bool = False
     paused: bool = False
     workloads: tuple[KindView, ...] = ()
+    board: Board | None = None  # the anomalies, once there is somebody who knows of them
     marks: tuple[Mark, ...] = ()
     trouble: str = ""  # why nobody knows what data the cluster has
     notice: str = ""  # a few words for the person, in the status line for a while

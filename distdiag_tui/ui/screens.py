@@ -13,6 +13,8 @@ from textual.widgets import Input, Static
 
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.actions import KEY_BAR
+from distdiag_tui.ui.anomalies import KEYS as ANOMALY_KEYS
+from distdiag_tui.ui.anomalies import AnomaliesPane
 from distdiag_tui.ui.compositor import ExactCompositor
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
@@ -21,9 +23,10 @@ from distdiag_tui.ui.topology import TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
 
-Pane = TopologyPane | MetricsPane | WorkloadsPane
+Pane = TopologyPane | MetricsPane | WorkloadsPane | AnomaliesPane
 BREAKPOINTS: Final = [(0, "-narrow"), (100, "-normal")]  # widths and classes of a screen
-PANES: Final = ("topology", "metrics", "workloads")
+KEYS_OF: Final = {"workloads": WORKLOAD_KEYS, "anomalies": ANOMALY_KEYS}
+PANES: Final = ("topology", "metrics", "workloads", "anomalies")
 
 
 class ExactScreen(Screen[None]):
@@ -54,6 +57,7 @@ class MainScreen(ExactScreen):
         self.topology = TopologyPane()
         self.metrics = MetricsPane()
         self.workloads = WorkloadsPane()
+        self.anomalies = AnomaliesPane()
         self._left = Vertical(id="left")
         self._wrong = Static(id="wrong", markup=False)
         self._wrong.display = False
@@ -66,10 +70,13 @@ class MainScreen(ExactScreen):
         yield self.status
         for pane in self.panes:
             pane.add_class("pane")
+        self.workloads.add_class("lower", "-front")
+        self.anomalies.add_class("lower")
         with Horizontal(id="panes"):
             with self._left:
                 yield self.topology
                 yield self.workloads
+                yield self.anomalies
             yield self.metrics
         yield self._wrong
         yield self._keys
@@ -77,7 +84,7 @@ class MainScreen(ExactScreen):
     @property
     def panes(self) -> tuple[Pane, ...]:
         """In the order of `PANES`."""
-        return self.topology, self.metrics, self.workloads
+        return self.topology, self.metrics, self.workloads, self.anomalies
 
     def on_mount(self) -> None:
         """Begin in the topology."""
@@ -103,9 +110,16 @@ class MainScreen(ExactScreen):
         self._active = self.panes[PANES.index(name)]
         for pane in self.panes:
             pane.set_class(pane is self._active, "-active")
+        self._share_place()
         self._left.set_class(self._active is not self.metrics, "-active")
-        self._keys.show_keys(WORKLOAD_KEYS if self._active is self.workloads else KEY_BAR)
+        self._keys.show_keys(KEYS_OF.get(name, KEY_BAR))
         self.set_focus(self._active)
+
+    def _share_place(self) -> None:
+        """Below the topology there is room for one of two panes: that which was chosen last."""
+        if self._active in (self.workloads, self.anomalies):
+            self.workloads.set_class(self._active is self.workloads, "-front")
+            self.anomalies.set_class(self._active is self.anomalies, "-front")
 
     def switch(self, step: int = 1) -> None:
         """The next pane, or the one before."""
@@ -116,7 +130,7 @@ class MainScreen(ExactScreen):
     async def open_filter(self) -> None:
         """Let the user type what the active pane is narrowed to; the very next key goes there."""
         pane = self._active
-        if self._field is not None or isinstance(pane, WorkloadsPane):
+        if self._field is not None or not isinstance(pane, TopologyPane | MetricsPane):
             return
         self._field = Input(
             pane.filter_text, placeholder="filter", id="filter", compact=True, select_on_focus=False
@@ -140,7 +154,7 @@ class MainScreen(ExactScreen):
             field.remove()
 
     def _narrow_to(self, text: str) -> None:
-        if not isinstance(self._active, WorkloadsPane):  # it has a handful of rows
+        if isinstance(self._active, TopologyPane | MetricsPane):  # the others have a handful of rows
             self._active.narrow(text)
 
     @on(Input.Changed, "#filter")

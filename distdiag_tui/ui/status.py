@@ -12,12 +12,15 @@ from textual.events import Resize
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
+from distdiag_tui.ui.injected import style, summary
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
 if TYPE_CHECKING:
     from distdiag_tui.workloads.journal import RunRecord
 
 STALE_AFTER = 2.5  # ticks
+BAR = "  │ "
+MOST_INJECTED = 60  # cells for what is injected
 
 
 class StatusLine(ScenePane, can_focus=False):
@@ -43,27 +46,30 @@ def status_line(scene: Scene, width: int) -> Line:
     """What fits into exactly `width` cells; the worst server is the last thing to go."""
     snapshot = scene.snapshot
     if snapshot is None:
-        left = [Part(1, Run(" distdiag", "title")), Part(0, Run("  connecting …", "muted"))]
+        left = [Part(2, Run(" distdiag", "title")), Part(0, Run("  connecting …", "muted"))]
         return _spread(left, [], width)
     return _spread(_left(scene, snapshot, width), _right(scene, snapshot), width)
 
 
 def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
-    parts = [Part(7, Run(" distdiag ", "title")), Part(2, Run(f" {plain(snapshot.cluster, 30)}  ", "value"))]
+    parts = [Part(8, Run(" distdiag ", "title")), Part(3, Run(f" {plain(snapshot.cluster, 30)}  ", "value"))]
     if snapshot.production:
-        parts.append(Part(1, Run("PRODUCTION  ", "bad")))
+        parts.append(Part(2, Run("PRODUCTION  ", "bad")))
     servers = _servers(snapshot)
     if cell_len(servers.text) > width:
         servers = Run(fit(servers.text, width), servers.style)
     parts.append(Part(0, servers))
-    parts.append(Part(8, Run(f" {_product(snapshot)}", "muted")))
+    parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
     if scene.notice:
-        parts.append(Part(1, Run(f"  │ {plain(scene.notice, width // 2)}", "warn")))
+        parts.append(Part(2, Run(f"{BAR}{plain(scene.notice, width // 2)}", "warn")))
     for view in scene.workloads:
         if view.run is not None and (words := _load_words(view.run)):
             parts.append(
-                Part(5, Run(f"  │ {plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
+                Part(6, Run(f"{BAR}{plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
             )
+    if scene.board is not None and scene.board.active:
+        room = min(MOST_INJECTED, width // 2, width - cell_len(servers.text) - len(BAR))
+        parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts
 
 
@@ -116,14 +122,14 @@ def _right(scene: Scene, snapshot: Snapshot) -> list[Part]:
     latency = " ".join(figure(snapshot.health.tick_latency, "s"))
     clock = time.strftime("%H:%M:%S", time.localtime(snapshot.time))
     parts = [
-        Part(3, Run(f" {clock} ", "value")),
-        Part(6, Run(f"tick {latency:>7} ", "muted")),
-        Part(9, Run(f"dropped {snapshot.health.dropped} ", "warn" if late else "muted")),
+        Part(4, Run(f" {clock} ", "value")),
+        Part(7, Run(f"tick {latency:>7} ", "muted")),
+        Part(10, Run(f"dropped {snapshot.health.dropped} ", "warn" if late else "muted")),
     ]
     if late:
-        parts.insert(2, Part(4, Run(f"stale {duration(oldest)} ", "warn")))
+        parts.insert(2, Part(5, Run(f"stale {duration(oldest)} ", "warn")))
     if scene.paused:
-        parts.insert(0, Part(1, Run(" ⏸ PAUSED", "warn")))
+        parts.insert(0, Part(2, Run(" ⏸ PAUSED", "warn")))
     return parts
 
 

@@ -7,11 +7,13 @@ from typing import Final
 
 import numpy as np
 
+from distdiag_tui.model.marks import INJECTED
 from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.injected import style
 from distdiag_tui.ui.messages import SubjectChosen
 from distdiag_tui.ui.scene import CLUSTER, GLYPHS, STATUS_STYLES, server_of, worst_of
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
@@ -175,10 +177,19 @@ class TopologyPane(ScenePane):
         glyph, style = (GLYPHS[server.status], STATUS_STYLES[server.status]) if server else ("", "")
         indent = " " * row.depth + mark + " "
         right = self._right(snapshot, row, server, spark)
-        used = len(indent) + (2 if glyph else 0) + sum(len(run.text) for run in right)
+        sick = self._injected(server)
+        used = len(indent) + (2 if glyph else 0) + len(sick.text) + sum(len(run.text) for run in right)
         name = Run(fit(row.name, width - used), _name_style(chosen=chosen, focused=self.has_focus))
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
-        return (*head, name, *right)
+        return (*head, sick, name, *right)
+
+    def _injected(self, server: Server | None) -> Run:
+        """The sign of an anomaly, where there is one."""
+        board = self._scene.board
+        mine = [r for r in board.active if r.address == server.address] if board and server else []
+        mine = [record for record in mine if record.phase != "waiting"]
+        worst = next((record for record in mine if record.wrong), mine[0] if mine else None)
+        return Run(f"{INJECTED} ", style(worst)) if worst is not None else Run("")
 
     def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: str) -> tuple[Run, ...]:
         if server is not None and not server.status.answers:

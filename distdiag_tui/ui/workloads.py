@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from textwrap import wrap
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.text import duration, figure, plain
+from distdiag_tui.model.text import duration, figure
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.facts import Fact, fact_lines, rule
 from distdiag_tui.ui.messages import KindOrdered
 from distdiag_tui.ui.spark import bars, nice_ceiling
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from distdiag_tui.workloads.report import IntervalReport
 
 NAME: Final = 9
-LABEL: Final = 10
 ROOMY: Final = 66  # cells from which every figure has room
 GLYPHS: Final = {"running": "▶", "failed": "✗", "stopped": "■", "done": "■"}
 STYLES: Final = {"running": "busy", "failed": "bad"}
@@ -82,8 +81,8 @@ class WorkloadsPane(ScenePane):
         shown = views[first : first + height]
         lines = [_row(view, width, chosen=self._name_style(view is chosen)) for view in shown]
         if height > len(views) + 1:
-            lines.append((Run("─" * width, "muted"),))
-            lines += _details(chosen, self._scene, width)
+            lines.append(rule(width))
+            lines += fact_lines(_facts(chosen, self._scene), width)
         lines += [(Run(" " * width),)] * (height - len(lines))
         self.draw(lines[:height])
 
@@ -170,22 +169,10 @@ def _spark(past: tuple[float, ...], width: int) -> str:
     return bars(shown, nice_ceiling(float(shown.max())))[0].rjust(width)
 
 
-def _details(view: KindView, scene: Scene, width: int) -> list[Line]:
-    """What is known about one kind, each line exactly `width` cells."""
-    words = [*_run_details(view, scene.snapshot), ("data", _data_words(view))]
-    if scene.trouble:
-        words.append(("", scene.trouble))
-    lines: list[Line] = []
-    for name, text in words:
-        room = width - LABEL
-        for index, piece in enumerate(_wrapped(text, room, rows=2 if name == "data" else 3)):
-            label = Run(fit(name if index == 0 else "", LABEL), "muted")
-            lines.append((label, Run(fit(piece, room), "value" if name else "bad")))
-    return lines
-
-
-def _wrapped(text: str, width: int, *, rows: int) -> list[str]:
-    return wrap(plain(text), max(1, width), max_lines=rows, placeholder="…") or [""]
+def _facts(view: KindView, scene: Scene) -> list[Fact]:
+    """What is known about one kind."""
+    facts = [*_run_facts(view, scene.snapshot), ("data", _data_words(view))]
+    return [*facts, ("", scene.trouble)] if scene.trouble else facts
 
 
 def _data_words(view: KindView) -> str:
@@ -194,7 +181,7 @@ def _data_words(view: KindView) -> str:
     return _idle_words(view) if view.prepared is not None else "not prepared"
 
 
-def _run_details(view: KindView, snapshot: Snapshot | None) -> list[tuple[str, str]]:
+def _run_facts(view: KindView, snapshot: Snapshot | None) -> list[Fact]:
     run = view.run
     if run is None:
         return [("what", view.kind.about)]
@@ -209,7 +196,7 @@ def _run_details(view: KindView, snapshot: Snapshot | None) -> list[tuple[str, s
         lines.append(("note", run.note))
     if run.words:
         lines.append(("at" if run.active else "result", run.words))
-    return lines + (_report_details(run.report) if run.report is not None else [])
+    return lines + (_report_facts(run.report) if run.report is not None else [])
 
 
 def _where(run: RunRecord, snapshot: Snapshot | None) -> str:
@@ -218,7 +205,7 @@ def _where(run: RunRecord, snapshot: Snapshot | None) -> str:
     return "" if set(names) <= set(run.servers) else ", ".join(names.get(a, a) for a in run.servers)
 
 
-def _report_details(report: IntervalReport) -> list[tuple[str, str]]:
+def _report_facts(report: IntervalReport) -> list[Fact]:
     times = " ".join(_words(_known(value), "s") for value in (report.p50, report.p95, report.p99))
     lines = [("p50 95 99", times)]
     extra = "  ".join(f"{name} {_words(value, '')}" for name, value in report.figures.items())

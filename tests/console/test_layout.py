@@ -10,10 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from staged_anomalies import NOW, injection
 
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.snapshot import Health, Snapshot, Values
 from distdiag_tui.model.topology import Server, Status, Subject, Tenant
+from distdiag_tui.service.anomaly_desk import Board
 from distdiag_tui.service.desk import KindView
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.canvas import width_of
@@ -160,6 +162,18 @@ def test_the_worst_server_is_the_last_thing_to_go(snapshot: Snapshot, width: int
         assert any(run.text[0] in "◐◒○⊘✖" for run in shown)
     else:
         assert any(run.text.endswith(f"{len(snapshot.servers)} up") for run in shown)
+
+
+@given(SNAPSHOTS, st.sampled_from(["", "a notice " * 9]), st.booleans(), st.integers(80, 300))
+def test_what_is_injected_survives_at_80_columns(
+    snapshot: Snapshot, notice: str, paused: bool, width: int
+) -> None:
+    record = injection("network_bottleneck", "a-server-with-a-long-name", phase="stuck", message="x" * 99)
+    board = Board(NOW, active=(record, injection()))
+    scene = Scene(snapshot, paused=paused, notice=notice, workloads=(a_load("no disk"),), board=board)
+    line = status_line(scene, width)
+    assert width_of(line) == width
+    assert any("↯ 2" in run.text and "STUCK" in run.text and run.style == "bad" for run in line)
 
 
 def test_a_wide_status_line_tells_everything() -> None:

@@ -8,8 +8,10 @@ from typing import Protocol
 
 import pytest
 from staged import NARROW, WIDE, Stage, press, settled
+from staged_anomalies import NOW, injection
 from textual.pilot import Pilot
 
+from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.model.topology import Status
 from distdiag_tui.ui.app import ConsoleApp
 
@@ -47,6 +49,7 @@ def compare(snap: SnapCompare, stage: Stage, size: tuple[int, int], *keys: str) 
 
     app = ConsoleApp(stage.feed, "dark")
     app.attach(stage.desk)
+    app.attach_anomalies(stage.anomalies)
     return snap(app, terminal_size=size, run_before=watch)
 
 
@@ -74,6 +77,20 @@ def test_metrics_on_a_narrow_terminal(snap_compare: SnapCompare) -> None:
 
 def test_one_metric(snap_compare: SnapCompare) -> None:
     assert compare(snap_compare, incident(), WIDE, "2", "enter")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_anomalies(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    stage = Stage()
+    stuck = injection("node_down", "n3", phase="stuck", message="n3 does not start", values={})
+    ended = injection("node_hang", "n1", phase="ended", applied=NOW - 40, reverted=NOW - 20, values={})
+    stage.anomalies.put(stuck, injection(), ended=[ended])
+    stage.anomalies.add([Dose("cpu_stress", "n1", "low", 30, 10)])
+    assert compare(snap_compare, stage, size, "a", "down")
+
+
+def test_the_form_of_an_anomaly(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, Stage(), NARROW, "a", "enter", "space")
 
 
 def test_help(snap_compare: SnapCompare) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 from unittest.mock import patch
 
 import numpy as np
+from staged_anomalies import StagedAnomalyDesk
 from textual.events import Key
 from textual.pilot import Pilot
 
@@ -140,6 +141,7 @@ class Stage:
         self.source = StagedSource()
         self.feed = Feed(Engine(self.source, "shop", production=production))
         self.desk = StagedDesk(production=production)
+        self.anomalies = StagedAnomalyDesk(production=production)
         self.clock = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -198,6 +200,7 @@ class Stage:
                 await self.tick(past)
             app = ConsoleApp(self.feed, theme)
             app.attach(self.desk)
+            app.attach_anomalies(self.anomalies)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
             with idle, patch("textual.app.wait_for_idle", _at_once):

@@ -133,12 +133,16 @@ async def test_panes_by_tab_and_by_number(size: tuple[int, int]) -> None:
         for key, pane in [
             ("tab", app.main.metrics),
             ("tab", app.main.workloads),
+            ("tab", app.main.anomalies),
             ("tab", app.main.topology),
+            ("shift+tab", app.main.anomalies),
             ("shift+tab", app.main.workloads),
             ("shift+tab", app.main.metrics),
             ("1", app.main.topology),
             ("3", app.main.workloads),
+            ("4", app.main.anomalies),
             ("w", app.main.workloads),
+            ("a", app.main.anomalies),
             ("1", app.main.topology),
             ("2", app.main.metrics),
         ]:

@@ -1,0 +1,84 @@
+"""What the console's desk of anomalies keeps: its board, the scenario, and what others left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from distdiag_tui.anomalies.dose import Dose
+from distdiag_tui.anomalies.injection import Injection, Injections
+from distdiag_tui.model.errors import ConfigError, RefusedError
+from distdiag_tui.model.marks import INJECTED, REVERTED
+from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.service.anomalies import Anomalies
+from distdiag_tui.service.anomaly_desk import AnomalyDesk
+
+SERVERS = (Endpoint("127.0.0.1", 1, "n1"), Endpoint("127.0.0.1", 2, "n2"))
+HANG = Dose("node_hang", "n2", seconds=30)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> AnomalyDesk:
+    """Of a lab that was removed with all its nodes."""
+    target = Target("lab", SERVERS, home=tmp_path / "lab")
+    return AnomalyDesk(Anomalies(target, Injections(tmp_path / "injections")))
+
+
+def entered(desk: AnomalyDesk, dose: Dose, name: str, **known: object) -> Injection:
+    """A record in the ledger, as a supervisor would have written it."""
+    (record,) = desk.anomalies.check([dose])
+    record = replace(record, id=name, **known)  # type: ignore[arg-type]
+    desk.anomalies.ledger.folder.mkdir(exist_ok=True)
+    desk.anomalies.ledger.write(record)
+    return record
+
+
+def test_the_board_has_what_ended_newest_first_with_its_marks(desk: AnomalyDesk) -> None:
+    first = entered(desk, HANG, "node_hang-1", phase="ended", started=1.0, applied=2.0, reverted=3.0)
+    second = entered(desk, HANG, "node_hang-2", phase="failed", started=4.0)
+    desk.look()
+    assert desk.board.ended == (second, first)
+    assert [(mark.time, mark.glyph) for mark in desk.board.marks] == [(2.0, INJECTED), (3.0, REVERTED)]
+
+
+def test_the_catalogue_says_what_can_be_made_here(desk: AnomalyDesk) -> None:
+    desk.look()
+    views = {view.anomaly.id: view for view in desk.board.catalogue}
+    assert [means.injector for means in views["node_hang"].means] == ["signals"]
+    assert views["node_hang"].refused == ""
+    remote = AnomalyDesk(Anomalies(Target("shop", SERVERS), desk.anomalies.ledger))
+    remote.look()
+    views = {view.anomaly.id: view for view in remote.board.catalogue}
+    assert views["node_hang"].means == ()
+    assert "it needs Kubernetes" in views["node_hang"].refused
+    assert "allow_anomalies" in remote.board.forbidden
+
+
+def test_a_scenario_takes_each_dose_once_and_only_where_it_may_run(desk: AnomalyDesk) -> None:
+    desk.add([HANG, replace(HANG, start=60.0)])
+    with pytest.raises(ConfigError, match="already"):
+        desk.add([replace(HANG, severity="high")])
+    desk.add([replace(HANG, severity="high")], instead=HANG)
+    assert [dose.severity for dose in desk.board.planned] == ["medium", "high"]
+    with pytest.raises(ConfigError, match="n9"):
+        desk.add([Dose("node_hang", "n9")])
+    remote = AnomalyDesk(Anomalies(Target("shop", SERVERS, production=True), desk.anomalies.ledger))
+    with pytest.raises(RefusedError, match="production"):
+        remote.add([HANG])
+
+
+async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:
+    entered(desk, HANG, "node_hang-1", phase="active", applied=time.time())
+    desk.look()
+    assert [record.phase for record in desk.board.active] == ["orphaned"]
+    end = time.monotonic() + 20
+    while desk.board.active:
+        assert time.monotonic() < end
+        await asyncio.sleep(0.05)
+        desk.look()
+    assert [record.phase for record in desk.board.ended] == ["ended"]
+    assert await desk.close() == []
