@@ -31,7 +31,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "CPU stress",
         "The server gets too little CPU: everything it does takes longer.",
         cause="cpu_saturation",
-        symptoms=(*_up("sql_rt", "select_rt", "queue_rt"), *_down("qps", "tps")),
+        symptoms=_up("tx_rt", "sql_rt"),
         risk="Sessions may time out.",
         means=(
             Means(
@@ -71,7 +71,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                 check=_KUBERNETES,
             ),
         ),
-        spreads="stress-ng takes the CPU of the machine, so all lab nodes feel it.",
+        spreads="stress-ng takes the CPU of the machine: all lab nodes feel it, the busier the more.",
     ),
     Anomaly(
         "cpu_hog_sql",
@@ -98,7 +98,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "I/O bottleneck",
         "The disk under the server is kept busy with writes that must reach it at once.",
         cause="io_saturation",
-        symptoms=_up("commit_rt", "io_write_rt", "log_write_rt"),
+        symptoms=_up("io_write_rt", "log_write_rt", "log_sync_rt", "commit_rt", "wait_system_io"),
         risk="Slows down everything that writes to the same disk.",
         means=(
             Means(
@@ -132,7 +132,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Network bottleneck",
         "The network to the server is slow, narrow and lossy.",
         cause="network_degraded",
-        symptoms=_down("qps", "tps", "sql_in_bytes", "sql_out_bytes"),
+        symptoms=(*_up("tx_rt"), *_down("qps", "tps", "commit_rate", "sql_in_bytes")),
         risk="Connections are cut when it begins and when it ends.",
         means=(
             Means(
@@ -323,7 +323,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Node down",
         "The server's process is killed, and started again at the end.",
         cause="node_down",
-        symptoms=_down("qps", "tps", "sessions"),
+        symptoms=(),
         risk="All its connections break; it recovers from its log when it is started again. In Kubernetes"
         " that is up to ob-operator, which needs a network where a new pod can have the old one's address.",
         means=(
@@ -351,7 +351,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Node hung",
         "The server's process is there, but does not answer any more.",
         cause="node_hung",
-        symptoms=_down("qps", "tps"),
+        symptoms=(),
         risk="Clients wait until their own patience ends.",
         means=(
             Means(

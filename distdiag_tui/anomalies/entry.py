@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 from distdiag_tui.anomalies.protocol import Fault, Severity, Site
 from distdiag_tui.workloads.options import Values
+
+SILENT: Final = "no figures any more: the server does not answer"
 
 Injector = Literal["signals", "stress-ng", "disk", "proxy", "sql", "chaos"]
 
@@ -44,7 +46,7 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A metric that moves: up (+1) or down (-1)."""
+    """A metric that moves: up (+1) or down (-1), as measured on a lab node under some load."""
 
     metric: str
     way: Literal[1, -1]
@@ -52,7 +54,10 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Anomaly:
-    """One entry. `cause` is the label that diagnosis should give; `spreads`: effects on other servers."""
+    """One entry. `cause` is the label that diagnosis should give; `spreads`: effects on other servers.
+
+    Without `symptoms` the server gives no figures any more.
+    """
 
     id: str
     title: str
@@ -62,6 +67,12 @@ class Anomaly:
     risk: str
     means: tuple[Means, ...]
     spreads: str = ""
+
+    @property
+    def shows(self) -> str:
+        """The symptoms in a line, each metric with an arrow."""
+        moved = " ".join(f"{each.metric}{'↑' if each.way > 0 else '↓'}" for each in self.symptoms)
+        return moved or SILENT
 
 
 def _load(path: str) -> object:

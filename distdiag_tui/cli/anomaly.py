@@ -225,9 +225,7 @@ def _document(entry: Anomaly) -> dict[str, Any]:
 
 
 def _print_entry(entry: Anomaly) -> None:
-    ways = {1: "↑", -1: "↓"}
-    symptoms = " ".join(f"{each.metric}{ways[each.way]}" for each in entry.symptoms)
-    for name, words in (("cause", entry.cause), ("shows", symptoms), ("risk", entry.risk)):
+    for name, words in (("cause", entry.cause), ("shows", entry.shows), ("risk", entry.risk)):
         typer.echo(f"  {name:10} {words}")
     if entry.spreads:
         typer.echo(f"  {'spreads':10} {entry.spreads}")

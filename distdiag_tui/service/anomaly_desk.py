@@ -148,6 +148,19 @@ class AnomalyDesk:
         finally:
             self.look()
 
+    @property
+    def sweeps(self) -> bool:
+        """Whether `stop_all` looks further than our records: into Kubernetes."""
+        return self.anomalies.target.kube is not None
+
+    async def stop_all(self) -> str:
+        """End all that goes on here and what `Anomalies.sweep` finds; a line on that. Errors as there."""
+        await self.stop([record.id for record in self.board.active])
+        removed, left = await self.anomalies.sweep()
+        words = [f"{each.mark.label} removed" for each in removed]
+        words += [f"{each.mark.label} is somebody else's" for each in left]
+        return ", ".join(words)
+
     # -- the end ------------------------------------------------------------------------------------
 
     def to_ask_about(self) -> list[Injection]:

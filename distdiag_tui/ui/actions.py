@@ -35,7 +35,7 @@ ACTIONS = (
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
            "[ ] fewer or more threads, n another run, v verify the data, c clean up."),
     Action("4,a", "pane('anomalies')", "a", "anomalies", "Anomalies. There: ⏎ inject, x stop or unplan, "
-           "X stop all, [ ] severity, e add to the scenario, g run it, s save it, v dry run, H the past."),
+           "X stop all, [ ] severity, H past; a scenario: e adds, g runs, v dry run, s saves, o opens."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
     Action("minus", "zoom(-1)", "", "", ""),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),

@@ -19,7 +19,7 @@ LEAST_FACTS: Final = 7  # lines that the facts get before the rows do
 LEVELS: Final[tuple[Severity, ...]] = ("low", "medium", "high")
 
 KEYS: Final = (("⏎", "inject"), ("x", "stop"), ("X", "all"), ("[ ]", "severity"), ("e", "plan"), ("g", "run"),
-               ("s", "save"), ("?", "help"), ("H", "past"), ("v", "dry run"), ("Tab", "pane"),
+               ("s", "save"), ("o", "open"), ("?", "help"), ("H", "past"), ("v", "dry run"), ("Tab", "pane"),
                ("q", "quit"))  # fmt: skip
 
 
@@ -32,6 +32,7 @@ class AnomaliesPane(ScenePane):
         Binding("e", "order('add')", show=False),
         Binding("g", "order('run')", show=False),
         Binding("s", "order('save')", show=False),
+        Binding("o", "order('load')", show=False),
         Binding("v", "order('plan')", show=False),
         Binding("H", "history", show=False),
         Binding("right_square_bracket", "severity(1)", show=False),

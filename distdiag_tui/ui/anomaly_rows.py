@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from distdiag_tui.anomalies.entry import SILENT
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.metrics import metric
 from distdiag_tui.model.text import duration
@@ -195,7 +196,7 @@ def _made(view: AnomalyView | None, severity: Severity) -> list[Fact]:
 
 def _outlook(anomaly: Anomaly) -> list[Fact]:
     symptoms = ", ".join(f"{metric(each.metric).title} {WAY[each.way]}" for each in anomaly.symptoms)
-    facts = [("shows", symptoms), ("risk", anomaly.risk)]
+    facts = [("shows", symptoms or SILENT), ("risk", anomaly.risk)]
     return [*facts, ("spreads", anomaly.spreads)] if anomaly.spreads else facts
 
 

@@ -43,6 +43,8 @@ class Injecting(Errands):
                 self._run()
             case "save":
                 self._save()
+            case "load":
+                self._load()
             case "plan":
                 self._plan()
 
@@ -109,13 +111,18 @@ class Injecting(Errands):
 
     def _stop_all(self) -> None:
         active = self.desk.board.active
-        if not active:
+        if not active and not self.desk.sweeps:
             self._app.tell("nothing is injected")
             return
         labels = ", ".join(record.label for record in active)
         words = f"Stop all {len(active)} on {self.desk.cluster}, whoever made them, and undo them? {labels}"
-        names = [record.id for record in active]
-        self.ask("Stop all", words, "stop them", lambda: self.desk.stop(names))
+        if self.desk.sweeps:
+            words += "  What Chaos Mesh does there for this user, known or forgotten, is deleted."
+        self.ask("Stop all", words, "stop them", self._do_stop_all)
+
+    async def _do_stop_all(self) -> None:
+        if words := await self.desk.stop_all():
+            self._app.tell(words)
 
     def _run(self) -> None:
         if planned := self._planned():
@@ -129,7 +136,7 @@ class Injecting(Errands):
     def _save(self) -> None:
         if not (planned := self._planned()):
             return
-        from distdiag_tui.ui.saving import SaveForm  # noqa: PLC0415  not needed for a start
+        from distdiag_tui.ui.files import SaveForm  # noqa: PLC0415  not needed for a start
 
         def write(file: Path) -> None:
             from distdiag_tui.config.scenario import write_scenario  # noqa: PLC0415  pydantic costs 50 ms
@@ -139,6 +146,22 @@ class Injecting(Errands):
             self._app.tell(f"saved {file}")
 
         self._app.push_screen(SaveForm("Save the scenario", f"{self._scenario}.toml", write))
+
+    def _load(self) -> None:
+        from distdiag_tui.ui.files import FileForm  # noqa: PLC0415  not needed for a start
+
+        def read(file: Path) -> None:
+            from distdiag_tui.config.scenario import load_scenario  # noqa: PLC0415  pydantic costs 50 ms
+
+            name, doses = load_scenario(file)
+            self.desk.add(doses)
+            self._scenario = name
+            self._app.tell(f"planned {len(doses)} of {name}; g runs them")
+
+        if why := self.desk.board.forbidden:
+            self._app.tell(why, bad=True)
+            return
+        self._app.push_screen(FileForm("Open a scenario", f"{self._scenario}.toml", "Open", read))
 
     def _planned(self) -> tuple[Dose, ...]:
         """The scenario; that there is none is told, and so is why it would be in vain."""

@@ -12,14 +12,15 @@ from textual.widgets import Input
 
 from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.anomalies.dose import Dose
+from distdiag_tui.anomalies.nodes import stress as stress_ng
 from distdiag_tui.config.scenario import load_scenario
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.ui.anomaly_form import AnomalyForm
 from distdiag_tui.ui.confirm import Question
 from distdiag_tui.ui.fields import Choice
+from distdiag_tui.ui.files import FileForm, SaveForm
 from distdiag_tui.ui.help import HelpScreen
 from distdiag_tui.ui.reading import Reading
-from distdiag_tui.ui.saving import SaveForm
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
 ON_N2 = ["home", "down", "down", "down", "down"]  # in the topology
@@ -176,7 +177,10 @@ async def test_the_server_carries_the_sign() -> None:
 
 
 @both_sizes
-async def test_the_form_injects_into_the_selected_server(size: tuple[int, int]) -> None:
+async def test_the_form_injects_into_the_selected_server(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stress_ng, "missing", lambda: "")  # as if it were installed
     stage = Stage()
     async with stage.console(size) as pilot:
         await press(pilot, *ON_N2, "a", "right_square_bracket", "enter")
@@ -185,7 +189,7 @@ async def test_the_form_injects_into_the_selected_server(size: tuple[int, int]) 
         assert "Risk: Sessions may time out." in text_of(pilot)
         assert "SIGSTOP for 85 ms" in text_of(pilot)
         await press(pilot, "right", "space", "down", "left", "down", *"5s", "down", *"1m", "down", "right")
-        assert "stress-ng with 2 workers" in text_of(pilot)
+        assert "stress-ng with " in text_of(pilot)
         await press(pilot, "left", "enter")
         expected = [Dose("cpu_stress", name, "medium", 5.0, 60.0, "signals") for name in ("n2", "n3")]
         assert stage.anomalies.asked == [("inject", expected)]
@@ -275,6 +279,15 @@ async def test_a_scenario_is_composed_shown_saved_and_run(
         )
         await press(pilot, "y")
         assert stage.anomalies.asked == [("plan", [stress, hang]), ("run both", [stress, hang])]
+        for dose in (stress, hang):
+            stage.anomalies.remove(dose)
+        await press(pilot, "o")
+        assert isinstance(pilot.app.screen, FileForm)
+        await press(pilot, *"nope", "enter")
+        assert "cannot read nope.toml" in text_of(pilot)
+        await press(pilot, *["backspace"] * 4, *"both", "enter")
+        assert on_main(pilot)
+        assert stage.anomalies.board.planned == (stress, hang)
 
 
 async def test_a_planned_dose_is_changed_by_enter_and_removed_by_x() -> None:
@@ -347,11 +360,11 @@ async def test_every_key_of_the_pane_is_in_the_bar_or_the_help(size: tuple[int, 
     async with stage.console(size) as pilot:
         pane = console_of(pilot).main.anomalies
         named = {"left_square_bracket": "[ ]", "right_square_bracket": "[ ]"}
-        keys = {"X", "H", "x", "e", "g", "s", "v", *named}
+        keys = {"X", "H", "x", "e", "g", "s", "o", "v", *named}
         assert keys | {"delete"} == set(pane._bindings.key_to_bindings)
         await press(pilot, "a")
         shown = {key for key in keys if f" {named.get(key, key)} " in rows_of(pilot)[-1]}
-        assert keys - shown == ({"v"} if size == NARROW else set())
+        assert keys - shown == ({"H", "v"} if size == NARROW else set())
         for key in (*sorted(keys), "delete", "slash", "m", "p", "home", "pagedown", "left"):
             await press(pilot, key)
             assert pilot.app._exception is None
