@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncmy
 import pytest
 from asyncmy.errors import MySQLError
 from conftest import LiveLab, run
@@ -55,6 +56,21 @@ async def test_others_wait_for_rows_that_are_held_and_get_them_in_between(loaded
             await becomes(lambda: _update_waits(case, "distdiag_load.oltp1"), lambda waits: waits)
             await becomes(lambda: _update_waits(case, "distdiag_load.oltp1"), lambda waits: not waits)
     assert not await _update_waits(case, "distdiag_load.oltp1")
+
+
+async def test_rows_that_others_hold_already_are_passed_over(loaded: LiveLab) -> None:
+    """On a busy table there always are some; to wait for them would be to hold what their holders wait for."""
+    case = Case.of(loaded, "lock_contention", LOCKS | {"hold_s": 60.0})
+    place = case.site
+    other = await asyncmy.connect(
+        host=place.endpoint.host, port=place.endpoint.port, user=place.user, password=place.password.reveal()
+    )
+    async with other, other.cursor() as cursor:
+        await cursor.execute("BEGIN")
+        await cursor.execute("UPDATE distdiag_load.oltp1 SET k = k + 1 WHERE id = 8")
+        async with case.made():
+            assert await _update_waits(case, "distdiag_load.oltp1")
+        await other.rollback()
 
 
 async def test_locks_of_a_killed_process_are_released(loaded: LiveLab) -> None:
