@@ -59,7 +59,7 @@ async def test_others_wait_for_rows_that_are_held_and_get_them_in_between(loaded
 
 
 async def test_rows_that_others_hold_already_are_passed_over(loaded: LiveLab) -> None:
-    """On a busy table there always are some; to wait for them would be to hold what their holders wait for."""
+    """A busy table always has some; to wait for them would be to hold what their holders wait for."""
     case = Case.of(loaded, "lock_contention", LOCKS | {"hold_s": 60.0})
     place = case.site
     other = await asyncmy.connect(
