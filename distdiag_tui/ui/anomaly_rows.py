@@ -183,7 +183,8 @@ def _planned_words(dose: Dose) -> str:
 def _what(view: AnomalyView | None) -> list[Fact]:
     if view is None:
         return []
-    return [*([("", view.refused)] if view.refused else []), ("what", view.anomaly.about)]
+    refused = [("", view.refused)] if view.refused else []
+    return [*refused, ("what", view.anomaly.about), ("risk", view.anomaly.risk)]
 
 
 def _made(view: AnomalyView | None, severity: Severity) -> list[Fact]:
@@ -195,8 +196,8 @@ def _made(view: AnomalyView | None, severity: Severity) -> list[Fact]:
 
 
 def _outlook(anomaly: Anomaly) -> list[Fact]:
-    symptoms = ", ".join(f"{metric(each.metric).title} {WAY[each.way]}" for each in anomaly.symptoms)
-    facts = [("shows", symptoms or SILENT), ("risk", anomaly.risk)]
+    symptoms = ", ".join(f"{metric(each.metric).title}{WAY[each.way]}" for each in anomaly.symptoms)
+    facts = [("shows", symptoms or SILENT)]
     return [*facts, ("spreads", anomaly.spreads)] if anomaly.spreads else facts
 
 

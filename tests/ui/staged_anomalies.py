@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from unittest.mock import patch
 
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections
@@ -44,7 +45,8 @@ class StagedAnomalyDesk(AnomalyDesk):
         home = Path("/nowhere") if lab else None
         target = Target("shop", SERVERS, production=production, allow_anomalies=allowed, home=home)
         self.now = NOW
-        super().__init__(Anomalies(target, Injections(Path("/nowhere"))), clock=lambda: self.now)
+        with patch("distdiag_tui.anomalies.nodes.stress.missing", return_value=""):  # as if it were installed
+            super().__init__(Anomalies(target, Injections(Path("/nowhere"))), clock=lambda: self.now)
         self.asked: list[tuple[str, object]] = []
         self.wrong: DistdiagError | None = None
         self.mine: list[Injection] = []
