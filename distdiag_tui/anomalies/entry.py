@@ -20,7 +20,8 @@ class Means:
     """One way to make an anomaly. `maker` is "module:class" below this package: imported when it is needed.
 
     `holds` names what two injections on one server cannot both have. `needs` is "lab" or "kubernetes", or ""
-    for any server. `words` says what is done, with the parameters' names in braces.
+    for any server. `words` says what is done, with the parameters' names in braces. `finite` ones may be over
+    before their time. `lingers`: seconds that undoing takes at times, without anything being wrong.
     """
 
     injector: Injector
@@ -29,6 +30,8 @@ class Means:
     levels: Mapping[Severity, Values]
     needs: Literal["", "lab", "kubernetes"] = ""
     holds: tuple[str, ...] = ()
+    finite: bool = False
+    lingers: float = 3.0
     check: str = ""  # "module:function" that says what to install first, "" for nothing
 
     def create(self, site: Site) -> Fault:

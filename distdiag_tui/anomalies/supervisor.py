@@ -51,6 +51,7 @@ class Supervision:
     def __init__(self, record: Injection, fault: Fault, ledger: Injections) -> None:
         self.record = replace(record, pid=os.getpid())
         self._fault, self._ledger = fault, ledger
+        self._lingers = record.means.lingers
         self._told = asyncio.Event()
         self._why = ""
 
@@ -73,15 +74,19 @@ class Supervision:
 
     async def undo(self, failed: str = "") -> int:
         """Undo it, again and again until nothing is left; `failed`: why it could not be made."""
-        self._keep(replace(self.record, phase="reverting", why=failed or self._why))
-        give_up, pause = time.monotonic() + LASTING, _FIRST_PAUSE
+        self._keep(replace(self.record, phase="reverting", why=failed or self._why, words=""))
+        began, pause = time.monotonic(), _FIRST_PAUSE
         while left := await self._revert():
-            self._keep(replace(self.record, phase="stuck", message=left))
-            if time.monotonic() > give_up:
+            spent = time.monotonic() - began
+            if spent > LASTING:
                 return 1
+            if spent > self._lingers:
+                self._keep(replace(self.record, phase="stuck", message=left))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                self._keep(replace(self.record, words=left))
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-        self.record = replace(self.record, message=failed)
+        self.record = replace(self.record, message=failed, words="")
         self._end("failed" if failed else "ended")
         return 0
 

@@ -122,7 +122,7 @@ class CellRun:
 
     async def _fault(self, end: float) -> None:
         """See the injections to their end; one that goes wrong ends all."""
-        latest = end + STOP_SECONDS
+        latest = end + STOP_SECONDS + max(record.means.lingers for record in self._records())
         while records := [record for record in self._records() if record.active]:
             await self._frame()
             wrong = [record for record in self._records() if record.phase in (*BAD, "failed")]
@@ -220,5 +220,5 @@ def _require_whole(record: Injection) -> None:
     if record.active:
         return
     lasted = (record.reverted or 0.0) - record.applied if record.applied else 0.0
-    if lasted < SHORTEST * record.seconds:
+    if lasted < SHORTEST * record.seconds and not record.means.finite:
         raise AnomalyError(f"{record.label} lasted {lasted:.1f} of {record.seconds:g} s: {record.why}")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 BEAT_EVERY: Final = 1.0
 STOP_SECONDS: Final = 45.0
-"""Patience with an injection that was told to stop: a node that was killed has to start again."""
+"""Patience with one that was told to stop, on top of what its kind needs: a node may have to start."""
 
 
 class Anomalies:
@@ -146,7 +146,7 @@ class Anomalies:
         return doomed, [each for each in found if each not in doomed]
 
     async def _stop(self, record: Injection) -> Injection:
-        end = time.monotonic() + STOP_SECONDS
+        end = time.monotonic() + STOP_SECONDS + record.means.lingers
         told = False
         while record.active and time.monotonic() < end:
             if record.phase == "orphaned":
