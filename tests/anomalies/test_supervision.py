@@ -1,4 +1,4 @@
-"""What a supervisor makes of a fault that misbehaves: every step is in the record, the last one is the end."""
+"""What a supervisor makes of a fault that misbehaves: each step is in the record, the last is the end."""
 
 from __future__ import annotations
 
