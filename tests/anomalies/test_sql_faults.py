@@ -75,7 +75,7 @@ FLUSHES = {
     "plan_cache_flush": "SELECT -hit_count FROM oceanbase.GV$OB_PLAN_CACHE_STAT",
     "cache_bottleneck": "SELECT SUM(total_put_cnt) FROM oceanbase.GV$OB_KVCACHE",
 }
-"""What grows, or falls less, when caches have to be filled: plans that are found, and what is put into others."""
+"""What grows, or falls less, when caches have to be filled: plans that are found, what is put into others."""
 
 
 @pytest.mark.parametrize("anomaly", FLUSHES)
