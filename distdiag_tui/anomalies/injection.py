@@ -36,7 +36,7 @@ class Injection:
     It was asked for at `started`, is to begin at `begins`, was there from `applied` on, and undone at
     `reverted`; `seconds` count from `applied`. `home` is the lab's folder if the server is a lab node.
     `notes` is what the fault wrote down for whoever undoes it, `words` what it is at, `why` why it ended,
-    `message` what is wrong.
+    `message` what is wrong; `events`: what Kubernetes says of it, the newest last.
     """
 
     id: str
@@ -61,6 +61,7 @@ class Injection:
     applied: float | None = None
     reverted: float | None = None
     notes: Mapping[str, str] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -130,7 +131,8 @@ class Injection:
         """The inverse; ValueError, KeyError, TypeError or AttributeError for anything else."""
         if fields["schema"] != SCHEMA or fields["phase"] not in get_args(Phase):
             raise ValueError(f"not a {SCHEMA} record")
-        return cls(**{name: value for name, value in fields.items() if name != "schema"})
+        rest = {name: value for name, value in fields.items() if name != "schema"}
+        return cls(**{**rest, "events": tuple(fields.get("events", ()))})
 
 
 class Injections(Ledger[Injection]):

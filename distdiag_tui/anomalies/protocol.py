@@ -52,6 +52,8 @@ class Fault(Protocol):
     """One fault on one server. Every method raises DistdiagError for what a person can understand.
 
     It is made by one process; another one, which knows only the site and the notes, may have to revert it.
+    One that has more to tell has an attribute `words`, what it is at in a line, or a coroutine function
+    `events`, which gives what others say of it, in lines.
     """
 
     async def plan(self) -> list[str]:

@@ -18,7 +18,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +36,8 @@ LASTING: Final = 600.0
 """Seconds of attempts to undo, after which it is left to the next start of a console."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+_EVENTS: Final = 5  # the newest
+_EVENTS_EVERY: Final = 2.0  # seconds
 
 
 def main() -> None:
@@ -67,9 +69,11 @@ class Supervision:
         if self._told.is_set():
             self._end("ended")
             return 0
+        relaying = asyncio.create_task(self._relay())
         failed = "" if not await self._apply() else self.record.message
         if not failed:
             await self._hold()
+        await _cancelled(relaying)
         return await self.undo(failed)
 
     async def undo(self, failed: str = "") -> int:
@@ -113,7 +117,6 @@ class Supervision:
     async def _hold(self) -> None:
         """Until it is told, its time is over, or the fault ends by itself."""
         holding = asyncio.ensure_future(self._fault.hold())
-        watching = asyncio.create_task(self._relay())
         telling = asyncio.create_task(self._told.wait())
         try:
             left = self.record.left(time.time())
@@ -124,7 +127,7 @@ class Supervision:
         except Exception as error:
             self._why = _words(error)
         finally:
-            await _cancelled(holding, watching, telling)
+            await _cancelled(holding, telling)
 
     async def _unless_told(self, doing: Coroutine[Any, Any, None]) -> None:
         """Do it, but stop in the middle when told."""
@@ -157,12 +160,23 @@ class Supervision:
         return state is None or self.record.server not in {node.name for node in state.nodes}
 
     async def _relay(self) -> None:
-        """Keep in the record what the fault is at, where it tells."""
+        """Keep in the record what the fault is at, and what others say of it, where it tells."""
+        asked = -_EVENTS_EVERY
         while True:
             words = getattr(self._fault, "words", "")
             if words != self.record.words:
                 self._keep(replace(self.record, words=words))
+            if time.monotonic() - asked >= _EVENTS_EVERY and hasattr(self._fault, "events"):
+                asked = time.monotonic()
+                await self._ask_for_events(self._fault.events)
             await asyncio.sleep(0.25)
+
+    async def _ask_for_events(self, ask: Callable[[], Awaitable[list[str]]]) -> None:
+        with suppress(DistdiagError, TimeoutError):  # who may not read them does without
+            async with asyncio.timeout(_EVENTS_EVERY):
+                events = tuple(await ask())[-_EVENTS:]
+            if events != self.record.events:
+                self._keep(replace(self.record, events=events))
 
     def _note(self, key: str, text: str) -> None:
         self.record = replace(self.record, notes={**self.record.notes, key: text})

@@ -56,7 +56,7 @@ class Follower:
     def __init__(self, service: Anomalies, records: Sequence[Injection], *, as_json: bool) -> None:
         self._service, self._names = service, [record.id for record in records]
         self._json = as_json
-        self._shown: dict[str, tuple[str, str, str]] = {}
+        self._shown: dict[str, tuple[str, ...]] = {}
         self.interrupted = False
 
     def interrupt(self) -> None:
@@ -77,15 +77,20 @@ class Follower:
             await asyncio.sleep(_LOOK_EVERY)
 
     def _show(self, record: Injection) -> None:
-        state = (record.phase, record.words, record.message)
-        if self._shown.get(record.id) == state:
+        state = (record.phase, record.words, record.message, *record.events)
+        known = self._shown.get(record.id, ())
+        if known == state:
             return
         self._shown[record.id] = state
         if self._json:
             typer.echo(json.dumps(record.to_fields()))
-        else:
-            clock = time.strftime("%H:%M:%S")
+            return
+        clock = time.strftime("%H:%M:%S")
+        if known[:3] != state[:3]:
             typer.echo(f"{clock} {record.label} {record.phase}{_remark(record)}  ({record.id})")
+        for event in record.events:
+            if event not in known[3:]:
+                typer.echo(f"{clock}   {plain(event, 300)}")
 
 
 async def stop_injections(service: Anomalies, names: Sequence[str]) -> None:

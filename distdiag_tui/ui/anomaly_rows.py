@@ -156,6 +156,8 @@ def _record_facts(record: Injection, now: float) -> list[Fact]:
         facts.append(("why", record.why))
     if record.words and record.active:
         facts.append(("at", record.words))
+    if record.events:
+        facts.append(("event", record.events[-1]))
     facts.append(("made", f"{record.severity}, {record.injector}: {record.made}"))
     facts.append(("server", f"{record.server} {record.address}".strip()))
     facts.append(("name", " of ".join(filter(None, (record.id, record.scenario)))))

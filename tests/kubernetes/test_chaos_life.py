@@ -46,6 +46,8 @@ async def test_it_is_made_and_stopped(world: World, service: Anomalies) -> None:
     await until(lambda: service.ledger.find(record.id).words == "injected into 1 pod", PATIENCE)
     [item] = await world.chaos.items("networkchaos")
     assert item["metadata"]["labels"]["distdiag/injection"] == record.id
+    await until(lambda: bool(service.ledger.find(record.id).events), PATIENCE)
+    assert "Applied" in " ".join(service.ledger.find(record.id).events)
     [ended] = await service.stop([record.id])
     assert ended.phase == "ended"
     assert await world.chaos.names() == []
