@@ -36,18 +36,18 @@ change = { rate = 120 }  # the load changes and changes back, which is no fault
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.protocol import Severity
+from distdiag_tui.config.document import read_document
 from distdiag_tui.config.scenario import Entry, load_scenario
 from distdiag_tui.experiments.plan import Cell, Plan, Setting, in_order, name_of
 from distdiag_tui.model.errors import ConfigError
@@ -207,15 +207,9 @@ class Experiment(BaseModel):
 
 def load_experiment(file: Path, cluster: str, servers: Sequence[str]) -> Plan:
     """The plan on a cluster with these servers (by name or address); ConfigError names what is wrong."""
+    experiment = read_document(file, Experiment)
     try:
-        experiment = Experiment.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         return experiment.plan(file, cluster, servers)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read {file}: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{file}: {where}: {first['msg'].removeprefix('Value error, ')}") from None
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 

@@ -17,12 +17,12 @@ kubernetes = { context = "staging", namespace = "oceanbase", cluster = "obcluste
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from distdiag_tui.anomalies.dose import LONGEST
+from distdiag_tui.config.document import read_document
 from distdiag_tui.config.dsn import distinct, parse_endpoint
 from distdiag_tui.config.environment import environment_password, read_password
 from distdiag_tui.model.errors import ConfigError
@@ -104,12 +104,4 @@ class Profiles(BaseModel):
 
 def load_profiles(file: Path) -> Profiles:
     """Read and check the file; ConfigError names the file and the first thing that is wrong."""
-    try:
-        return Profiles.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read {file}: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        hint = "; a password belongs into password_file" if where.endswith(".password") else ""
-        raise ConfigError(f"{file}: {where}: {first['msg']}{hint}") from None
+    return read_document(file, Profiles)

@@ -14,14 +14,14 @@ injector = "sql"         # the first that fits
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import SECONDS, Dose
 from distdiag_tui.anomalies.protocol import Severity
+from distdiag_tui.config.document import read_document
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.text import read_seconds
 
@@ -57,15 +57,9 @@ class Scenario(BaseModel):
 
 def load_scenario(file: Path) -> tuple[str, list[Dose]]:
     """Its name (that of the file unless it says another) and its doses; ConfigError names what is wrong."""
+    scenario = read_document(file, Scenario)
     try:
-        scenario = Scenario.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
         return scenario.name or file.stem, [dose for entry in scenario.inject for dose in entry.doses()]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"cannot read {file}: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{file}: {where}: {first['msg']}") from None
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
 
