@@ -57,6 +57,7 @@ class ConsoleApp(App[None]):
         self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
+        self.marks: tuple[Mark, ...] = ()  # those that are known from the start, as in a recording
         self._first = 0.0  # epoch s of the first snapshot
         self._told = 0.0  # when the notice in the scene came, on the monotonic clock
         self.main = MainScreen()
@@ -127,7 +128,7 @@ class ConsoleApp(App[None]):
         self.push_screen(MetricScreen(event.metric, self.scene))
 
     def _set(self, scene: Scene) -> None:
-        marks: list[Mark] = []
+        marks = list(self.marks)
         if self._ordering is not None:
             desk = self._ordering.desk
             scene = replace(scene, workloads=desk.views, trouble=desk.trouble)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from dataclasses import replace
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import RecordingError
-from distdiag_tui.model.marks import BEGAN, ENDED, Mark
+from distdiag_tui.model.marks import BEGAN, INJECTED, REVERTED, Mark
 from distdiag_tui.model.text import plain
 from distdiag_tui.recording.reader import Recording
 from distdiag_tui.recording.replay import Replay
@@ -27,7 +26,7 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
     cluster = plain(info.cluster if info else recording.folder.name)
     feed = Feed(Engine(Replay(frames, speed, stay=True), cluster))
     app = ConsoleApp(feed, theme)
-    app.scene = replace(app.scene, marks=marks_of(info))
+    app.marks = marks_of(info)
     leave_with_terminal(lambda: None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
     feed.start()
@@ -42,7 +41,7 @@ def marks_of(info: RunInfo | None) -> tuple[Mark, ...]:
     marks = []
     for label in info.labels if info else ():
         words = plain(f"{label.anomaly}→{label.server}", 60)
-        for moment, glyph in ((label.applied, BEGAN), (label.reverted, ENDED)):
+        for moment, glyph in ((label.applied, INJECTED), (label.reverted, REVERTED)):
             if moment is not None:
                 marks.append(Mark(moment, glyph, words))
     for change in info.changes if info else ():

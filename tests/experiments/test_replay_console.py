@@ -12,7 +12,7 @@ from conftest import LiveLab
 from recorded import INFO, steady_frames
 from terminal import Terminal
 
-from distdiag_tui.model.marks import BEGAN, ENDED, Mark
+from distdiag_tui.model.marks import BEGAN, INJECTED, REVERTED, Mark
 from distdiag_tui.recording.recorder import Recorder
 from distdiag_tui.recording.run import Change, RunInfo
 from distdiag_tui.ui.replay import marks_of
@@ -29,9 +29,9 @@ def labelled() -> RunInfo:
 def test_marks_are_where_faults_began_and_ended() -> None:
     info = replace(labelled(), changes=(Change(1.7e9 + 15, {"threads": 16, "rate": 60.5}),))
     assert marks_of(info) == (
-        Mark(1.7e9 + 10, BEGAN, "node_hang→n2"),
+        Mark(1.7e9 + 10, INJECTED, "node_hang→n2"),
         Mark(1.7e9 + 15, BEGAN, "threads 16, rate 60.5"),
-        Mark(1.7e9 + 20, ENDED, "node_hang→n2"),
+        Mark(1.7e9 + 20, REVERTED, "node_hang→n2"),
     )
     assert [mark.time for mark in marks_of(INFO)] == [1.7e9 + 0.5, 1.7e9 + 9]  # it was never undone
     assert marks_of(None) == ()
@@ -43,7 +43,7 @@ def test_a_recorded_run_is_shown_with_its_marks(tmp_path: Path) -> None:
         recorder.add(frame)
     recorder.finish(labelled())
     with Terminal((*DISTDIAG, "replay", str(tmp_path / "r"), "--speed", "100")) as terminal:
-        text = terminal.wait_for(f"{BEGAN}─+{ENDED}")
+        text = terminal.wait_for(f"{INJECTED}─+{REVERTED}")
         assert re.search(r"all 2 up.*n1 .*n2 ", text, re.DOTALL)
         terminal.send("q")
         assert terminal.wait_exit() == 0

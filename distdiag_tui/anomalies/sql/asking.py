@@ -18,6 +18,7 @@ from distdiag_tui.workloads.session import Node
 PATIENCE: Final = 4.0
 """Seconds for one visit to the server: whoever reverts must not hang on a frozen one."""
 
+_GOING: Final = 3.0  # seconds for sessions to go
 _NAME: Final = re.compile(r"[\w-]{1,40}", re.ASCII)
 
 
@@ -83,7 +84,16 @@ async def sessions_of(cursor: Cursor, site: Site) -> list[int]:
 
 
 async def end_sessions(cursor: Cursor, site: Site) -> None:
-    """KILL the injection's sessions, whoever made them."""
-    for session in await sessions_of(cursor, site):
-        with suppress(MySQLError):  # it has ended by itself
-            await cursor.execute(f"KILL {session}")
+    """KILL the injection's sessions, whoever made them, and see them gone; AnomalyError if they stay.
+
+    What one of them was doing is done, or never will be, once it is gone.
+    """
+    clock = asyncio.get_running_loop().time
+    end = clock() + _GOING
+    while sessions := await sessions_of(cursor, site):
+        if clock() > end:
+            raise AnomalyError(f"{len(sessions)} of its sessions on {site.label} do not end")
+        for session in sessions:
+            with suppress(MySQLError):  # it has ended by itself
+                await cursor.execute(f"KILL {session}")
+        await asyncio.sleep(0.05)

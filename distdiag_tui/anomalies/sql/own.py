@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from distdiag_tui.anomalies.protocol import Note, Site
-from distdiag_tui.anomalies.sql.asking import asking, rows_of, word_of
+from distdiag_tui.anomalies.sql.asking import asking, rows_of, tagging, word_of
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.workloads.database import OWNER_TABLE, Cursor
 
@@ -53,6 +53,7 @@ async def create(site: Site, note: Note, tables: Sequence[str]) -> None:
     async with asking(site, _BUILD_SECONDS) as cursor:
         if await _there(cursor, name):
             raise AnomalyError(f"{site.label}: there is a database {name} already")
+        await cursor.execute(tagging(site))  # whoever undoes it first ends this session
         note("database", name)
         for statement in creation(site, tables):
             await cursor.execute(statement)
