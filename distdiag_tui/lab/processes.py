@@ -105,12 +105,11 @@ def is_frozen(process: psutil.Process) -> bool:
 
 
 def thaw(process: psutil.Process) -> None:
-    """Let a process that was stopped by a signal go on."""
+    """Let a process that was stopped by a signal go on; one that is only about to stop does not stop then."""
     import psutil  # noqa: PLC0415
 
     with suppress(psutil.NoSuchProcess):
-        if is_frozen(process):
-            process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)  # without a look: threads that run take a while to stop
 
 
 def terminate(process: psutil.Process) -> None:

@@ -184,6 +184,24 @@ def test_stress_ng_of_a_dead_supervisor_is_found(lab: LiveLab) -> None:
     assert run(orphan()) == ""
 
 
+def test_undone_in_the_very_moment_it_is_made_it_does_not_freeze_afterwards(lab: LiveLab) -> None:
+    """Many threads take a while to stop: until then the process does not look frozen."""
+
+    async def hasty() -> list[bool]:
+        found = []
+        for _ in range(30):
+            fault = signals.NodeHang(site(lab, "node_hang", "n1"))
+            notes: dict[str, str] = {}
+            await fault.apply(notes.__setitem__)
+            await fault.revert(notes)
+            await asyncio.sleep(0.03)
+            found.append(frozen(lab, "n1"))
+            node_process(lab, "n1").resume()
+        return found
+
+    assert not any(run(hasty()))
+
+
 def test_a_hang_that_somebody_else_ends_is_over(lab: LiveLab) -> None:
     async def thawed() -> str:
         fault = signals.NodeHang(site(lab, "node_hang", "n1"))

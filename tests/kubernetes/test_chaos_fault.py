@@ -163,7 +163,7 @@ async def test_the_api_server_goes_and_comes_back(world: World) -> None:
     assert "does not answer" in await failure(chaos.revert(world.notes))
     assert "does not answer" in await failure(chaos.remains(world.notes))
     await world.up()
-    await until(lambda: chaos.words == INJECTED, 20)
+    await until(lambda: chaos.words == INJECTED, 60)
     assert not held.done()
     await chaos.revert(world.notes)
     assert "deleted by somebody else" in await asyncio.wait_for(held, 20)
