@@ -14,7 +14,7 @@ from sqlfault import Case, becomes
 from distdiag_tui.anomalies.sql.hot import Table, ours
 from distdiag_tui.workloads.options import Value
 
-LOCKS: dict[str, Value] = {"tables": 1, "percent": 100, "hold_s": 0.8}
+LOCKS: dict[str, Value] = {"tables": 8, "percent": 100, "hold_s": 0.8}
 INDEXES: dict[str, Value] = {"tables": 1, "indexes": 4}
 INDEX_NAMES = (
     "SELECT DISTINCT table_schema, index_name FROM information_schema.statistics WHERE index_name LIKE"
