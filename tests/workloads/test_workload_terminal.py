@@ -56,8 +56,8 @@ def ready(server: str, node: Target, tmp_path: Path) -> str:
 
 def test_a_bar_shows_how_far_it_is(server: str, node: Target) -> None:
     run(drop_load(node))
-    with Terminal((*COMMAND, "prepare", "oltp", server, "--tables", "1", "--rows", "4000")) as terminal:
-        assert "oltp: prepared with tables 1, rows 4,000" in terminal.wait_for("oltp: prepared")
+    with Terminal((*COMMAND, "prepare", "oltp", server, "--tables", "1", "--rows", "20000")) as terminal:
+        assert "oltp: prepared with tables 1, rows 20,000" in terminal.wait_for("oltp: prepared")
         assert terminal.wait_exit() == 0
         assert re.search(r"━.* +\d+ % .*preparing [0-9,]+ rows", terminal.output().decode())
         assert "━" not in terminal.text()  # it leaves no trace
