@@ -39,9 +39,8 @@ class Site:
 
     @property
     def label(self) -> str:
-        """For messages: the server's name with its address, or the address alone."""
-        name, address = self.endpoint.name, self.endpoint.address
-        return f"{name} ({address})" if name else address
+        """The server, for messages."""
+        return self.endpoint.label
 
 
 Note = Callable[[str, str], None]

@@ -15,20 +15,20 @@ import asyncio
 import json
 import os
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from distdiag_tui.anomalies.injection import Injection, Injections, Phase
 from distdiag_tui.anomalies.protocol import Fault
 from distdiag_tui.lab import state as lab
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.workloads.children import open_stdin
 
 APPLY_SECONDS: Final = 60.0
 REVERT_SECONDS: Final = 20.0  # for one attempt
@@ -38,6 +38,8 @@ LASTING: Final = 600.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _EVENTS: Final = 5  # the newest
 _EVENTS_EVERY: Final = 2.0  # seconds
+
+T = TypeVar("T")
 
 
 def main() -> None:
@@ -70,8 +72,7 @@ class Supervision:
             self._end("ended")
             return 0
         relaying = asyncio.create_task(self._relay())
-        failed = "" if not await self._apply() else self.record.message
-        if not failed:
+        if not (failed := await self._apply()):
             await self._hold()
         await _cancelled(relaying)
         return await self.undo(failed)
@@ -98,44 +99,39 @@ class Supervision:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._told.wait(), max(0.0, moment - time.time()))
 
-    async def _apply(self) -> bool:
-        """Make it; a stop or the end of patience cuts it short. Returns whether it failed."""
+    async def _apply(self) -> str:
+        """Make it; a stop or the end of patience cuts it short. Why it failed, "" if it did not."""
         self._keep(replace(self.record, phase="applying"))
         try:
             async with asyncio.timeout(APPLY_SECONDS):
                 await self._unless_told(self._fault.apply(self._note))
         except TimeoutError:
-            self._keep(replace(self.record, message=f"not there after {APPLY_SECONDS:.0f} s"))
-            return True
+            return self._failed(f"not there after {APPLY_SECONDS:.0f} s")
         except Exception as error:  # a bug must be undone as well
-            self._keep(replace(self.record, message=_words(error)))
-            return True
+            return self._failed(_words(error))
         if not self._why:
             self._keep(replace(self.record, phase="active", applied=time.time()))
-        return False
+        return ""
+
+    def _failed(self, why: str) -> str:
+        self._keep(replace(self.record, message=why))
+        return why
 
     async def _hold(self) -> None:
         """Until it is told, its time is over, or the fault ends by itself."""
-        holding = asyncio.ensure_future(self._fault.hold())
-        telling = asyncio.create_task(self._told.wait())
         try:
-            left = self.record.left(time.time())
-            await asyncio.wait({holding, telling}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-            if holding.done():
-                self._why = self._why or holding.result()
-            self._why = self._why or "its time was over"
+            over = await self._unless_told(self._fault.hold(), self.record.left(time.time()))
+            self._why = self._why or over or "its time was over"
         except Exception as error:
             self._why = _words(error)
-        finally:
-            await _cancelled(holding, telling)
 
-    async def _unless_told(self, doing: Coroutine[Any, Any, None]) -> None:
-        """Do it, but stop in the middle when told."""
+    async def _unless_told(self, doing: Coroutine[Any, Any, T], seconds: float | None = None) -> T | None:
+        """Do it, but stop in the middle when told, or after some seconds: then None."""
         task, telling = asyncio.ensure_future(doing), asyncio.create_task(self._told.wait())
         try:
-            await asyncio.wait({task, telling}, return_when=asyncio.FIRST_COMPLETED)
-            if task.done():
-                task.result()
+            waiting = {task, telling}
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
         finally:
             await _cancelled(task, telling)
 
@@ -207,7 +203,7 @@ def _words(error: Exception) -> str:
 
 
 async def _serve() -> int:
-    stdin = await _open_stdin()
+    stdin = await open_stdin(limit=1 << 20)
     if not (line := await stdin.readline()):
         return 1  # whoever started us died before it said what to do
     request = json.loads(line)
@@ -223,14 +219,6 @@ async def _serve() -> int:
         return await supervision.run()
     finally:
         listening.cancel()
-
-
-async def _open_stdin() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=1 << 20)
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    return reader
 
 
 async def _listen(stdin: asyncio.StreamReader, supervision: Supervision, silence: float) -> None:

@@ -44,7 +44,7 @@ async def run_injections(
             service.release()
     finally:
         beating.cancel()
-    if wrong := [record for record in records if record.phase in ("failed", "stuck", "orphaned")]:
+    if wrong := [record for record in records if record.wrong or record.phase == "failed"]:
         raise AnomalyError("; ".join(f"{record.label}: {record.message}" for record in wrong))
     if follower.interrupted:
         raise typer.Exit(130)

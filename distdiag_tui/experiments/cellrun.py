@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
-from distdiag_tui.anomalies.injection import BAD, Injection
+from distdiag_tui.anomalies.injection import Injection
 from distdiag_tui.experiments.loads import Loads
 from distdiag_tui.experiments.plan import Cell, Plan
 from distdiag_tui.experiments.sampler import Sampler
@@ -125,7 +125,7 @@ class CellRun:
         latest = end + STOP_SECONDS + max(record.means.lingers for record in self._records())
         while records := [record for record in self._records() if record.active]:
             await self._frame()
-            wrong = [record for record in self._records() if record.phase in (*BAD, "failed")]
+            wrong = [record for record in self._records() if record.wrong or record.phase == "failed"]
             if wrong or time.time() > latest:
                 break
         for record in self._records():
@@ -215,7 +215,7 @@ def labels_of(records: Sequence[Injection]) -> tuple[Label, ...]:
 
 def _require_whole(record: Injection) -> None:
     """AnomalyError unless the fault was there for most of its time."""
-    if record.phase == "failed" or record.phase in BAD:
+    if record.wrong or record.phase == "failed":
         raise AnomalyError(f"{record.label}: {record.message}")
     if record.active:
         return

@@ -55,6 +55,11 @@ class Endpoint:
         """`host:port`, IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def label(self) -> str:
+        """For messages: the name with the address, or the address alone."""
+        return f"{self.name} ({self.address})" if self.name else self.address
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

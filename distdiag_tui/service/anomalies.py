@@ -13,7 +13,7 @@ from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import LONGEST, Dose
 from distdiag_tui.anomalies.entry import Anomaly, Means
-from distdiag_tui.anomalies.injection import ENDED, Injection, Injections
+from distdiag_tui.anomalies.injection import Injection, Injections
 from distdiag_tui.anomalies.protocol import Site
 from distdiag_tui.lab import state as lab
 from distdiag_tui.ledger import new_name
@@ -155,7 +155,7 @@ class Anomalies:
                 told = told or self.ledger.stop(record)
             await asyncio.sleep(0.05)
             record = self.ledger.find(record.id)
-        if record.phase not in ENDED:
+        if record.active:
             raise AnomalyError(f"{record.label} is not undone: {record.message or record.phase}")
         return record
 

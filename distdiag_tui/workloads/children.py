@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -39,3 +40,12 @@ def environment(*, login: bool) -> dict[str, str]:
     """
     prefixes = ("PYTHON", *(_LOGIN if login else ()))
     return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
+
+
+async def open_stdin(limit: int = 1 << 16) -> asyncio.StreamReader:
+    """For such a program: its orders, in lines of at most `limit` bytes."""
+    reader = asyncio.StreamReader(limit)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return reader

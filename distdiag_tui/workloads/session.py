@@ -66,9 +66,8 @@ class Node:
 
     @property
     def label(self) -> str:
-        """For messages: the name with the address, or the address alone."""
-        name, address = self.endpoint.name, self.endpoint.address
-        return f"{name} ({address})" if name else address
+        """For messages."""
+        return self.endpoint.label
 
     async def connect(self) -> Wire:
         """A connection in autocommit mode. TimeoutError if the server accepts but does not answer."""

@@ -27,6 +27,7 @@ from typing import Any, cast
 
 from distdiag_tui.model.errors import DistdiagError, WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.workloads.children import open_stdin
 from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
@@ -238,7 +239,7 @@ async def _serve_and_leave() -> None:
 
 
 async def _serve() -> int:
-    stdin = await _open_stdin()
+    stdin = await open_stdin()
     out = _Outbox()
     job = _Job(json.loads(await stdin.readline()), out)
     work = asyncio.create_task(job.run())
@@ -261,14 +262,6 @@ def _end(job: _Job, work: asyncio.Task[int]) -> None:
         asyncio.get_running_loop().call_later(job.record.farewell, work.cancel)
     else:
         work.cancel()
-
-
-async def _open_stdin() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
-    )
-    return reader
 
 
 async def _obey(stdin: asyncio.StreamReader, job: _Job, work: asyncio.Task[int]) -> None:

@@ -169,10 +169,7 @@ class Chaos:
                 )
             except MissingError:
                 continue
-            ready = any(
-                each.type == "Ready" and each.status == "True" for each in pod.status.conditions or ()
-            )
-            if pod.metadata.uid != uid and ready:
+            if pod.metadata.uid != uid and _is_ready(pod):
                 return f"pod {name} was made anew and is ready"
         return await asyncio.Future()
 
