@@ -24,7 +24,15 @@ from distdiag_tui.service import workloads as service
 from distdiag_tui.workloads.journal import ENDED, KEPT, Journal, Phase, RunRecord
 from distdiag_tui.workloads.report import IntervalReport, Part
 
-HOLDER = "import signal; signal.signal(15, lambda *_: print('told', flush=True)); print(flush=True); input()"
+# a handler in Python would not do: a signal just before the process waits for input is heard only after that
+HOLDER = """
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, {15})
+print(flush=True)
+signal.sigwait({15})
+print('told', flush=True)
+input()
+"""
 HERE = ("127.0.0.1:2881", "127.0.0.1:2882")
 ROOT = Path(__file__).parents[2]
 
@@ -43,12 +51,9 @@ def process_of(
     journal: Journal, run: RunRecord, phase: Phase = "running"
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds the run's lock, as a worker does, and says when it is told to end."""
-    code = (
-        "import signal; signal.signal(15, lambda *_: print('told', flush=True)); print(flush=True); input()"
-    )
     with journal.admit(run) as lock:
         process = subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(lock,)
+            [sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(lock,)
         )
     with process:
         try:
