@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.model.findings import Diagnosis
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
 from distdiag_tui.model.topology import Server, Subject
 
@@ -52,6 +53,7 @@ class Snapshot:
     history: History
     health: Health = Health()
     production: bool = False
+    diagnosis: Diagnosis | None = None  # while nobody diagnoses
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:

@@ -1,0 +1,132 @@
+"""What diagnosis found in one tick: which server, what, how sure, since when, and on what evidence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+FINDING_SCHEMA: Final = "distdiag.finding/1"
+
+UNKNOWN: Final = "unknown"
+"""The cause of a server that is not as usual in a way that no cause explains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A metric that speaks for a finding.
+
+    `before` and `now` in the metric's unit; `deviation` is their difference in robust standard deviations,
+    `peers` the median of the other servers' (NaN: there are none). `share`: how much of the cause's score it
+    gives, 0 to 1. `since`: when it left its band, epoch seconds, NaN if it is within.
+    """
+
+    metric: str
+    before: float
+    now: float
+    deviation: float
+    peers: float
+    share: float
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause on one server.
+
+    `confidence` 0 to 1; without `calibrated` it only orders. `since`: epoch seconds of the onset. `strength`:
+    how far beyond its alarm threshold the server is (1: at it). `rank`: 1 is the likeliest of all findings.
+    `also`: other causes that it could be, likeliest first, with their confidence. `said` is evidence that is
+    no metric, in a few words, such as that nothing was heard of the server for 5 s.
+    """
+
+    server: str
+    zone: str
+    cause: str
+    rank: int
+    confidence: float
+    calibrated: bool
+    since: float
+    strength: float
+    evidence: tuple[Evidence, ...] = ()
+    also: tuple[tuple[str, float], ...] = ()
+    said: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is about: server and cause."""
+        return self.server, self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class LoadChange:
+    """All servers' load changed alike: no fault. `factor`: load now over load before."""
+
+    since: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All of one tick. `findings` in the order of their rank.
+
+    `scores` by server: 1 is the alarm threshold. `heat` by (server, cause): 0 to 1, of servers that are not
+    as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, the share
+    of the reference that diagnosis begins with which is there. `false_alarms`: expected in an hour over all
+    servers, as the calm scores have it; NaN while too few are known. `model`: the trained model in use, "".
+    """
+
+    time: float
+    findings: tuple[Finding, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+    heat: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    influence: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    load_change: LoadChange | None = None
+    warm: float = 0.0
+    false_alarms: float = math.nan
+    model: str = ""
+
+    def of(self, server: str) -> tuple[Finding, ...]:
+        """The findings of one server, likeliest first."""
+        return tuple(finding for finding in self.findings if finding.server == server)
+
+
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A plain object for JSON; times are UTC in ISO 8601, what is missing is null."""
+    return {
+        "server": finding.server,
+        "zone": finding.zone,
+        "cause": finding.cause,
+        "rank": finding.rank,
+        "confidence": _number(finding.confidence),
+        "calibrated": finding.calibrated,
+        "since": iso(finding.since),
+        "strength": _number(finding.strength),
+        "said": finding.said,
+        "evidence": [
+            {
+                "metric": each.metric,
+                "before": _number(each.before),
+                "now": _number(each.now),
+                "deviation": _number(each.deviation),
+                "peers": _number(each.peers),
+                "share": _number(each.share),
+                "since": iso(each.since),
+            }
+            for each in finding.evidence
+        ],
+        "also": [{"cause": cause, "confidence": _number(value)} for cause, value in finding.also],
+    }
+
+
+def iso(time: float) -> str | None:
+    """Epoch seconds in UTC; None for NaN."""
+    if math.isnan(time):
+        return None
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.6g}") if math.isfinite(value) else None
