@@ -73,8 +73,8 @@ class Diagnosis:
     """All of one tick. `findings` in the order of their rank.
 
     `scores` by server: 1 is the alarm threshold. `heat` by (server, cause): 0 to 1, of servers that are not
-    as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, the share
-    of the reference that diagnosis begins with which is there. `false_alarms`: expected in an hour over all
+    as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, how
+    much of the reference that diagnosis begins with is there. `false_alarms`: expected in an hour over all
     servers, as the calm scores have it; NaN while too few are known. `model`: the trained model in use, "".
     """
 
