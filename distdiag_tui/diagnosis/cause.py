@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +20,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One entry. `signs`: how its metrics move, -3 to 3 by id: the sign is the way, the size how typical.
+    """One entry: what a person should know of it. How it shows in metrics is in `signs`.
 
     `facts` names what is fetched when it is found, see `service.facts`. `obdiag` is the command line, without
     the program's name, that looks into it.
@@ -30,7 +29,6 @@ class Cause:
     id: str
     title: str
     about: str
-    signs: Mapping[str, float]
     check: tuple[str, ...] = ()
     act: tuple[str, ...] = ()
     looks: tuple[Look, ...] = ()
