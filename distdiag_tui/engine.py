@@ -35,9 +35,10 @@ class Engine:
         """One immutable snapshot a tick. Closing the iterator closes the source."""
         async with aclosing(self._source.frames()) as frames:
             async for frame in frames:
-                yield self._snapshot(frame)
+                yield self.take(frame)
 
-    def _snapshot(self, frame: Frame) -> Snapshot:
+    def take(self, frame: Frame) -> Snapshot:
+        """One frame more: stored, and as a snapshot."""
         values = _values(frame.servers, self._rates(frame))
         self.store.append(frame.tick, values)
         self._samples += len(frame.samples)

@@ -289,6 +289,17 @@ COLUMN_INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 STAT_IDS: Final = tuple(column for column in COLUMNS if isinstance(column, int))
 
 
+# What the console sees of a server by asking it; no statistic of the server's, and not in its history.
+OBSERVED: Final[tuple[Metric, ...]] = (
+    Metric(
+        "answer_rt", "answer time", "s", Kind.GAUGE, "net", (), (), 1.0, Bad.HIGH,
+        "What the console's own questions took at the last sample.",
+    ),
+)  # fmt: skip
+
+_BY_ID: Final = {row.id: row for row in (*CATALOGUE, *OBSERVED)}
+
+
 def metric(name: str) -> Metric:
-    """The catalogue row of a metric id; KeyError if there is none."""
-    return CATALOGUE[METRIC_INDEX[name]]
+    """The row of a metric id, observed ones too; KeyError if there is none."""
+    return _BY_ID[name]

@@ -1,0 +1,234 @@
+"""Which servers are not as usual, tick by tick: a detector for any set of metrics, one server or many.
+
+Shapes: S servers, M metrics, G groups. NaN is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.diagnosis.peers import others_median
+from distdiag_tui.diagnosis.reference import Flags, Reference
+from distdiag_tui.diagnosis.thresholds import Thresholds
+from distdiag_tui.model.arithmetic import Floats
+
+MOST: Final = 50.0
+"""Robust standard deviations beyond which more says no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in ticks.
+
+    A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
+    alarms when `hits` of the last `of` scores are at its threshold, until `quiet` in a row are below `release`.
+    An alarm that lasts for `patience`, or for thrice the reference, is the new normal.
+    """
+
+    memory: int = 180
+    least: int = 20
+    top: int = 8
+    group_top: int = 2
+    hits: int = 3
+    of: int = 4
+    quiet: int = 5
+    release: float = 0.8
+    patience: int = 1800
+    smooth: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One tick's view.
+
+    `tamed` (S, M): smoothed. `change` (S, M): that, less what is usual. `z` (S, M): the change in robust
+    standard deviations. `apart` (S, M): the same of the difference to the other servers; equal to `z` for one
+    server alone. Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is
+    one. `groups` (S, G): the same by group. `onset` (S): the tick that the alarm dates back to, -1 for none.
+    `load` is the factor by which all servers' load changed alike, 1 for not at all, and `load_since` its tick.
+    """
+
+    tick: int
+    tamed: Floats
+    change: Floats
+    z: Floats
+    apart: Floats
+    scores: Floats
+    groups: Floats
+    alarming: Flags
+    onset: NDArray[np.intp]
+    warm: Floats
+    load: float
+    load_since: int
+    false_alarms: float
+
+
+class Detector:
+    """To be fed with every tick's values. Servers keep their row."""
+
+    def __init__(self, metrics: MetricSet, servers: int, settings: Settings | None = None) -> None:
+        self.metrics = metrics
+        self.settings = settings or Settings()
+        self.tick = -1
+        self._servers = servers
+        names = sorted(set(metrics.groups))
+        self.groups: Sequence[str] = names
+        self._members = [
+            np.array([i for i, group in enumerate(metrics.groups) if group == name]) for name in names
+        ]
+        shape = servers, len(metrics.names)
+        self._usual = Reference(*shape, self.settings.memory, self.settings.least)
+        self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
+        self._thresholds = Thresholds(servers, len(names) + 1, self.settings.least)
+        self._recent: list[Floats] = []
+        self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
+        self._calm_for = np.zeros(servers, dtype=np.intp)
+        self._alarming = np.zeros(servers, dtype=np.bool_)
+        self._onset = np.full(servers, -1, dtype=np.intp)
+        self._first_hit = np.full(servers, -1, dtype=np.intp)
+        self._load_since = -1
+
+    def feed(self, values: Floats) -> Look:
+        """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer."""
+        self.tick += 1
+        tamed = self._smoothed(self.metrics.tame(values))
+        change = tamed - self._usual.centre
+        apart = tamed - others_median(tamed)
+        z = _bounded(change / self._usual.spread)
+        z_apart = _bounded((apart - self._usual_apart.centre) / self._usual_apart.spread)
+        if self._servers == 1:
+            z_apart = z
+        raw = self._scores(z)
+        load = self._load_change(change, z, z_apart)
+        if load != 1.0:
+            raw = np.minimum(raw, self._scores(z_apart))
+        normal = raw / self._thresholds.limits
+        scores = normal.max(axis=1)
+        known = np.isfinite(change).any(axis=1)
+        scores = np.where(known, scores, np.nan)
+        self._judge(scores)
+        self._learn(tamed, apart, raw, scores, np.isfinite(values).any(axis=1))
+        if load != 1.0:
+            self._follow_load(change)
+        return Look(
+            self.tick,
+            tamed,
+            change,
+            z,
+            z_apart,
+            scores,
+            normal[:, 1:],
+            self._alarming.copy(),
+            np.where(self._alarming, self._onset, -1),
+            np.minimum(1.0, self._usual.counts / self.settings.least),
+            load,
+            self._load_since,
+            self._thresholds.false_alarms,
+        )
+
+    def _smoothed(self, tamed: Floats) -> Floats:
+        """The median of the last ticks: one tick alone is nothing."""
+        self._recent = [*self._recent[-self.settings.smooth + 1 :], tamed]
+        if len(self._recent) == 1:
+            return tamed
+        stack = np.sort(np.stack(self._recent), axis=0)  # NaN comes last
+        there = np.isfinite(stack).sum(axis=0)
+        middle = np.maximum(there - 1, 0) // 2
+        return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
+
+    def _scores(self, z: Floats) -> Floats:
+        """(S, 1 + G): over all metrics, then by group."""
+        size = np.abs(z) * self._weights(z)
+        found = [_top(size, self.settings.top)]
+        found += [_top(size[:, members], self.settings.group_top) for members in self._members]
+        return np.stack(found, axis=1)
+
+    def _weights(self, z: Floats) -> Floats | float:
+        """How much a deviation counts: one to the better is hardly trouble."""
+        bad = np.array(self.metrics.bad)
+        if not bad.size:
+            return 1.0
+        return np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
+
+    def _judge(self, scores: Floats) -> None:
+        """n of m to alarm, some quiet ticks in a row to end."""
+        with np.errstate(invalid="ignore"):
+            hit, calm = scores >= 1.0, ~(scores >= self.settings.release)
+        self._first_hit = np.where(hit & (self._first_hit < 0), self.tick, self._first_hit)
+        self._hits = np.concatenate([self._hits[:, 1:], hit[:, None]], axis=1)
+        begins = ~self._alarming & (self._hits.sum(axis=1) >= self.settings.hits)
+        self._onset = np.where(begins, self._first_hit, self._onset)
+        self._calm_for = np.where(calm, self._calm_for + 1, 0)
+        ends = self._alarming & (self._calm_for >= self.settings.quiet)
+        self._alarming = (self._alarming | begins) & ~ends
+        self._first_hit = np.where(~self._alarming & ~self._hits.any(axis=1), -1, self._first_hit)
+        self._first_hit = np.where(ends, -1, self._first_hit)
+
+    def _learn(self, tamed: Floats, apart: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
+        """What is calm is usual from now on; the rest only when it has lasted long enough."""
+        with np.errstate(invalid="ignore"):
+            calm = there & ~self._alarming & ~(scores >= 1.0)
+        # what is known for a minute does not make ten minutes unusual
+        patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
+        old = self._alarming & (self.tick - self._onset > patience)
+        which = calm | (old & there)
+        self._usual.put(tamed, which)
+        self._usual_apart.put(apart, which)
+        self._thresholds.put(raw, calm & np.isfinite(scores))
+
+    def _load_change(self, change: Floats, z: Floats, apart: Floats) -> float:
+        """The factor by which the load of all servers changed alike, 1 if it did not."""
+        load = list(self.metrics.load)
+        if not load:
+            return 1.0
+        rows = np.isfinite(change[:, load]).any(axis=1)
+        if not rows.any():
+            return 1.0
+        size = np.nanmedian(np.where(rows[:, None], change[:, load], np.nan), axis=0)
+        moved = np.abs(np.median(z[np.ix_(rows, load)], axis=0)) >= LOAD_Z
+        together = (np.abs(change[rows][:, load] - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
+        slower = self._slower(z[rows], apart[rows])
+        if not (moved.any() and together and not slower):
+            self._load_since = -1
+            return 1.0
+        if self._load_since < 0:
+            self._load_since = self.tick
+        return float(math.exp(size[np.argmax(np.abs(size))]))
+
+    def _slower(self, z: Floats, apart: Floats) -> bool:
+        """Whether work takes longer somewhere, more than anywhere else."""
+        times = list(self.metrics.times)
+        return bool(times) and bool((np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2)
+
+    def _follow_load(self, change: Floats) -> None:
+        """A new level of the load is the new normal once it has lasted."""
+        if self.tick - self._load_since >= LOAD_TICKS:
+            self._usual.shift(change)
+            self._load_since = -1
+
+
+OPEN: Final = 0.7
+BETTER: Final = 0.3
+LOAD_Z: Final = 4.0
+LOAD_SPREAD: Final = 0.25
+SLOWER_Z: Final = 6.0
+LOAD_TICKS: Final = 15
+
+
+def _bounded(z: Floats) -> Floats:
+    return np.clip(np.nan_to_num(z, nan=0.0, posinf=MOST, neginf=-MOST), -MOST, MOST)
+
+
+def _top(size: Floats, count: int) -> Floats:
+    """The mean of the `count` largest along the last axis."""
+    width = size.shape[1]
+    if width <= count:
+        return np.asarray(size.mean(axis=1))
+    return np.asarray(np.partition(size, width - count, axis=1)[:, width - count :].mean(axis=1))
