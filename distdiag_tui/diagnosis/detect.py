@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.peers import others_median
-from distdiag_tui.diagnosis.reference import Flags, Reference
+from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows
 from distdiag_tui.diagnosis.thresholds import Thresholds
 from distdiag_tui.model.arithmetic import Floats
 
@@ -28,8 +28,8 @@ class Settings:
     """Times in ticks.
 
     A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
-    alarms when `hits` of the last `of` scores are at its threshold, until `quiet` in a row are below `release`.
-    An alarm that lasts for `patience`, or for thrice the reference, is the new normal.
+    alarms when `hits` of the last `of` scores are at its threshold, until `quiet` in a row are below
+    `release`. An alarm that lasts for `patience`, or for thrice the reference, is the new normal.
     """
 
     memory: int = 180
@@ -52,7 +52,8 @@ class Look:
     standard deviations. `apart` (S, M): the same of the difference to the other servers; equal to `z` for one
     server alone. Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is
     one. `groups` (S, G): the same by group. `onset` (S): the tick that the alarm dates back to, -1 for none.
-    `load` is the factor by which all servers' load changed alike, 1 for not at all, and `load_since` its tick.
+    `load` is the factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
+    `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
     """
 
     tick: int
@@ -86,7 +87,7 @@ class Detector:
         shape = servers, len(metrics.names)
         self._usual = Reference(*shape, self.settings.memory, self.settings.least)
         self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
-        self._thresholds = Thresholds(servers, len(names) + 1, self.settings.least)
+        self._thresholds = Thresholds(servers, len(names) + 1)
         self._recent: list[Floats] = []
         self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
         self._calm_for = np.zeros(servers, dtype=np.intp)
@@ -114,7 +115,7 @@ class Detector:
         known = np.isfinite(change).any(axis=1)
         scores = np.where(known, scores, np.nan)
         self._judge(scores)
-        self._learn(tamed, apart, raw, scores, np.isfinite(values).any(axis=1))
+        self._learn(tamed, apart, raw, scores, np.asarray(np.isfinite(values).any(axis=1)))
         if load != 1.0:
             self._follow_load(change)
         return Look(
@@ -132,6 +133,24 @@ class Detector:
             self._load_since,
             self._thresholds.false_alarms,
         )
+
+    def rate(self, z: Floats) -> Floats:
+        """(S): the score that deviations (S, M) would give, 1 at the threshold."""
+        return np.asarray((self._scores(z) / self._thresholds.limits).max(axis=1))
+
+    def rearranged(self, rows: Sequence[int]) -> Detector:
+        """For other servers: these rows of the ones before, -1 for a new one."""
+        new = Detector(self.metrics, len(rows), self.settings)
+        new.tick = self.tick
+        new._usual = self._usual.rearranged(rows)
+        new._usual_apart = self._usual_apart.rearranged(rows)
+        new._thresholds = self._thresholds.rearranged(rows)
+        for array, old in (
+            (new._hits, self._hits), (new._calm_for, self._calm_for), (new._alarming, self._alarming),
+            (new._onset, self._onset), (new._first_hit, self._first_hit),
+        ):  # fmt: skip
+            take_rows(array, old, rows)
+        return new
 
     def _smoothed(self, tamed: Floats) -> Floats:
         """The median of the last ticks: one tick alone is nothing."""
@@ -188,12 +207,13 @@ class Detector:
         load = list(self.metrics.load)
         if not load:
             return 1.0
-        rows = np.isfinite(change[:, load]).any(axis=1)
-        if not rows.any():
+        rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1))
+        if not rows.size:
             return 1.0
-        size = np.nanmedian(np.where(rows[:, None], change[:, load], np.nan), axis=0)
-        moved = np.abs(np.median(z[np.ix_(rows, load)], axis=0)) >= LOAD_Z
-        together = (np.abs(change[rows][:, load] - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
+        changes = change[rows][:, load]
+        size = np.median(changes, axis=0)
+        moved = np.abs(np.median(z[rows][:, load], axis=0)) >= LOAD_Z
+        together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
         slower = self._slower(z[rows], apart[rows])
         if not (moved.any() and together and not slower):
             self._load_since = -1
@@ -205,7 +225,9 @@ class Detector:
     def _slower(self, z: Floats, apart: Floats) -> bool:
         """Whether work takes longer somewhere, more than anywhere else."""
         times = list(self.metrics.times)
-        return bool(times) and bool((np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2)
+        return bool(times) and bool(
+            (np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2
+        )
 
     def _follow_load(self, change: Floats) -> None:
         """A new level of the load is the new normal once it has lasted."""

@@ -36,8 +36,8 @@ RESOURCES: Final[Mapping[str, str]] = {
 class MetricSet:
     """M metrics. `names` are unique; `groups` (M) say which resource each one tells of.
 
-    `floors` (M): see `tame`; where it is 0 it has to be learned first, see `fitted`. `load` (L): indices of those
-    that say how much is asked of a server. `times` (T): of those that say how long one piece of work takes.
+    `floors` (M): see `tame`; where it is 0 it has to be learned first, see `fitted`. `load` (L): indices of
+    those that say how much is asked of a server. `times` (T): of those that say how long work takes.
     `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
     """
 

@@ -5,7 +5,8 @@ Shapes: S servers, M metrics, W ticks of memory. Values are tame (see `MetricSet
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ ROWS_A_TICK: Final = 24
 
 
 class Reference:
-    """Medians and spreads (S, M) over the last `memory` ticks that were put in; NaN where there are too few."""
+    """Medians and spreads (S, M) over the last `memory` ticks put in; NaN where there are too few."""
 
     def __init__(self, servers: int, metrics: int, memory: int, least: int) -> None:
         self.centre: Floats = np.full((servers, metrics), np.nan)
@@ -53,6 +54,17 @@ class Reference:
         fresh = rows[self.counts[rows] == self._least]  # nobody waits for the first reference
         self._renew(np.union1d(turn[self.counts[turn] >= self._least], fresh))
 
+    def rearranged(self, rows: Sequence[int]) -> Reference:
+        """With these rows of it, -1 for a new one."""
+        _, metrics, memory = self._ring.shape
+        new = Reference(len(rows), metrics, memory, self._least)
+        for array, old in (
+            (new.centre, self.centre), (new.spread, self.spread),
+            (new.counts, self.counts), (new._ring, self._ring),
+        ):  # fmt: skip
+            take_rows(array, old, rows)
+        return new
+
     def shift(self, by: Floats) -> None:
         """The level has changed for good: move the whole past by (S, M), NaN for not at all."""
         moved = np.nan_to_num(by)
@@ -74,6 +86,12 @@ class Reference:
         floor = LEAST_SPREAD + LEAST_SHARE / np.cosh(np.clip(middle, -50, 50))
         spread = np.maximum(np.maximum(mad, iqr), floor) * (1 + DOUBT / np.maximum(there, 1))
         self.spread[rows] = np.where(few, np.nan, spread)
+
+
+def take_rows(new: NDArray[Any], old: NDArray[Any], rows: Sequence[int]) -> None:
+    """Copy rows of `old`, -1 for none, to where they now belong."""
+    kept = np.flatnonzero(np.asarray(rows) >= 0)
+    new[kept] = old[np.asarray(rows)[kept]]
 
 
 def _quantile(ordered: Singles, there: NDArray[np.intp], share: float) -> Floats:

@@ -19,6 +19,7 @@ class Rules:
 
     def __init__(self, metrics: MetricSet, signs: Mapping[str, Mapping[str, float]]) -> None:
         self.causes = tuple(signs)
+        self.calibrated = False
         self._weights: Floats = np.zeros((len(signs), len(metrics.names)))
         for row, moves in enumerate(signs.values()):
             for name, weight in moves.items():
@@ -30,7 +31,9 @@ class Rules:
         size = np.minimum(1.0, np.abs(effects) / PLAIN)
         signed = np.sign(effects) * size
         right = signed @ self._weights.T / self._total
-        share = np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
+        share = (
+            np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
+        )
         scores: Floats = np.clip(right, 0.0, 1.0) * (0.4 + 0.6 * np.minimum(1.0, share))
         return scores
 
@@ -44,6 +47,14 @@ class Rules:
         size = np.minimum(1.0, np.abs(effects) / PLAIN)
         given: Floats = np.sign(effects) * size * self._weights[cause] / self._total[cause]
         return given
+
+    def confidence(self, scores: Floats) -> Floats:
+        """(K) to (K), 0 to 1: large where a cause fits well, and better than the next one. Not calibrated."""
+        ordered = np.sort(scores)
+        rivals = np.where(scores == ordered[-1], ordered[-2] if len(ordered) > 1 else 0.0, ordered[-1])
+        lead = scores / np.maximum(scores + rivals, 1e-9)
+        sure: Floats = np.minimum(0.95, 2 * lead * np.sqrt(np.clip(scores, 0.0, 1.0)) * lead)
+        return sure
 
     def _own(self, signed: Floats) -> Floats:
         """(..., K, M): how much of each effect a cause may claim."""

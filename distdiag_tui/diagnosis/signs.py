@@ -11,7 +11,8 @@ from typing import Final
 
 SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "cpu_saturation": {
-        "answer_rt": 3, "tx_rt": 2, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1, "insert_rt": 1,
+        "answer_rt": 3, "tx_rt": 2, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1,
+        "insert_rt": 1,
         "delete_rt": 1, "commit_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
     },
     "cpu_hog_sql": {
@@ -48,7 +49,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "wait_application": 2, "wait_concurrency": 1, "sessions": 1,
     },
     "plan_cache_thrashing": {
-        "plan_cache_hit": -3, "plan_cache_used": -3, "sql_rt": 1, "insert_rt": 1, "select_rt": 1, "update_rt": 1,
+        "plan_cache_hit": -3, "plan_cache_used": -3, "sql_rt": 1, "insert_rt": 1, "select_rt": 1,
+        "update_rt": 1,
         "delete_rt": 1, "cpu_time": 1, "cpu_percent": 1,
     },
     "connection_storm": {
@@ -56,7 +58,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "cpu_percent": 1, "sessions": 1,
     },
     "major_compaction": {
-        "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3, "data_disk_percent": 1,
+        "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3,
+        "data_disk_percent": 1,
         "memstore_used": -1, "cpu_time": 1, "cpu_percent": 1,
     },
     "network_partition": {

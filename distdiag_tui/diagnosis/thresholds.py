@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from distdiag_tui.diagnosis.reference import Flags
+from distdiag_tui.diagnosis.reference import Flags, take_rows
 from distdiag_tui.model.arithmetic import Floats
 
 MEMORY: Final = 600
@@ -27,7 +28,7 @@ TURN: Final = 16
 class Thresholds:
     """`limits` (S, K) of K kinds of scores, and how often calm scores are expected beyond one of them."""
 
-    def __init__(self, servers: int, kinds: int, least: int) -> None:
+    def __init__(self, servers: int, kinds: int) -> None:
         self.limits: Floats = np.full((servers, kinds), FIRST)
         self.false_alarms = float("nan")  # a tick, over all servers
         self._chances = np.full((servers, kinds), np.nan)
@@ -49,6 +50,16 @@ class Thresholds:
             self._renew(int(row))
         if np.isfinite(self._chances).any():
             self.false_alarms = float(np.nansum(self._chances))
+
+    def rearranged(self, rows: Sequence[int]) -> Thresholds:
+        """With these rows of it, -1 for a new one."""
+        new = Thresholds(len(rows), self.limits.shape[1])
+        for array, old in (
+            (new.limits, self.limits), (new._chances, self._chances),
+            (new._ring, self._ring), (new._counts, self._counts),
+        ):  # fmt: skip
+            take_rows(array, old, rows)
+        return new
 
     def _renew(self, row: int) -> None:
         """An exponential tail: its mean excess is its scale."""
