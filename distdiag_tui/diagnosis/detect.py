@@ -29,7 +29,8 @@ class Settings:
 
     A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
     alarms when `hits` of the last `of` scores are at its threshold, until `quiet` in a row are below
-    `release`. An alarm that lasts for `patience`, or for thrice the reference, is the new normal.
+    `release`. An alarm that lasts for `patience`, or for thrice the reference, is the new normal. Drifting
+    metrics are compared with `lag` ticks before.
     """
 
     memory: int = 180
@@ -42,6 +43,7 @@ class Settings:
     release: float = 0.8
     patience: int = 1800
     smooth: int = 3
+    lag: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,15 @@ class Look:
     false_alarms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """See `Look`: all (S, M)."""
+
+    change: Floats
+    z: Floats
+    apart: Floats
+
+
 class Detector:
     """To be fed with every tick's values. Servers keep their row."""
 
@@ -89,6 +100,8 @@ class Detector:
         self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
         self._thresholds = Thresholds(servers, len(names) + 1)
         self._recent: list[Floats] = []
+        self._levels: list[Floats] = []
+        self._base = np.full((servers, len(metrics.drifting)), np.nan)
         self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
         self._calm_for = np.zeros(servers, dtype=np.intp)
         self._alarming = np.zeros(servers, dtype=np.bool_)
@@ -100,30 +113,27 @@ class Detector:
         """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer."""
         self.tick += 1
         tamed = self._smoothed(self.metrics.tame(values))
-        change = tamed - self._usual.centre
-        apart = tamed - others_median(tamed)
-        z = _bounded(change / self._usual.spread)
-        z_apart = _bounded((apart - self._usual_apart.centre) / self._usual_apart.spread)
-        if self._servers == 1:
-            z_apart = z
-        raw = self._scores(z)
-        load = self._load_change(change, z, z_apart)
+        of_late, since_onset = self._undrifted(tamed)
+        recent = self._compared(of_late)
+        found = recent if of_late is since_onset else self._compared(since_onset)
+        raw = self._scores(recent.z)
+        load = self._load_change(found)
         if load != 1.0:
-            raw = np.minimum(raw, self._scores(z_apart))
+            raw = np.minimum(raw, self._scores(recent.apart))
         normal = raw / self._thresholds.limits
         scores = normal.max(axis=1)
-        known = np.isfinite(change).any(axis=1)
+        known = np.isfinite(found.change).any(axis=1)
         scores = np.where(known, scores, np.nan)
         self._judge(scores)
-        self._learn(tamed, apart, raw, scores, np.asarray(np.isfinite(values).any(axis=1)))
+        self._learn(of_late, raw, scores, np.asarray(np.isfinite(values).any(axis=1)))
         if load != 1.0:
-            self._follow_load(change)
+            self._follow_load(found.change)
         return Look(
             self.tick,
             tamed,
-            change,
-            z,
-            z_apart,
+            found.change,
+            found.z,
+            found.apart,
             scores,
             normal[:, 1:],
             self._alarming.copy(),
@@ -162,6 +172,31 @@ class Detector:
         middle = np.maximum(there - 1, 0) // 2
         return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
 
+    def _undrifted(self, tamed: Floats) -> tuple[Floats, Floats]:
+        """With drifting metrics as their change of late, and as that since before the alarm."""
+        columns = list(self.metrics.drifting)
+        if not columns:
+            return tamed, tamed
+        now = tamed[:, columns]
+        if not self._levels:
+            self._base = now
+        before = self._levels[0] if self._levels else now
+        self._levels = [*self._levels[-self.settings.lag + 1 :], now]
+        self._base = np.where(self._alarming[:, None] & np.isfinite(self._base), self._base, before)
+        of_late, since_onset = tamed.copy(), tamed.copy()
+        of_late[:, columns] = now - before
+        since_onset[:, columns] = now - self._base
+        return of_late, since_onset
+
+    def _compared(self, view: Floats) -> Compared:
+        """With the server's own past, and with its peers."""
+        change = view - self._usual.centre
+        z = _bounded(change / self._usual.spread)
+        if self._servers == 1:
+            return Compared(change, z, z)
+        apart = view - others_median(view) - self._usual_apart.centre
+        return Compared(change, z, _bounded(apart / self._usual_apart.spread))
+
     def _scores(self, z: Floats) -> Floats:
         """(S, 1 + G): over all metrics, then by group."""
         size = np.abs(z) * self._weights(z)
@@ -190,7 +225,7 @@ class Detector:
         self._first_hit = np.where(~self._alarming & ~self._hits.any(axis=1), -1, self._first_hit)
         self._first_hit = np.where(ends, -1, self._first_hit)
 
-    def _learn(self, tamed: Floats, apart: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
+    def _learn(self, view: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
         """What is calm is usual from now on; the rest only when it has lasted long enough."""
         with np.errstate(invalid="ignore"):
             calm = there & ~self._alarming & ~(scores >= 1.0)
@@ -198,23 +233,24 @@ class Detector:
         patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
         old = self._alarming & (self.tick - self._onset > patience)
         which = calm | (old & there)
-        self._usual.put(tamed, which)
-        self._usual_apart.put(apart, which)
+        self._usual.put(view, which)
+        self._usual_apart.put(view - others_median(view), which)
         self._thresholds.put(raw, calm & np.isfinite(scores))
 
-    def _load_change(self, change: Floats, z: Floats, apart: Floats) -> float:
+    def _load_change(self, found: Compared) -> float:
         """The factor by which the load of all servers changed alike, 1 if it did not."""
         load = list(self.metrics.load)
         if not load:
             return 1.0
+        change = found.change
         rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1))
         if not rows.size:
             return 1.0
         changes = change[rows][:, load]
         size = np.median(changes, axis=0)
-        moved = np.abs(np.median(z[rows][:, load], axis=0)) >= LOAD_Z
+        moved = np.abs(np.median(found.z[rows][:, load], axis=0)) >= LOAD_Z
         together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
-        slower = self._slower(z[rows], apart[rows])
+        slower = self._slower(found.z[rows], found.apart[rows])
         if not (moved.any() and together and not slower):
             self._load_since = -1
             return 1.0

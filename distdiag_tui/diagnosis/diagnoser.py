@@ -104,6 +104,7 @@ class Diagnoser:
         silent = self._listener.hear(servers, time, interval)
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._detector.feed(rows)
+        self._lk = look
         self._remember(time, look)
         findings = [_of_silence(each) for each in silent]
         findings += [_of_level(servers[each.row], each) for each in full_ones(self._metrics, rows)]
@@ -262,7 +263,7 @@ class Diagnoser:
         """The metrics that say most."""
         peers = others_median(look.z)[row]
         total = max(float(share[share > 0].sum()), 1e-9)
-        before = self._metrics.untame(look.tamed[row] - look.change[row])
+        before = self._metrics.untame(look.tamed[row] - look.change[row])  # of drifting ones the level then
         now = self._metrics.untame(look.tamed[row])
         chosen = [k for k in np.argsort(-share, kind="stable")[:SHOWN] if share[k] > 0]
         return tuple(

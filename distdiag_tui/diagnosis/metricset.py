@@ -20,6 +20,10 @@ LEAST_OF_UNIT: Final[Mapping[str, float]] = {
 LEAST: Final[Mapping[str, float]] = {"data_disk_percent": 20.0, "log_disk_percent": 20.0}
 """The same of single metrics: these grow in steps."""
 LOAD: Final = ("qps", "tps")
+DRIFTING: Final = (
+    "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
+    "data_disk_percent", "log_disk_percent",
+)  # fmt: skip
 WAYS: Final = {Bad.HIGH: 1, Bad.LOW: -1, Bad.NEITHER: 0}
 
 RESOURCES: Final[Mapping[str, str]] = {
@@ -39,6 +43,7 @@ class MetricSet:
     `floors` (M): see `tame`; where it is 0 it has to be learned first, see `fitted`. `load` (L): indices of
     those that say how much is asked of a server. `times` (T): of those that say how long work takes.
     `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
+    `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
     """
 
     names: tuple[str, ...]
@@ -47,6 +52,7 @@ class MetricSet:
     load: tuple[int, ...] = ()
     times: tuple[int, ...] = ()
     bad: tuple[int, ...] = ()
+    drifting: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -111,4 +117,5 @@ def console_metrics() -> MetricSet:
         tuple(index for index, row in enumerate(rows) if row.id in LOAD),
         tuple(index for index, row in enumerate(rows) if row.id in times),
         tuple(-1 if row.id in LOAD else WAYS[row.bad] for row in rows),
+        tuple(index for index, row in enumerate(rows) if row.id in DRIFTING),
     )
