@@ -21,7 +21,7 @@ from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.rules import Rules, squashed
 from distdiag_tui.diagnosis.signs import SIGNS
-from distdiag_tui.diagnosis.silence import Listener, Silence
+from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_IDS
@@ -95,13 +95,14 @@ class Diagnoser:
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
         self._back: dict[str, int] = {}
+        self._down: set[str] = set()
 
     def feed(
         self, time: float, interval: float, servers: Sequence[Server], values: Mapping[Subject, Values]
     ) -> Diagnosis:
         """What is found at this tick."""
-        self._arrange(tuple(server.name for server in servers))
         silent = self._listener.hear(servers, time, interval)
+        self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._detector.feed(rows)
         self._lk = look
@@ -124,11 +125,18 @@ class Diagnoser:
 
     # -- what comes in ------------------------------------------------------------------------------
 
-    def _arrange(self, names: tuple[str, ...]) -> None:
-        """Servers that come and go: the others keep their past."""
-        if names == self._names:
+    def _restarted(self, silent: Sequence[Silence]) -> set[str]:
+        """Those that are back after their process had ended."""
+        gone = {each.server.name for each in silent}
+        back = self._down - gone
+        self._down = (self._down & gone) | {each.server.name for each in silent if each.cause == DOWN}
+        return back
+
+    def _arrange(self, names: tuple[str, ...], fresh: set[str]) -> None:
+        """Servers come and go, and begin anew: the others keep their past."""
+        if names == self._names and not fresh:
             return
-        where = {name: row for row, name in enumerate(self._names)}
+        where = {name: row for row, name in enumerate(self._names) if name not in fresh}
         rows = [where.get(name, -1) for name in names]
         self._detector = self._detector.rearranged(rows)
         self._past.clear()
