@@ -10,7 +10,7 @@ from typing import Literal
 class Look:
     """A read-only statement that shows it, and what to look for in the answer.
 
-    `dialect`: "any", or "cluster" for views that only a full OceanBase 4.x has.
+    `dialect`: "any", or "cluster" for views or columns that only a full OceanBase 4.x has.
     """
 
     words: str
@@ -19,11 +19,23 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Obdiag:
+    """A command of obdiag that looks into it: its arguments, and in a few words what it does."""
+
+    words: str
+    args: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """To be copied into a shell."""
+        return " ".join(("obdiag", *self.args))
+
+
+@dataclass(frozen=True, slots=True)
 class Cause:
     """One entry: what a person should know of it. How it shows in metrics is in `signs`.
 
-    `facts` names what is fetched when it is found, see `service.facts`. `obdiag` is the command line, without
-    the program's name, that looks into it.
+    `facts` names what is fetched when it is found, see `service.facts`.
     """
 
     id: str
@@ -33,4 +45,4 @@ class Cause:
     act: tuple[str, ...] = ()
     looks: tuple[Look, ...] = ()
     facts: tuple[str, ...] = ()
-    obdiag: tuple[str, ...] = ()
+    obdiag: tuple[Obdiag, ...] = ()
