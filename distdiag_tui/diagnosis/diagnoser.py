@@ -69,6 +69,9 @@ RECENT: Final = 10
 """Ticks that effects are the median of, as far back as the onset."""
 OUT: Final = 3.0
 """Deviation from which on a metric has left its band."""
+PLAIN_ENOUGH: Final = 0.4
+HASTY: Final = 5
+"""What is less sure than that waits for so many ticks before it is told."""
 STRANGE: Final = 2.0
 STRANGE_TICKS: Final = 10
 """How far and how long a server must deviate before that is told without a cause."""
@@ -207,9 +210,12 @@ class Diagnoser:
     ) -> list[Finding]:
         """One finding for each cause that explains a part of the effects."""
         scores, left = self.judge.scores(effects), effects
+        sure = self.judge.confidence(scores)
+        lasted = look.tick - int(look.onset[row])
+        if server.name not in self._named and sure.max() < PLAIN_ENOUGH and lasted < HASTY:
+            return []
         first = self._choose(server.name, scores)
         if first < 0:
-            lasted = look.tick - look.onset[row]
             if look.scores[row] < STRANGE or lasted < STRANGE_TICKS:
                 return []
             return [self._finding(server, row, look, effects, UNKNOWN, shared=shared)]
@@ -221,7 +227,6 @@ class Diagnoser:
             if further.max() < FURTHER:
                 break
             found.append(int(further.argmax()))
-        sure = self.judge.confidence(scores)
         return [
             self._finding(server, row, look, effects, self.judge.causes[k], sure, shared=shared)
             for k in found

@@ -14,7 +14,7 @@ from distdiag_tui.model.arithmetic import Floats
 LIMITS: Final = (
     ("disk_nearly_full", "data_disk_percent", 90.0),
     ("disk_nearly_full", "log_disk_percent", 92.0),  # beyond 80 % it is recycled, at 95 % writes stop
-    ("memstore_nearly_full", "memstore_percent", 85.0),
+    ("memstore_full", "memstore_percent", 85.0),
 )
 
 
