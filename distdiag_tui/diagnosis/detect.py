@@ -199,7 +199,7 @@ class Detector:
 
     def _scores(self, z: Floats) -> Floats:
         """(S, 1 + G): over all metrics, then by group."""
-        size = np.abs(z) * self._weights(z)
+        size = np.minimum(np.abs(z), ENOUGH) * self._weights(z)
         found = [_top(size, self.settings.top)]
         found += [_top(size[:, members], self.settings.group_top) for members in self._members]
         return np.stack(found, axis=1)
@@ -272,6 +272,8 @@ class Detector:
             self._load_since = -1
 
 
+ENOUGH: Final = 8.0
+"""What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods."""
 OPEN: Final = 0.7
 BETTER: Final = 0.3
 LOAD_Z: Final = 4.0

@@ -18,9 +18,9 @@ TAIL: Final = 0.1
 """The share of the scores that the tail is fitted to."""
 CHANCE: Final = 1e-5
 """The probability that a calm score is beyond its threshold."""
-LEAST: Final = 3.0
-MOST: Final = 15.0
-FIRST: Final = 5.0
+LEAST: Final = 2.5
+MOST: Final = 6.0
+FIRST: Final = 3.5
 """While too few scores are known."""
 TURN: Final = 16
 
