@@ -1,26 +1,28 @@
 """Whose fault it is: what of a server's change is its own, and not that of all servers.
 
-Shapes: S servers, M metrics.
+Shapes: S servers, M metrics, W ticks before and N ticks of the trouble.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from distdiag_tui.diagnosis.peers import others_median
+from distdiag_tui.diagnosis.detect import Detector, Settings
+from distdiag_tui.diagnosis.local import local_part
+from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.model.arithmetic import Floats
 
 
-def attribute(change: Floats, spread: Floats) -> Floats:
-    """(S, M): each server's change less the median of its peers', over the usual `spread` of that difference.
+def attribute(metrics: MetricSet, before: Floats, now: Floats) -> Floats:
+    """(S): how much of the trouble is each server's own, 1 being an alarm; the largest is the culprit.
 
-    One server alone is measured against itself.
+    `before` (W, S, M) is calm, `now` (N, S, M) is not. Each server's change less the median of its peers', over
+    the usual spread of that difference; one server alone is measured against its own past.
     """
-    peers = np.nan_to_num(others_median(change))
-    return np.asarray((change - peers) / np.maximum(spread, 1e-9))
-
-
-def local_part(own: Floats, apart: Floats) -> Floats:
-    """What is beyond the server's own past and beyond its peers, alike in sign: the lesser of the two."""
-    lesser = np.minimum(np.abs(own), np.abs(apart))
-    return np.where(own * apart > 0, np.sign(own) * lesser, 0.0)
+    detector = Detector(
+        metrics.fitted(before), before.shape[1], Settings(memory=len(before), least=len(before))
+    )
+    for values in before:
+        detector.feed(values)
+    looks = [detector.feed(values) for values in now]
+    return detector.rate(np.median([local_part(look.z, look.apart) for look in looks], axis=0))

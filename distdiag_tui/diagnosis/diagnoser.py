@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
 
-from distdiag_tui.diagnosis.attribute import local_part
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.levels import Full, full_ones
+from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.rules import Rules, squashed
@@ -99,6 +99,7 @@ class Diagnoser:
         self._named: dict[str, str] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
+        self._full_since: dict[tuple[str, str], float] = {}
 
     def feed(
         self, time: float, interval: float, servers: Sequence[Server], values: Mapping[Subject, Values]
@@ -111,9 +112,10 @@ class Diagnoser:
         self._lk = look
         self._remember(time, look)
         findings = [_of_silence(each) for each in silent]
-        findings += [_of_level(servers[each.row], each) for each in full_ones(self._metrics, rows)]
+        findings += self._full(time, servers, full_ones(self._metrics, rows))
+        told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
-        findings += sick
+        findings += [each for each in sick if each.key not in told]
         findings.sort(key=lambda each: (-each.confidence, -each.strength, each.server))
         return Diagnosis(
             time=time,
@@ -171,6 +173,12 @@ class Diagnoser:
         return self._times.get(tick, math.nan)
 
     # -- what is found ------------------------------------------------------------------------------
+
+    def _full(self, time: float, servers: Sequence[Server], full: Iterable[Full]) -> list[Finding]:
+        """Findings of what is beyond its limit."""
+        found = {(servers[each.row].name, each.cause): each for each in full}
+        self._full_since = {key: self._full_since.get(key, time) for key in found}
+        return [_of_level(servers[each.row], each, self._full_since[key]) for key, each in found.items()]
 
     def _sick(
         self, servers: Sequence[Server], look: Look
@@ -326,8 +334,8 @@ def _of_silence(silence: Silence) -> Finding:
 MOST_STRENGTH: Final = 10.0
 
 
-def _of_level(server: Server, full: Full) -> Finding:
-    evidence = Evidence(full.metric, math.nan, full.value, math.nan, math.nan, 1.0, math.nan)
+def _of_level(server: Server, full: Full, since: float) -> Finding:
+    evidence = Evidence(full.metric, math.nan, full.value, math.nan, math.nan, 1.0, since)
     return Finding(
         server=server.name,
         zone=server.zone,
@@ -335,7 +343,7 @@ def _of_level(server: Server, full: Full) -> Finding:
         rank=0,
         confidence=SURE,
         calibrated=False,
-        since=math.nan,
+        since=since,
         strength=full.value / full.limit,
         evidence=(evidence,),
         said=f"more than {full.limit:g} %",
