@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from distdiag_tui.diagnosis.detect import Detector, Settings
+from distdiag_tui.diagnosis.detect import Detector, Settings, top_mean
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.model.arithmetic import Floats
@@ -25,4 +25,5 @@ def attribute(metrics: MetricSet, before: Floats, now: Floats) -> Floats:
     for values in before:
         detector.feed(values)
     looks = [detector.feed(values) for values in now]
-    return detector.rate(np.median([local_part(look.z, look.apart) for look in looks], axis=0))
+    local = np.median([local_part(look.z, look.apart) for look in looks], axis=0)
+    return top_mean(np.abs(local), settings.top)

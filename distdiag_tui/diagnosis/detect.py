@@ -200,8 +200,8 @@ class Detector:
     def _scores(self, z: Floats) -> Floats:
         """(S, 1 + G): over all metrics, then by group."""
         size = np.minimum(np.abs(z), ENOUGH) * self._weights(z)
-        found = [_top(size, self.settings.top)]
-        found += [_top(size[:, members], self.settings.group_top) for members in self._members]
+        found = [top_mean(size, self.settings.top)]
+        found += [top_mean(size[:, members], self.settings.group_top) for members in self._members]
         return np.stack(found, axis=1)
 
     def _weights(self, z: Floats) -> Floats | float:
@@ -286,7 +286,7 @@ def _bounded(z: Floats) -> Floats:
     return np.clip(np.nan_to_num(z, nan=0.0, posinf=MOST, neginf=-MOST), -MOST, MOST)
 
 
-def _top(size: Floats, count: int) -> Floats:
+def top_mean(size: Floats, count: int) -> Floats:
     """The mean of the `count` largest along the last axis."""
     width = size.shape[1]
     if width <= count:
