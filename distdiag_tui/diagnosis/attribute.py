@@ -14,14 +14,13 @@ from distdiag_tui.model.arithmetic import Floats
 
 
 def attribute(metrics: MetricSet, before: Floats, now: Floats) -> Floats:
-    """(S): how much of the trouble is each server's own, 1 being an alarm; the largest is the culprit.
+    """(S): how much of the trouble is each server's own, in robust deviations; the largest is the culprit.
 
-    `before` (W, S, M) is calm, `now` (N, S, M) is not. Each server's change less the median of its peers', over
-    the usual spread of that difference; one server alone is measured against its own past.
+    `before` (W, S, M) is calm, `now` (N, S, M) is not. Each server's change less the median of its peers',
+    over the usual spread of that difference; one server alone is measured against its own past.
     """
-    detector = Detector(
-        metrics.fitted(before), before.shape[1], Settings(memory=len(before), least=len(before))
-    )
+    settings = Settings(memory=len(before), least=len(before))
+    detector = Detector(metrics.fitted(before), before.shape[1], settings)
     for values in before:
         detector.feed(values)
     looks = [detector.feed(values) for values in now]
