@@ -61,7 +61,9 @@ def fit_platt(scores: Floats, right: Flags) -> Platt:
             break
         curve = (design * (chance * (1 - chance))[:, None]).T @ design + 1e-9 * np.eye(2)
         at = at - np.clip(np.linalg.solve(curve, gradient), -5.0, 5.0)
-    return Platt(max(float(at[0]) / scale, 0.0), float(at[1]))  # a score that tells the opposite tells nothing
+    return Platt(
+        max(float(at[0]) / scale, 0.0), float(at[1])
+    )  # a score that tells the opposite tells nothing
 
 
 def fit_isotonic(scores: Floats, right: Flags) -> Isotonic:

@@ -20,7 +20,10 @@ SEED: Final = 20261124
 class Scorer(Protocol):
     """Says how well causes fit: signed rules, or a trained model."""
 
-    causes: tuple[str, ...]
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """K of them."""
+        ...
 
     def scores(self, effects: Floats) -> Floats:
         """(..., F) to (..., K), 0 to 1."""

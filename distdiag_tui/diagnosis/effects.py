@@ -24,14 +24,14 @@ SHARE_OF_LEVEL: Final = 0.02
 
 
 def effects(before: Floats, now: Floats, floors: Floats) -> Floats:
-    """(..., W, M), (..., N, M) and (M) to (..., 3M), in the order of `KINDS`; 0 where something is missing."""
+    """(..., W, M), (..., N, M) and (M) to (..., 3M), in the order of `KINDS`; 0 where one is missing."""
     past, present = np.arcsinh(before / floors), np.arcsinh(now / floors)
     centre, spread = centre_and_spread(past)
     least = LEAST_SPREAD + LEAST_OF_FLOOR / np.cosh(np.clip(centre, -50.0, 50.0))
-    spread = np.maximum(spread, least)
     change = quantile(present, 0.5) - centre
-    unrest = np.log((_deviation(present) + least) / spread)
-    return np.nan_to_num(np.concatenate([np.arcsinh(change / spread), change, unrest], axis=-1))
+    deviation = np.arcsinh(change / np.maximum(spread, least))
+    unrest = np.log((_deviation(present) + least) / (_deviation(past) + least))
+    return np.asarray(np.nan_to_num(np.concatenate([deviation, change, unrest], axis=-1)))
 
 
 def centre_and_spread(values: Floats) -> tuple[Floats, Floats]:

@@ -97,7 +97,8 @@ def _newton(design: Floats, labels: Flags, ridge: float) -> Floats:
             return at
         curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design
         curve[np.diag_indices_from(curve)] += penalty + 1e-9
-        at, cost = _line_search(design, labels, weight, penalty, at, cost, np.linalg.solve(curve, gradient))
+        step = np.asarray(np.linalg.solve(curve, gradient), dtype=np.float64)
+        at, cost = _line_search(design, labels, weight, penalty, at, cost, step)
     raise ArithmeticError(f"the logistic fit did not converge in {STEPS} steps")
 
 

@@ -52,5 +52,9 @@ class RecordingError(DistdiagError):
     """A recording or the folder of an experiment cannot be read or written."""
 
 
+class ModelError(DistdiagError):
+    """A trained model cannot be read, written or made."""
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""
