@@ -16,10 +16,12 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "delete_rt": 1, "commit_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
     },
     "cpu_hog_sql": {
+        "rows_per_select": 1, "rows_read_rate": 1,
         "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "worker_time": 2, "worker_percent": 1,
         "sessions_active": 2, "sessions": 1,
     },
     "slow_sql": {
+        "rows_filtered_rate": 3, "rows_per_select": 3, "rows_read_rate": 3,
         "select_rt": 3, "sql_rt": 3, "cpu_time": 2, "cpu_percent": 2, "sessions_active": 2, "sessions": 1,
         "kvcache_used": 1,
     },
@@ -40,6 +42,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
     },
     "too_many_indexes": {
+        "rows_per_write": 3, "rows_written_rate": 2,
         "log_write_bytes": 3, "io_write_bytes": 3, "update_rt": 1, "insert_rt": 1, "delete_rt": 1,
         "memory_used": 1,
     },
