@@ -29,6 +29,8 @@ class Silence:
 
 BROKEN: Final = ("gone away", "lost connection", "reset by peer", "broken pipe")
 """What a connection is said to be that was cut."""
+GREETS: Final = "greets"
+"""In the words on a server that sends something, if late."""
 WAITING: Final = ("no answer", "timed out")
 """What is said of a server that lets us wait, rather than refuse us."""
 
@@ -66,7 +68,8 @@ class Listener:
         if silent < max(HUNG_AFTER, 1.5 * interval):
             return None
         # a process that is stopped breaks nothing, and one that has ended refuses at once
-        cause = NETWORK if server.name in self._broken else HUNG
+        slow = server.name in self._broken or GREETS in server.detail
+        cause = NETWORK if slow else HUNG
         return Silence(server, cause, since, server.detail or f"no answer for {silent:.0f} s")
 
 

@@ -142,7 +142,7 @@ def test_what_no_cause_explains_is_unknown_and_takes_longer() -> None:
 
 def test_something_nearly_full_needs_no_past() -> None:
     cluster = Cluster()
-    found = cluster.live(2, {"n1": {"data_disk_percent": 4.7}})[-1].findings
+    found = cluster.live(2, {"n1": {"data_disk_percent": 5.2}})[-1].findings
     assert [each.key for each in found] == [("n1", "disk_nearly_full")]
     assert found[0].said == "more than 90 %"
 
@@ -166,6 +166,7 @@ def test_a_server_whose_process_ended_begins_anew() -> None:
         (["no answer for 1.2 s", "no answer within 3 s"], "node_hung"),
         (["MySQL server has gone away", "no answer within 3 s"], "network_degraded"),
         (["MySQL server has gone away", "connection refused"], "node_down"),
+        (["no answer within 3 s, though it greets after 0.4 s"], "network_degraded"),
         (["Lost connection to MySQL server during query"], "network_degraded"),
         (["no route to host"], "node_down"),
     ],
