@@ -12,6 +12,7 @@ from textual.events import Resize
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
+from distdiag_tui.ui.health import incident_run
 from distdiag_tui.ui.injected import style, summary
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 STALE_AFTER = 2.5  # ticks
 BAR = "  │ "
 MOST_INJECTED = 60  # cells for what is injected
+MOST_INCIDENT = 60  # cells for the worst incident
 
 
 class StatusLine(ScenePane, can_focus=False):
@@ -58,7 +60,10 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     servers = _servers(snapshot)
     if cell_len(servers.text) > width:
         servers = Run(fit(servers.text, width), servers.style)
-    parts.append(Part(0, servers))
+    incident = incident_run(scene, min(MOST_INCIDENT, width - cell_len(servers.text) - len(BAR)))
+    if incident is not None:
+        parts.append(Part(0, Run(f"{incident.text}{BAR}", incident.style)))
+    parts.append(Part(0 if incident is None else 1, servers))
     parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
     if scene.notice:
         parts.append(Part(2, Run(f"{BAR}{plain(scene.notice, width // 2)}", "warn")))
@@ -68,7 +73,8 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
                 Part(6, Run(f"{BAR}{plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
             )
     if scene.board is not None and scene.board.active:
-        room = min(MOST_INJECTED, width // 2, width - cell_len(servers.text) - len(BAR))
+        used = cell_len(servers.text) + (cell_len(incident.text) + len(BAR) if incident is not None else 0)
+        room = min(MOST_INJECTED, width // 2, width - used - len(BAR))
         parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts
 
