@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from distdiag_tui.model.text import plain, three_digits
+from distdiag_tui.model.text import plain
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.folding import packed
 from distdiag_tui.ui.glyphs import ODD
@@ -41,7 +41,7 @@ def load_words(diagnosis: Diagnosis | None) -> str:
     """That the load of all servers has changed, "" if it has not."""
     if diagnosis is None or (change := diagnosis.load_change) is None:
         return ""
-    return f"load change ×{three_digits(change.factor)} since {moment(change.since, diagnosis.time)}"
+    return f"load change ×{change.factor:.2g} since {moment(change.since, diagnosis.time)}"
 
 
 def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
@@ -49,7 +49,7 @@ def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
     diagnosis = snapshot.diagnosis
     if diagnosis is None:
         return [] if wrong else [(Run(fit("diagnosis has not begun", width), "muted"),)]
-    told = [(words, "warn") for words in (learning(diagnosis), load_words(diagnosis)) if words]
+    told = [(words, "busy") for words in (learning(diagnosis), load_words(diagnosis)) if words]
     odd = odd_servers(snapshot)
     told += [
         (f"{ODD} {plain(name, 40)} is not as usual, and no cause explains it yet", "warn") for name in odd[:3]

@@ -10,6 +10,7 @@ from distdiag_tui.model.text import plain
 from distdiag_tui.ui.errands import Errands
 
 if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.cause import Obdiag
     from distdiag_tui.service.incident_desk import IncidentDesk, IncidentView
     from distdiag_tui.ui.app import ConsoleApp
 
@@ -88,7 +89,7 @@ class Diagnosing(Errands):
 
     async def _export(self, view: IncidentView) -> None:
         words, fields = await self.desk.export(view.incident.id, Path.cwd())
-        self._app.tell(f"saved {words.name} and {fields.name} in {words.parent}")
+        self._app.tell(f"saved {words} and {fields.suffix}")
 
     def _statements(self, view: IncidentView) -> None:
         from distdiag_tui.ui.note import Statements  # noqa: PLC0415  not needed for a start
@@ -100,14 +101,49 @@ class Diagnosing(Errands):
         self._app.push_screen(Statements(f"SQL on {_label(view)}", text))
 
     def _obdiag(self, view: IncidentView) -> None:
+        """Run one of its commands, the only one at once; or end what runs."""
+        name, commands = view.incident.id, view.cause.obdiag
         if any(probe.state == "running" for probe in view.probes):
-            self._app.tell("obdiag runs already")
-        elif not view.cause.obdiag:
+            words = f"obdiag looks into {_label(view)}."
+
+            async def stop() -> None:
+                self.desk.stop_obdiag(name)
+
+            self.ask("obdiag", words, "end it", stop)
+        elif not commands:
             self._app.tell("obdiag has nothing for this cause")
+        elif len(commands) == 1:
+            self._run(name, commands[0], 0)
         else:
-            self.desk.obdiag(view.incident.id)
-            self._app.tell(f"running {view.cause.obdiag[0].line}" if self.desk.board.obdiag else
-                           f"obdiag is not installed here: {view.cause.obdiag[0].line}")  # fmt: skip
+            self._choose(view)
+
+    def _choose(self, view: IncidentView) -> None:
+        from distdiag_tui.ui.confirm import Answer, Question  # noqa: PLC0415  not needed for a start
+
+        name, commands = view.incident.id, view.cause.obdiag
+        answers = [
+            Answer(str(number), f"{each.words}: {each.line}") for number, each in enumerate(commands, 1)
+        ]
+
+        def chosen(answer: str | None) -> None:
+            if answer:
+                self._run(name, commands[int(answer) - 1], int(answer) - 1)
+
+        where = (
+            ""
+            if self.desk.board.obdiag
+            else "; it is not installed here, so the command is shown to be copied"
+        )
+        self._app.push_screen(Question("obdiag", f"What to run on {_label(view)}{where}", answers), chosen)
+
+    def _run(self, incident: str, command: Obdiag, which: int) -> None:
+        try:
+            self.desk.obdiag(incident, which)
+        except DistdiagError as error:
+            self.tell(error)
+        else:
+            here = bool(self.desk.board.obdiag)
+            self._app.tell(f"{'running' if here else 'not installed here:'} {command.line}")
 
 
 def _label(view: IncidentView) -> str:

@@ -73,6 +73,7 @@ class DiagnosisPane(ScenePane):
         board, snapshot = self._scene.incidents, self._scene.snapshot
         if width < LEAST_WIDTH or height < 1:
             return
+        self.set_class(bool(board and (board.open or self._history)), "-told")  # then more room is worth it
         self.entitle(*self._titles_of(board))
         if snapshot is None:
             self.draw([(Run("…", "muted"),)])
@@ -97,7 +98,7 @@ class DiagnosisPane(ScenePane):
         if board is None:
             return title, ""
         seen = sum(view.incident.acknowledged for view in board.open)
-        counts = ((len(board.open), "open"), (seen, "acknowledged"), (len(board.resolved), "past"))
+        counts = ((len(board.open), "open"), (seen, "seen"), (len(board.resolved), "past"))
         return title, " · ".join(f"{count} {word}" for count, word in counts if count)
 
     def _follow(self, board: IncidentBoard | None) -> None:
@@ -127,7 +128,7 @@ class DiagnosisPane(ScenePane):
         return lines[:room] + ([rule(width), *facts] if facts else [])
 
     def _details(self, every: list[list[Line]], room: int) -> list[list[Line]]:
-        """As many of the lines below each as there is room for: the selected one's first, then from the top."""
+        """As many lines below each as there is room for: the selected one's first, then from the top."""
         taken = [0] * len(every)
         chosen = self._chosen - self._top
         for most, order in ((CHOSEN_DETAILS, [chosen]), (DETAILS, range(len(every)))):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.incident_rows import moved, title_of, unit_of, worded
 from distdiag_tui.ui.plot import cell_text, clock_marks, plot_lines
-from distdiag_tui.ui.spark import bars, nice_ceiling, stretched
+from distdiag_tui.ui.spark import TimeAxis, bars, nice_ceiling, stretched
 
 if TYPE_CHECKING:
     from distdiag_tui.model.findings import Evidence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 TITLE: Final = 15
 MOVED: Final = 21
-COLUMNS: Final = (("off by", 9), ("peers", 10), ("share", 7), ("after", 7))
+COLUMNS: Final = (("off by", 9), ("peers", 10), ("share", 7), ("onset", 7))
 """Name and cells of what stands behind a metric, as far as there is room."""
 
 BAND: Final = 3.0  # robust standard deviations that are usual
@@ -37,17 +37,30 @@ TALLEST: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What a time axis covers: `seconds` until `end`, epoch seconds, in `tick`s of so many seconds."""
+    """What a time axis covers: `seconds` until `end`, epoch seconds, in ticks of `tick` seconds."""
 
     end: float
     seconds: float
     tick: float
 
+    @property
+    def last(self) -> int:
+        """The newest tick."""
+        return int(self.end // self.tick)
+
+    @property
+    def ticks(self) -> int:
+        """How many there are."""
+        return max(1, round(self.seconds / self.tick))
+
     def column(self, time: float, columns: int) -> int | None:
-        """Where a moment is, None if it is not."""
-        if math.isnan(time):
+        """Where a moment is, as `spark.stretched` has it; None if it is not there."""
+        if not math.isfinite(time):
             return None
-        x = math.floor((1 - (self.end - time) / self.seconds) * columns)
+        tick = int(time // self.tick)
+        if self.ticks >= columns:
+            return TimeAxis.fitting(self.last, columns, self.ticks).column(tick)
+        x = -(-(tick - self.last + self.ticks - 1) * columns // self.ticks)
         return x if 0 <= x < columns else None
 
 
@@ -76,9 +89,9 @@ def traces(
 def _past(snapshot: Snapshot, subject: Subject, name: str, span: Span, columns: int) -> NDArray[np.float64]:
     if name not in METRIC_INDEX:
         return np.full(columns, np.nan)
-    end, ticks = round(span.end / span.tick), max(1, round(span.seconds / span.tick))
-    window = snapshot.history.window(subject, ticks + columns, end)[[METRIC_INDEX[name]]]
-    past: NDArray[np.float64] = stretched(window, end, columns, ticks)[0]
+    ticks = span.ticks + columns  # the first column may begin before the span does
+    window = snapshot.history.window(subject, ticks, span.last)[[METRIC_INDEX[name]]]
+    past: NDArray[np.float64] = stretched(window, span.last, columns, span.ticks)[0]
     return past
 
 
@@ -114,14 +127,14 @@ def head_line(width: int) -> Line:
 
 
 def title_line(evidence: Evidence, since: float, width: int) -> Line:
-    """From what to what, how far that is, the peers, its share, and how long after `since` it began."""
+    """From what to what, how far off, the peers, its share, how long after `since` it left its band."""
     peers = worded(evidence.peers, unit_of(evidence.metric))
     after = "" if math.isnan(evidence.since) else f"+{max(0.0, evidence.since - since):.0f}s"
     words = {
         "off by": _off(evidence.deviation),
         "peers": peers,
         "share": _percent(evidence.share),
-        "after": after,
+        "onset": after,
     }
     cells = "".join(fit(words[name], cells, right=True) for name, cells in _columns(width))
     head = (
@@ -160,7 +173,7 @@ def plot(trace: Trace, span: Span, since: float, width: int, height: int) -> lis
     low, high = band_of(trace.evidence)
     top, wrong = _top(trace, high), _outside(trace.own, low, high)
     began = since if math.isnan(trace.evidence.since) else trace.evidence.since
-    onset = span.column(began, width)
+    onset = _half(span.column(began, 2 * width))
     if height == 1:
         text = bars(_every_second(trace.own), top)[0]
         return [_runs([_bar(x, text[x], wrong[x], onset) for x in range(width)])]
@@ -173,6 +186,11 @@ def plot(trace: Trace, span: Span, since: float, width: int, height: int) -> lis
         cells = zip(dots[y], owners[y], wrong, strict=True)
         lines.append(_runs([_cell(x, cell, onset, empty) for x, cell in enumerate(cells)]))
     return lines
+
+
+def _half(column: int | None) -> int | None:
+    """The cell of a value: there are two in each."""
+    return None if column is None else column // 2
 
 
 def _outside(values: NDArray[np.float64], low: float, high: float) -> list[bool]:
@@ -228,7 +246,7 @@ def _runs(cells: list[tuple[str, str]]) -> Line:
 
 def heading(words: str, span: Span, marks: Iterable[Mark], width: int) -> Line:
     """A rule with the words, that carries the marks of the time axis below it."""
-    at: Mapping[int | None, str] = {span.column(mark.time, width): mark.glyph for mark in marks}
+    at = {_half(span.column(mark.time, 2 * width)): mark.glyph for mark in marks}
     head = f"{words} " if words else ""
     cells = [(text, "group") for text in head]
     cells += [(at[x], "busy") if x in at else ("─", "muted") for x in range(len(head), width)]

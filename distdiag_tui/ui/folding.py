@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Final
 
 from rich.cells import cell_len, chop_cells
@@ -74,14 +75,14 @@ def paragraph(text: str, width: int, style: str = "", *, first: str = "") -> lis
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[Line]:
     """A line a row, below the names; columns take what they need, the widest give way."""
-    cells = [cell_len(name) for name in columns]
-    for row in rows:
-        cells = [max(old, cell_len(text)) for old, text in zip(cells, row, strict=False)]
+    cells = [max(map(cell_len, column)) for column in zip_longest(columns, *rows, fillvalue="")]
     while sum(cells) + len(GAP) * (len(cells) - 1) > width and max(cells, default=0) > LEAST:
         cells[cells.index(max(cells))] -= 1
 
     def line(row: Sequence[str], style: str) -> Line:
-        text = GAP.join(fit(text, room) for text, room in zip(row, cells, strict=False))
+        text = GAP.join(
+            fit(text, room) for text, room in zip((*row, *[""] * len(cells)), cells, strict=False)
+        )
         return (Run(fit(text, width), style),)
 
     return [line(columns, "muted"), *(line(row, "") for row in rows)]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -55,14 +56,14 @@ def _number(value: float) -> float:
 # -- lines ------------------------------------------------------------------------------------------------
 
 
-def stair(names: Sequence[str], before: int, width: int) -> list[Line]:
+def stair(names: Sequence[str], before: int, width: int, head: str = "") -> list[Line]:
     """Names of columns that are narrower than they, each on its own line, with a stem down to its column."""
     lines: list[Line] = []
     for index, name in enumerate(names):
+        left = fit(head if index == len(names) - 1 else "", before)
         stems = "".join(f"{'│':<{CELL}}" for _ in range(index))
-        lines.append(
-            (Run(" " * before), Run(stems, "muted"), Run(fit(name, width - before - CELL * index), "title"))
-        )
+        room = width - before - CELL * index
+        lines.append((Run(left, "muted"), Run(stems, "muted"), Run(fit(name, room), "title")))
     return lines
 
 
@@ -138,12 +139,14 @@ class HeatMap(Sheet):
         from distdiag_tui.diagnosis.causes import find_cause  # noqa: PLC0415  not needed for a start
 
         servers, causes = worst_first(diagnosis, snapshot), hottest(diagnosis.heat)
-        before = NAME + SCORE + 1
+        name_cells = _name_cells(servers)
+        before = name_cells + SCORE + 1
         across = min(len(causes), max(1, (width - before) // CELL), max(1, height // 2 - 1))
         down = height - max(1, across)
         left, top = self.corner(len(causes), len(servers), (across, down))
         shown = causes[left : left + across]
-        lines = stair([find_cause(cause).title for cause in shown], before, width)
+        head = f"{'server':{name_cells}}{'alarm':>{SCORE}}"
+        lines = stair([find_cause(cause).title for cause in shown], before, width, head)
         if not shown:
             lines = [(Run(fit("no server looks like any cause", width), "muted"),)]
         for name in servers[top : top + down]:
@@ -151,10 +154,10 @@ class HeatMap(Sheet):
             figure = f"{'–' if math.isnan(score) else f'{100 * score:.0f} %':>{SCORE}} "
             style = "bad" if score >= 1 else "value"
             cells = [heat_cell(diagnosis.heat.get((name, cause), 0.0)) for cause in shown]
-            line = (Run(fit(name, NAME), "title"), Run(figure, style), *cells)
+            line = (Run(fit(name, name_cells), "title"), Run(figure, style), *cells)
             lines.append((*line, Run(" " * (width - before - CELL * len(shown)))))
         more = _arrows(left, top, len(causes) - left - across, len(servers) - top - down)
-        self.fill("Heat map · how near to an alarm, and what it looks like in %", lines, more)
+        self.fill("Heat map · what each looks like, in %", lines, more)
 
 
 class Influence(Sheet):
@@ -167,13 +170,14 @@ class Influence(Sheet):
         diagnosis = snapshot.diagnosis if snapshot is not None else None
         if width < NAME + CELL or height < 4 or snapshot is None:
             return
-        title = "Influence · how alike they deviate, -100 to 100"
+        title = "Influence · how alike they deviate, in %"
         if diagnosis is None or not diagnosis.influence:
             self.fill(title, [(Run(fit("no servers deviate together", width), "muted"),)])
             return
         paired = {name for pair in diagnosis.influence for name in pair}
         names = [name for name in worst_first(diagnosis, snapshot) if name in paired]
-        before = NAME + 1
+        name_cells = _name_cells(names)
+        before = name_cells + 1
         across = min(len(names), max(1, (width - before) // CELL), max(1, height // 2 - 1))
         down = height - across
         left, top = self.corner(len(names), len(names), (across, down))
@@ -181,10 +185,14 @@ class Influence(Sheet):
         lines = stair(shown, before, width)
         for name in names[top : top + down]:
             cells = [_pair(diagnosis.influence, name, other) for other in shown]
-            line = (Run(fit(name, NAME), "title"), Run(" "), *cells)
+            line = (Run(fit(name, name_cells), "title"), Run(" "), *cells)
             lines.append((*line, Run(" " * (width - before - CELL * len(shown)))))
         more = _arrows(left, top, len(names) - left - across, len(names) - top - down)
         self.fill(title, lines, more)
+
+
+def _name_cells(names: Sequence[str]) -> int:
+    return min(NAME, max(len("server"), *map(cell_len, names)))
 
 
 def _pair(influence: Mapping[tuple[str, str], float], name: str, other: str) -> Run:

@@ -139,8 +139,13 @@ def incident_line(view: IncidentView, now: float, width: int, chosen: str, serve
     sure = f"{sureness(finding.confidence, calibrated=finding.calibrated):>{SURE}}"
     right: tuple[Run, ...] = (Run(sure, "muted" if calm else "value"),)
     if width >= ROOMY:
-        since = f"  since {moment(view.incident.opened, now)}, {lasted(view, now):>6}"
-        right = (Run(bar(finding.confidence), "muted" if calm else style), *right, Run(since, "muted"))
+        since = f"  since {moment(view.incident.opened, now)} {lasted(view, now):>6}"
+        right = (
+            Run(" "),
+            Run(bar(finding.confidence), "muted" if calm else style),
+            *right,
+            Run(since, "muted"),
+        )
     room = width - 2 - servers - 1 - sum(cell_len(run.text) for run in right)
     return (
         Run(f"{glyph} ", style),

@@ -21,6 +21,7 @@ from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 if TYPE_CHECKING:
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
+    from distdiag_tui.service.incident_desk import IncidentDesk
     from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.ui.app import ConsoleApp
 
@@ -49,10 +50,11 @@ class Desks:
 
     workloads: Desk | None = None
     anomalies: AnomalyDesk | None = None
+    incidents: IncidentDesk | None = None
 
     async def close(self) -> None:
         """Stop what was started here; what takes long to undo is named, and goes on without us."""
-        closing = [desk.close() for desk in (self.workloads,) if desk is not None]
+        closing = [desk.close() for desk in (self.workloads, self.incidents) if desk is not None]
         if self.anomalies is not None:
             closing.append(self._undo(self.anomalies))
         await asyncio.gather(*closing)
@@ -99,8 +101,10 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
 
 
 async def _open_desks(app: ConsoleApp, target: Target, options: ConsoleOptions, desks: Desks) -> None:
-    """Workloads and anomalies, once there is something to see; `desks` gets each at once."""
+    """Incidents, workloads and anomalies, once there is something to see; `desks` gets each at once."""
     await app.drawn.wait()
+    desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
+    app.attach_incidents(desks.incidents)
     asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
     desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
@@ -118,6 +122,13 @@ def _import_desk() -> tuple[type[Desk], type[Workloads]]:
     from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
 
     return Desk, Workloads
+
+
+def _make_incident_desk(target: Target) -> IncidentDesk:
+    from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
+    from distdiag_tui.service.incident_desk import IncidentDesk  # noqa: PLC0415
+
+    return IncidentDesk(target.cluster, target, open_store())
 
 
 def _make_anomaly_desk(target: Target, asks: bool) -> AnomalyDesk:

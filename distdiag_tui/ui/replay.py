@@ -13,6 +13,7 @@ from distdiag_tui.model.text import plain
 from distdiag_tui.recording.reader import Recording
 from distdiag_tui.recording.replay import Replay
 from distdiag_tui.recording.run import RunInfo
+from distdiag_tui.service.incident_desk import IncidentDesk
 from distdiag_tui.ui.app import ConsoleApp
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
@@ -27,13 +28,15 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
     feed = Feed(Engine(Replay(frames, speed, stay=True), cluster))
     app = ConsoleApp(feed, theme)
     app.marks = marks_of(info)
+    incidents = IncidentDesk(cluster, None, None)
     leave_with_terminal(lambda: None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
     feed.start()
+    app.attach_incidents(incidents, asks=False)
     try:
         await app.run_async(mouse=mouse)
     finally:
-        await feed.stop()
+        await asyncio.gather(feed.stop(), incidents.close())
 
 
 def marks_of(info: RunInfo | None) -> tuple[Mark, ...]:

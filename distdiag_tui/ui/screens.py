@@ -9,9 +9,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from distdiag_tui.model.text import plain
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.anomalies import KEYS as ANOMALY_KEYS
 from distdiag_tui.ui.anomalies import AnomaliesPane
@@ -20,7 +19,7 @@ from distdiag_tui.ui.diagnosis import KEYS as DIAGNOSIS_KEYS
 from distdiag_tui.ui.diagnosis import DiagnosisPane
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 from distdiag_tui.ui.topology import TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
@@ -62,8 +61,7 @@ class MainScreen(ExactScreen):
         self.anomalies = AnomaliesPane()
         self.diagnosis = DiagnosisPane()
         self._left = Vertical(id="left")
-        self._wrong = Static(id="wrong", markup=False)
-        self._wrong.display = False
+        self._wrong = Complaint()
         self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
         self._field: Input | None = None  # while a filter is being typed
@@ -97,9 +95,7 @@ class MainScreen(ExactScreen):
     def show(self, scene: Scene) -> None:
         """Draw a scene in every pane."""
         self.status.show(scene)
-        if self._wrong.display or scene.wrong:
-            self._wrong.update(plain(scene.wrong, 600))
-            self._wrong.display = bool(scene.wrong)
+        self._wrong.show(scene)
         for pane in self.panes:
             pane.show(scene)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Resize
+from textual.widgets import Static
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
@@ -37,6 +38,20 @@ class StatusLine(ScenePane, can_focus=False):
             self.draw([status_line(self._scene, width)])
 
 
+class Complaint(Static):
+    """What went wrong, above the keys for a while."""
+
+    def __init__(self) -> None:
+        super().__init__(id="wrong", markup=False)
+        self.display = False
+
+    def show(self, scene: Scene) -> None:
+        """As the scene has it; without it there is no such line."""
+        if self.display or scene.wrong:
+            self.update(plain(scene.wrong, 600))
+            self.display = bool(scene.wrong)
+
+
 class Part(NamedTuple):
     """A piece of the line. The lower its `rank`, the longer it stays when there is little room."""
 
@@ -60,20 +75,25 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     servers = _servers(snapshot)
     if cell_len(servers.text) > width:
         servers = Run(fit(servers.text, width), servers.style)
-    incident = incident_run(scene, min(MOST_INCIDENT, width - cell_len(servers.text) - len(BAR)))
+    beside = width // 2 if scene.notice else cell_len(servers.text)
+    incident = incident_run(scene, min(MOST_INCIDENT, width - beside - len(BAR)))
     if incident is not None:
-        parts.append(Part(0, Run(f"{incident.text}{BAR}", incident.style)))
-    parts.append(Part(0 if incident is None else 1, servers))
+        parts.append(Part(0, incident))
+        servers = Run(f"{BAR}{servers.text}", servers.style)
+    parts.append(Part(0 if incident is None else 2, servers))
     parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
+    if snapshot.diagnosis is not None and (change := snapshot.diagnosis.load_change) is not None:
+        parts.append(Part(7, Run(f"{BAR}load change ×{change.factor:.2g}", "busy")))
     if scene.notice:
-        parts.append(Part(2, Run(f"{BAR}{plain(scene.notice, width // 2)}", "warn")))
+        words = plain(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
+        parts.append(Part(2 if incident is None else 1, Run(f"{BAR}{words}", "warn")))
     for view in scene.workloads:
         if view.run is not None and (words := _load_words(view.run)):
             parts.append(
                 Part(6, Run(f"{BAR}{plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
             )
     if scene.board is not None and scene.board.active:
-        used = cell_len(servers.text) + (cell_len(incident.text) + len(BAR) if incident is not None else 0)
+        used = cell_len(servers.text) + (cell_len(incident.text) if incident is not None else 0)
         room = min(MOST_INJECTED, width // 2, width - used - len(BAR))
         parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
+from distdiag_tui.model.marks import Mark
+from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane
 from distdiag_tui.ui.evidence import (
+    ONSET,
     TALLEST,
     Span,
     Trace,
@@ -25,7 +28,7 @@ from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.messages import IncidentOrdered
 from distdiag_tui.ui.scene import SPANS, Scene
 from distdiag_tui.ui.screens import ExactScreen
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 from distdiag_tui.ui.story_text import head_lines, section_lines, what_lines
 
 if TYPE_CHECKING:
@@ -90,7 +93,7 @@ class Story(ScenePane):
         lines += section_lines(view, board.time, words, obdiag=board.obdiag, asks=self._asks)
         self._top = max(0, min(self._top, len(lines) - room))
         more = f"{'↑' if self._top else ''}{'↓' if self._top + room < len(lines) else ''}"
-        self.entitle(f"Incident · {view.cause.title}", more)
+        self.entitle("Incident", more)
         shown = lines[self._top : self._top + room]
         shown += [(Run(" " * words),)] * (room - len(shown))
         if beside:
@@ -112,16 +115,17 @@ class Story(ScenePane):
             return []
         span = self._span(view, snapshot)
         past = traces(snapshot, Subject(incident.zone, incident.server), evidence, span, width)
-        lines: list[Line] = [] if width >= BESIDE // 2 and width < self.size.width else [(Run(" " * width),)]
-        lines += [heading("Evidence", span, self._scene.marks, width), head_line(width)]
+        lines: list[Line] = [] if width < self.size.width else [(Run(" " * width),)]
+        marks = (*self._scene.marks, Mark(incident.opened, ONSET, ""))
+        lines += [heading("Evidence", span, marks, width), head_line(width)]
         tall = self._plot_height(len(evidence), room, beside=width < self.size.width)
         for trace in past:
             lines.append(title_line(trace.evidence, incident.opened, width))
-            if any(math.isfinite(value) for value in trace.own):
+            if not _unknown(trace):
                 lines += plot(trace, span, incident.opened, width, tall)
-        if all(_unknown(trace) for trace in past):
+        if past and all(map(_unknown, past)) and any(each.metric in METRIC_INDEX for each in evidence):
             return [*lines, *paragraph("no figures of that time are kept any more", width, "muted")]
-        return [*lines, clock_line(span, width)]
+        return lines if all(map(_unknown, past)) else [*lines, clock_line(span, width)]
 
     @staticmethod
     def _plot_height(count: int, room: int, *, beside: bool) -> int:
@@ -168,6 +172,7 @@ class StoryScreen(ExactScreen):
     def __init__(self, incident: str, scene: Scene, *, asks: bool) -> None:
         super().__init__()
         self._status = StatusLine()
+        self._wrong = Complaint()
         self.story = Story(incident, scene, asks=asks)
         self._scene = scene
 
@@ -175,6 +180,7 @@ class StoryScreen(ExactScreen):
         """Status line, story, keys."""
         yield self._status
         yield self.story
+        yield self._wrong
         yield KeyBar(KEYS)
 
     def on_mount(self) -> None:
@@ -185,6 +191,7 @@ class StoryScreen(ExactScreen):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         self._status.show(scene)
+        self._wrong.show(scene)
         self.story.show(scene)
 
     def action_scroll(self, rows: int) -> None:

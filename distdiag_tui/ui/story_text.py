@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 WIDE_BAR: Final = 20
 SHOWN_OUTPUT: Final = 60  # lines of obdiag's, the newest
 BULLET: Final = "· "
+CLAUSE: Final = re.compile(r" (?=(?:from|join|left join|where|group by|order by|limit) )", re.IGNORECASE)
 CLOCK: Final = 12  # cells of the time of an event
 
 
@@ -102,8 +104,6 @@ def _fact(fact: Fact, now: float, width: int) -> list[Line]:
     title = f"{fact.title} "
     at = f" at {moment(fact.time, now)}"
     lines: list[Line] = [(Run(fit(title, width - len(at)), "title"), Run(at, "muted"))]
-    if fact.says:
-        lines += paragraph(fact.says, width, "value")
     if fact.missing:
         lines += paragraph(fact.missing, width, "warn")
     elif not fact.rows:
@@ -115,19 +115,26 @@ def _fact(fact: Fact, now: float, width: int) -> list[Line]:
 
 def _looks(view: IncidentView, width: int) -> list[Line]:
     lines = []
-    for look in view.cause.looks:
-        only = " (OceanBase cluster only)" if look.dialect == "cluster" else ""
-        lines += paragraph(f"{look.words}{only}", width, first=BULLET)
-        lines += typed(look.sql, width, "muted", first="  ")
+    for look in view.looks:
+        lines += paragraph(look.words, width, first=BULLET)
+        lines += paragraph(_clauses(look.sql), width, "muted", first="  ")
     return lines
+
+
+def _clauses(sql: str) -> str:
+    """Each on a line of its own.
+
+    >>> _clauses("select a from b where c = 1 limit 2").splitlines()
+    ['select a', 'from b', 'where c = 1', 'limit 2']
+    """
+    return CLAUSE.sub("\n", sql)
 
 
 def statements(view: IncidentView) -> str:
     """All SQL of the cause, to be copied: what to look for stands above each as a comment."""
     parts = []
-    for look in view.cause.looks:
-        only = " (OceanBase cluster only)" if look.dialect == "cluster" else ""
-        parts.append(f"-- {look.words}{only}\n{look.sql.rstrip().rstrip(';')};")
+    for look in view.looks:
+        parts.append(f"-- {look.words}\n{_clauses(look.sql).rstrip().rstrip(';')};")
     return "\n\n".join(parts)
 
 
@@ -145,7 +152,9 @@ def _probes(view: IncidentView, now: float, width: int, *, obdiag: str, asks: bo
         elif not obdiag:
             lines += paragraph("obdiag is not installed here: to be run where it is", width, "muted")
         elif not view.probes:
-            lines += paragraph("o runs it", width, "muted")
+            lines += paragraph(
+                "o runs one of them" if len(view.cause.obdiag) > 1 else "o runs it", width, "muted"
+            )
     for probe in view.probes:
         lines += _probe(probe, now, width)
     return lines

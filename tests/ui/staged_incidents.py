@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.engine import Engine
 from distdiag_tui.incidents.fact import Fact
 from distdiag_tui.incidents.incident import Event, Incident
 from distdiag_tui.model.errors import DistdiagError
-from distdiag_tui.model.findings import Diagnosis, Evidence, Finding, LoadChange
+from distdiag_tui.model.findings import Diagnosis, Evidence, Finding
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.service.incident_desk import IncidentBoard, IncidentDesk, IncidentView
 from distdiag_tui.sources.frame import Frame
@@ -25,9 +26,9 @@ TPS = Evidence("tps", 412.0, 21.0, -18.4, 409.0, 0.11, BEGAN + 2)
 NO_FIGURES = Evidence("not in the catalogue", math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 
-def finding(cause: str = "lock_contention", server: str = "n2", /, **known: object) -> Finding:
+def finding(cause: str = "lock_contention", server: str = "n2", /, **known: Any) -> Finding:  # noqa: ANN401
     """One that is sure."""
-    facts: dict[str, object] = {
+    facts: dict[str, Any] = {
         "zone": f"zone{server[-1]}",
         "rank": 1,
         "confidence": 0.97,
@@ -38,32 +39,20 @@ def finding(cause: str = "lock_contention", server: str = "n2", /, **known: obje
         "also": (("slow_sql", 0.31),),
         **known,
     }
-    return Finding(server=server, cause=cause, **facts)  # type: ignore[arg-type]
+    return Finding(server=server, cause=cause, **facts)
 
 
-def incident(cause: str = "lock_contention", server: str = "n2", /, **known: object) -> IncidentView:
-    """An open one, found in this tick; what is not a field of the view is one of its incident or finding."""
-    view = {key: known.pop(key) for key in ("found", "facts", "fetching", "probes", "cause") if key in known}
-    own = {key: known.pop(key) for key in (
-        "id", "state", "updated", "ended", "acknowledged", "timeline", "worst", "opened") if key in known}  # fmt: skip
+def incident(cause: str = "lock_contention", server: str = "n2", /, **known: Any) -> IncidentView:  # noqa: ANN401
+    """An open one, found in this tick; keywords are fields of the view, the incident, or its finding."""
+    view = {name: known.pop(name) for name in ("found", "facts", "fetching", "probes") if name in known}
+    fields = ("id", "state", "updated", "ended", "acknowledged", "timeline", "worst")
+    own = {name: known.pop(name) for name in fields if name in known}
     found = finding(cause, server, **known)
     made = Incident(
-        **{
-            "id": f"{server}-{cause}",
-            "cluster": "shop",
-            "server": server,
-            "zone": found.zone,
-            "cause": cause,
-            "state": "open",
-            "opened": found.since,
-            "updated": NOW,
-            "finding": found,
-            "worst": found.strength,
-            "timeline": (Event(BEGAN, "opened", f"{find_cause(cause).title}, 97 %"),),
-            **own,
-        }  # type: ignore[arg-type]
-    )
-    return IncidentView(made, **{"cause": find_cause(cause), **view})  # type: ignore[arg-type]
+        f"{server}-{cause}", "shop", server, found.zone, cause, "open", found.since, NOW, found, worst=8.2,
+        timeline=(Event(BEGAN, "opened", f"{find_cause(cause).title}, 97 %"),),
+    )  # fmt: skip
+    return IncidentView(replace(made, **own), find_cause(cause), **view)
 
 
 BLOCKER = Fact(
@@ -141,7 +130,11 @@ class StagedIncidentDesk(IncidentDesk):
 
     def obdiag(self, id: str, which: int = 0) -> None:  # noqa: A002
         """Keep the name."""
-        self._keep("obdiag", id)
+        self._keep("obdiag", (id, which))
+
+    def stop_obdiag(self, id: str) -> None:  # noqa: A002
+        """Keep the name."""
+        self._keep("stop obdiag", id)
 
     def _keep(self, what: str, of: object) -> None:
         if self.wrong is not None:
