@@ -109,6 +109,34 @@ def watch(
 
 
 @app.command()
+def diagnose(
+    target: TargetName = None,
+    *,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a change (distdiag.finding/1).")
+    ] = False,
+    seconds: Annotated[
+        float,
+        typer.Option("--for", metavar="SECONDS", min=0, help="End after that time; 0: when interrupted."),
+    ] = 0.0,
+    recording: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN_FOLDER", help="A recorded run instead of a cluster.")
+    ] = None,
+    interval: Interval = 1.0,
+    ask_password: AskPassword = False,
+) -> int:
+    """Say what is wrong on which server, whenever that changes; exit code 1 if anything was found."""
+    from distdiag_tui.cli.diagnose import Telling, diagnose_live, diagnose_recording  # noqa: PLC0415
+
+    telling = Telling(json, seconds)
+    if recording is not None:
+        if target is not None:
+            raise typer.BadParameter("either a cluster or a recording, not both")
+        return diagnose_recording(recording, telling)
+    return diagnose_live(chosen_target(target, ask_password=ask_password), interval, telling)
+
+
+@app.command()
 def metrics(*, json: Annotated[bool, typer.Option("--json", help="As one JSON array.")] = False) -> None:
     """List every metric the console knows, with its unit and formula."""
     from distdiag_tui.cli.metrics import print_metrics  # noqa: PLC0415

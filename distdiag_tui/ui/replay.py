@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import RecordingError
@@ -25,7 +26,9 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
     if not frames:
         raise RecordingError(f"{recording.folder} has no samples")
     cluster = plain(info.cluster if info else recording.folder.name)
-    feed = Feed(Engine(Replay(frames, speed, stay=True), cluster))
+    engine = Engine(Replay(frames, speed, stay=True), cluster)
+    engine.diagnoser = Diagnoser()
+    feed = Feed(engine)
     app = ConsoleApp(feed, theme)
     app.marks = marks_of(info)
     incidents = IncidentDesk(cluster, None, None)

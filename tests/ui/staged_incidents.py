@@ -79,9 +79,10 @@ class StagedEngine(Engine):
 
     diagnosis: Diagnosis | None = CALM
 
-    def _snapshot(self, frame: Frame) -> Snapshot:
+    def take(self, frame: Frame) -> Snapshot:
+        """A frame."""
         said = self.diagnosis and replace(self.diagnosis, time=frame.time)
-        return replace(super()._snapshot(frame), diagnosis=said)
+        return replace(super().take(frame), diagnosis=said)
 
 
 class StagedIncidentDesk(IncidentDesk):
