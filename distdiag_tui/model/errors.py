@@ -52,5 +52,9 @@ class RecordingError(DistdiagError):
     """A recording or the folder of an experiment cannot be read or written."""
 
 
+class IncidentError(DistdiagError):
+    """There is no such incident, or incidents cannot be read or written."""
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""
