@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 _HERE: Final = "svr_ip = host_ip() and svr_port = rpc_port()"
 
@@ -60,3 +60,16 @@ class Cause:
     looks: tuple[Look, ...] = ()
     facts: tuple[str, ...] = ()
     obdiag: tuple[Obdiag, ...] = ()
+
+    def seen_on(self, *, cluster: bool) -> tuple[Look, ...]:
+        """What a server of a full OceanBase, or one that is alone, can be asked: exact statements."""
+        return tuple(look.on(cluster=cluster) for look in self.looks if cluster or look.dialect == "any")
+
+    def advice(self, *, cluster: bool) -> dict[str, Any]:
+        """What to check, what to do, how to see it and what obdiag would do: a plain object for JSON."""
+        return {
+            "check": list(self.check),
+            "act": list(self.act),
+            "sql": [{"words": look.words, "sql": look.sql} for look in self.seen_on(cluster=cluster)],
+            "obdiag": [{"words": each.words, "command": each.line} for each in self.obdiag],
+        }

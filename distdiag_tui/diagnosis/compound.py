@@ -5,6 +5,7 @@ Shapes: N examples, F features, K causes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -35,25 +36,33 @@ class Scorer(Protocol):
 
 
 def explain(
-    scorer: Scorer, effects: Floats, *, first: float, further: float, most: int = 3
+    scorer: Scorer,
+    effects: Floats,
+    given: Sequence[int] = (),
+    *,
+    further: float,
+    first: float = 0.0,
+    most: int = 3,
 ) -> tuple[list[int], Floats]:
     """Greedily: accept the likeliest cause, take off what it explains, go on while the rest speaks for one.
 
-    The causes in that order, none if the likeliest is below `first`, the next ones at `further` or above; and
-    the scores (K) that each one had when it was its turn, of all others those of the whole.
+    The causes in that order, beginning with those `given`; none if the likeliest is below `first`, the next
+    ones at `further` or above; and the scores (K) that each one had when it was its turn, of all others those
+    of the whole.
     """
     told = scorer.scores(effects).copy()
-    found: list[int] = []
-    left, now, least = effects, told.copy(), first
+    found, left = list(given), effects
+    for cause in given:
+        left = scorer.rest(left, cause)
     while len(found) < most:
+        now = scorer.scores(left) if found else told.copy()
         now[found] = -np.inf
         best = int(now.argmax())
-        if not now[best] >= least:
+        if not now[best] >= (further if found else first):
             break
         told[best] = max(told[best], now[best])
         found.append(best)
         left = scorer.rest(left, best)
-        now, least = scorer.scores(left).copy(), further
     return found, told
 
 

@@ -28,6 +28,7 @@ Flags = NDArray[np.bool_]
 
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
+FURTHER: Final = 0.5
 FOLDS: Final = 5
 LIKELIEST: Final = 3
 """So many causes of each held-out example are what calibration looks at: most others are plainly wrong."""
@@ -50,10 +51,27 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Blend:
+    """The log-odds of a cause are `shift` + `learned` * those of the model + `rule` * the rules' score of it
+    + `lead` * how far that is ahead of the rules' next one. `alone`: of a cause that only the rules know.
+
+    `rules`: hash of them.
+    """
+
+    learned: float
+    rule: float
+    lead: float
+    shift: float
+    alone: Platt
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """`linear` over F features; `usual` (K, F) are the median effects of each cause.
 
     `sure` makes log-odds probabilities. `floors` (M) are those that the effects were made with, if any.
+    `blend` says how it agrees with rules on a cause, where it was made beside some.
     """
 
     metrics: tuple[str, ...]
@@ -64,11 +82,22 @@ class Model:
     sure: Platt
     floors: Floats
     about: About = About()
+    blend: Blend | None = None
 
     @property
     def calibrated(self) -> bool:
         """Scores are probabilities."""
         return True
+
+    @property
+    def least(self) -> float:
+        """The probability below which no cause is named."""
+        return LEAST
+
+    @property
+    def further(self) -> float:
+        """What one more cause of the same server must reach."""
+        return FURTHER
 
     def scores(self, effects: Floats) -> Floats:
         """(..., F) to (..., K): the probability of each cause, whether or not others are there too."""
@@ -142,7 +171,8 @@ def train(
     if effects.shape != (len(causes), len(kinds) * len(metrics)):
         raise ValueError("effects must be examples by kinds of metrics")
     labels = np.array([[name in each for name in names] for each in causes], dtype=np.bool_)
-    held_out = _held_out(effects, labels, list(runs or map(str, range(len(causes)))), compound=compound)
+    names_of_runs = list(runs or map(str, range(len(causes))))
+    held_out = _held_out(effects, labels, names_of_runs, compound=compound)
     return Model(
         metrics=tuple(metrics),
         kinds=tuple(kinds),

@@ -27,7 +27,7 @@ MOODY: Final = (
 """Threads in the background wait there as well, and a wait of minutes counts in the second when it ends."""
 DRIFTING: Final = (
     "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
-    "data_disk_percent", "log_disk_percent",
+    "data_disk_percent", "log_disk_percent", "worker_time", "worker_percent",
 )  # fmt: skip
 WAYS: Final = {Bad.HIGH: 1, Bad.LOW: -1, Bad.NEITHER: 0}
 

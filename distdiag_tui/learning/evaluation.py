@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,11 +12,13 @@ import numpy as np
 
 from distdiag_tui.diagnosis.calibrate import calibration_error
 from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
+from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import Examples, examples_of
-from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.fitting import fit_examples, live_judge
 from distdiag_tui.learning.runs import Run
 from distdiag_tui.learning.splits import splits_by
 from distdiag_tui.learning.verdict import Verdict, guess, judge_run
+from distdiag_tui.model.arithmetic import Floats
 
 SCHEMA: Final = "distdiag.evaluation/1"
 
@@ -112,13 +114,13 @@ def evaluate_training(
     runs: Sequence[Run],
     kind: str,
     progress: Progress = lambda _, __: None,
-    fit: Callable[[Examples], Judge] = fit_examples,
+    fit: Callable[[Examples], Model] = fit_examples,
 ) -> Evaluation:
     """Train anew for each split of a kind, and judge the runs that were held out."""
     examples, splits = examples_of(runs), splits_by(kind, runs)
     total, verdicts = sum(len(split.test) for split in splits), list[Verdict]()
     for split in splits:
-        judge = fit(split.training(examples))
+        judge = live_judge(fit(split.training(examples)))
         for run in (run for run in runs if run.name in split.test):
             verdicts.append(judge_run(run, Diagnoser(judge)))
             progress(len(verdicts), total)
@@ -139,12 +141,12 @@ def _wrong(verdict: Verdict) -> str:
     return ", ".join(words)
 
 
-def _mean(values: Any) -> float:
+def _mean(values: Iterable[float]) -> float:
     listed = [float(value) for value in values]
     return sum(listed) / len(listed) if listed else math.nan
 
 
-def _percentile(values: Any, share: float) -> float:
+def _percentile(values: Floats, share: float) -> float:
     """The nearest rank: infinite as long as too many are."""
     return float(np.percentile(values, share, method="higher")) if len(values) else math.nan
 

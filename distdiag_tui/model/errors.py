@@ -52,6 +52,10 @@ class RecordingError(DistdiagError):
     """A recording or the folder of an experiment cannot be read or written."""
 
 
+class IncidentError(DistdiagError):
+    """There is no such incident, or incidents cannot be read or written."""
+
+
 class ModelError(DistdiagError):
     """A trained model cannot be read, written or made."""
 

@@ -185,7 +185,7 @@ class Node:
 
     def _fail(self, error: Exception, greeting: float | None = None) -> None:
         """Record why there is no sample and when to try again."""
-        self._status, self._detail = _diagnose(error)
+        self._status, self._detail = diagnose(error)
         if greeting is not None:
             self._detail += f", though it greets after {greeting:.1f} s"
         log.info("%s: %s (%s)", self.name, self._detail, type(error).__name__)
@@ -253,7 +253,7 @@ def _sample_of(readings: dict[tuple[int, int], float], at: float, epoch: int) ->
     return Sample(tenants, columns, at, epoch)
 
 
-def _diagnose(error: Exception) -> tuple[Status, str]:
+def diagnose(error: Exception) -> tuple[Status, str]:
     """Status and one line for an error of connecting or asking. Never holds the password."""
     if isinstance(error, TimeoutError):
         return Status.UNREACHABLE, f"no answer within {TIMEOUT:g} s"

@@ -29,7 +29,7 @@ class Query:
     every: int = 1
 
 
-def _local(capability: Capability, view: str) -> str:
+def local(capability: Capability, view: str) -> str:
     """The condition that keeps a cluster-wide view to the server we are connected to."""
     if capability.has(view, "SVR_IP", "SVR_PORT"):
         return "svr_ip = host_ip() and svr_port = rpc_port()"
@@ -48,7 +48,7 @@ def _sysstat(capability: Capability) -> Query | None:
     ids = ",".join(map(str, STAT_IDS))
     return Query(
         f"select {HINT} con_id, stat_id, value from oceanbase.GV$SYSSTAT"  # noqa: S608
-        f" where stat_id in ({ids}) and {_local(capability, 'GV$SYSSTAT')}",
+        f" where stat_id in ({ids}) and {local(capability, 'GV$SYSSTAT')}",
         lambda rows: ((int(con), int(stat), float(value)) for con, stat, value in rows),
     )
 
@@ -58,7 +58,7 @@ def _system_event(capability: Capability) -> Query | None:
         return None
     return Query(
         f"select {HINT} con_id, wait_class, sum(time_waited_micro) from oceanbase.GV$SYSTEM_EVENT"  # noqa: S608
-        f" where wait_class <> 'IDLE' and {_local(capability, 'GV$SYSTEM_EVENT')}"
+        f" where wait_class <> 'IDLE' and {local(capability, 'GV$SYSTEM_EVENT')}"
         " group by con_id, wait_class",
         _read_waits,
     )
@@ -78,7 +78,7 @@ def _sessions(capability: Capability) -> Query | None:
         return None
     return Query(
         f"select {HINT} tenant, count(*), sum(state = 'ACTIVE') from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
-        f" where id <> connection_id() and {_local(capability, 'GV$OB_PROCESSLIST')} group by tenant",
+        f" where id <> connection_id() and {local(capability, 'GV$OB_PROCESSLIST')} group by tenant",
         _read_sessions,
     )
 
@@ -98,7 +98,7 @@ def _plan_cache(capability: Capability) -> Query | None:
     tenant = "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
     return Query(
         f"select {HINT} {tenant}, access_count, hit_count, mem_hold from oceanbase.{view}"  # noqa: S608
-        f" where {_local(capability, view)}",
+        f" where {local(capability, view)}",
         _read_plan_cache,
     )
 
@@ -120,7 +120,7 @@ def _disks(capability: Capability) -> Query | None:
         return None
     return Query(
         f"select {HINT} {', '.join(_DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
-        f" where {_local(capability, view)}",
+        f" where {local(capability, view)}",
         _read_disks,
         every=10,
     )
@@ -139,7 +139,7 @@ def identity(capability: Capability) -> str:
         return (
             f"select {HINT} zone, if(with_rootserver = 'YES', 'rootserver', ''),"  # noqa: S608
             " timestampdiff(second, start_service_time, now()) from oceanbase.DBA_OB_SERVERS"
-            f" where {_local(capability, 'DBA_OB_SERVERS')}"
+            f" where {local(capability, 'DBA_OB_SERVERS')}"
         )
     if capability.has("V$OB_SERVER_STAT", "ROLE", "START_SERVICE_TIME"):
         zone = "null"

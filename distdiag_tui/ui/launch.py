@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
+    from distdiag_tui.service.incident_desk import IncidentDesk
     from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.ui.app import ConsoleApp
 
@@ -50,10 +51,11 @@ class Desks:
 
     workloads: Desk | None = None
     anomalies: AnomalyDesk | None = None
+    incidents: IncidentDesk | None = None
 
     async def close(self) -> None:
         """Stop what was started here; what takes long to undo is named, and goes on without us."""
-        closing = [desk.close() for desk in (self.workloads,) if desk is not None]
+        closing = [desk.close() for desk in (self.workloads, self.incidents) if desk is not None]
         if self.anomalies is not None:
             closing.append(self._undo(self.anomalies))
         await asyncio.gather(*closing)
@@ -104,6 +106,8 @@ async def _open_desks(
 ) -> None:
     """Diagnosis, workloads, anomalies, once there is something to see; `desks` gets each at once."""
     await app.drawn.wait()
+    desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
+    app.attach_incidents(desks.incidents)
     feed.engine.diagnoser = await asyncio.to_thread(_make_diagnoser)
     asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
@@ -128,6 +132,13 @@ def _import_desk() -> tuple[type[Desk], type[Workloads]]:
     from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
 
     return Desk, Workloads
+
+
+def _make_incident_desk(target: Target) -> IncidentDesk:
+    from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
+    from distdiag_tui.service.incident_desk import IncidentDesk  # noqa: PLC0415
+
+    return IncidentDesk(target.cluster, target, open_store())
 
 
 def _make_anomaly_desk(target: Target, asks: bool) -> AnomalyDesk:
