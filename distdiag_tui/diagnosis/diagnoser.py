@@ -70,7 +70,8 @@ SHOWN: Final = 5
 OWN: Final = 0.6
 """The score over what is not shared with the others, of a server that is sick itself."""
 RETURNING: Final = 15
-"""Ticks that a server which was silent has to get back to its usual."""
+BACK: Final = 2
+"""Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
 RECENT: Final = 10
 """Ticks that effects are the median of, as far back as the onset."""
 OUT: Final = 3.0
@@ -159,7 +160,7 @@ class Diagnoser:
         rows = np.full((len(servers), len(self._metrics.names)), np.nan)
         for row, server in enumerate(servers):
             if server.name in silent:
-                self._back[server.name] = RETURNING
+                self._back[server.name] = RETURNING if server.name in self._down else BACK
             elif (wait := self._back.get(server.name, 0)) > 0:
                 self._back[server.name] = wait - 1
             elif (found := values.get(Subject(server.zone, server.name))) is not None:
