@@ -28,9 +28,10 @@ class Settings:
     """Times in ticks.
 
     A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
-    alarms when `hits` of the last `of` scores are at its threshold, until `quiet` in a row are below
-    `release`. An alarm that lasts for `patience`, or for thrice the reference, is the new normal. Drifting
-    metrics are compared with `lag` ticks before.
+    alarms when `hits` of the last `of` scores are at its threshold, and those of twice as many ticks are
+    together `weight` beyond MARGIN: the less it is sick, the longer that takes. It does so until `quiet` in a
+    row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal.
+    Drifting metrics are compared with `lag` ticks before.
     """
 
     memory: int = 180
@@ -39,6 +40,7 @@ class Settings:
     group_top: int = 2
     hits: int = 3
     of: int = 4
+    weight: float = 1.8
     quiet: int = 5
     release: float = 0.8
     patience: int = 1800
@@ -103,6 +105,7 @@ class Detector:
         self._levels: list[Floats] = []
         self._base = np.full((servers, len(metrics.drifting)), np.nan)
         self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
+        self._excess = np.zeros((servers, 2 * self.settings.of))
         self._calm_for = np.zeros(servers, dtype=np.intp)
         self._alarming = np.zeros(servers, dtype=np.bool_)
         self._onset = np.full(servers, -1, dtype=np.intp)
@@ -156,7 +159,8 @@ class Detector:
         new._usual_apart = self._usual_apart.rearranged(rows)
         new._thresholds = self._thresholds.rearranged(rows)
         for array, old in (
-            (new._hits, self._hits), (new._calm_for, self._calm_for), (new._alarming, self._alarming),
+            (new._hits, self._hits), (new._excess, self._excess),
+            (new._calm_for, self._calm_for), (new._alarming, self._alarming),
             (new._onset, self._onset), (new._first_hit, self._first_hit),
         ):  # fmt: skip
             take_rows(array, old, rows)
@@ -209,7 +213,9 @@ class Detector:
         bad = np.array(self.metrics.bad)
         if not bad.size:
             return 1.0
-        return np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
+        weights = np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
+        weights[:, list(self.metrics.moody)] *= BETTER
+        return weights
 
     def _judge(self, scores: Floats) -> None:
         """n of m to alarm, some quiet ticks in a row to end."""
@@ -217,7 +223,10 @@ class Detector:
             hit, calm = scores >= 1.0, ~(scores >= self.settings.release)
         self._first_hit = np.where(hit & (self._first_hit < 0), self.tick, self._first_hit)
         self._hits = np.concatenate([self._hits[:, 1:], hit[:, None]], axis=1)
-        begins = ~self._alarming & (self._hits.sum(axis=1) >= self.settings.hits)
+        excess = np.maximum(0.0, np.nan_to_num(scores) - MARGIN)
+        self._excess = np.concatenate([self._excess[:, 1:], excess[:, None]], axis=1)
+        lasting = self._excess.sum(axis=1) >= self.settings.weight
+        begins = ~self._alarming & lasting & (self._hits.sum(axis=1) >= self.settings.hits)
         self._onset = np.where(begins, self._first_hit, self._onset)
         self._calm_for = np.where(calm, self._calm_for + 1, 0)
         ends = self._alarming & (self._calm_for >= self.settings.quiet)
@@ -272,6 +281,8 @@ class Detector:
             self._load_since = -1
 
 
+MARGIN: Final = 0.7
+"""What of a score does not count towards an alarm."""
 ENOUGH: Final = 8.0
 """What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods."""
 OPEN: Final = 0.7

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.levels import Full, full_ones
 from distdiag_tui.diagnosis.local import local_part
@@ -30,10 +31,19 @@ from distdiag_tui.model.topology import Server, Subject
 
 
 class Judge(Protocol):
-    """Names causes of effects: day-one rules, or a trained model. Effects are -1 to 1."""
+    """Names causes of effects: day-one rules, or a trained model. Effects are -1 to 1.
 
-    causes: tuple[str, ...]
-    calibrated: bool
+    Below a score of `least` none is named; `further` is what one more cause of the same server must reach.
+    """
+
+    @property
+    def causes(self) -> tuple[str, ...]: ...
+    @property
+    def calibrated(self) -> bool: ...
+    @property
+    def least(self) -> float: ...
+    @property
+    def further(self) -> float: ...
 
     def scores(self, effects: Floats) -> Floats:
         """(..., M) to (..., K), 0 to 1."""
@@ -52,10 +62,6 @@ class Judge(Protocol):
         ...
 
 
-FLOOR: Final = 0.15
-"""Below this score a cause is not named: "unknown"."""
-FURTHER: Final = 0.3
-"""What a further cause of the same server must reach with what the first ones leave."""
 MOST_CAUSES: Final = 3
 STICKY: Final = 0.05
 """So much better must another cause be than the one that was named before."""
@@ -217,7 +223,7 @@ class Diagnoser:
         self, server: Server, row: int, look: Look, effects: Floats, *, shared: bool
     ) -> list[Finding]:
         """One finding for each cause that explains a part of the effects."""
-        scores, left = self.judge.scores(effects), effects
+        scores = self.judge.scores(effects)
         sure = self.judge.confidence(scores)
         lasted = look.tick - int(look.onset[row])
         if server.name not in self._named and sure.max() < PLAIN_ENOUGH and lasted < HASTY:
@@ -227,14 +233,8 @@ class Diagnoser:
             if look.scores[row] < STRANGE or lasted < STRANGE_TICKS:
                 return []
             return [self._finding(server, row, look, effects, UNKNOWN, shared=shared)]
-        found = [first]
-        while len(found) < MOST_CAUSES:
-            left = self.judge.rest(left, found[-1])
-            further = self.judge.scores(left)
-            further[found] = 0.0
-            if further.max() < FURTHER:
-                break
-            found.append(int(further.argmax()))
+        found, told = explain(self.judge, effects, [first], further=self.judge.further, most=MOST_CAUSES)
+        sure = self.judge.confidence(told)
         return [
             self._finding(server, row, look, effects, self.judge.causes[k], sure, shared=shared)
             for k in found
@@ -245,9 +245,9 @@ class Diagnoser:
         best = int(scores.argmax())
         if (before := self._named.get(server)) in self.judge.causes:
             old = self.judge.causes.index(before)
-            if scores[old] >= FLOOR and scores[best] < scores[old] + STICKY:
+            if scores[old] >= self.judge.least and scores[best] < scores[old] + STICKY:
                 best = old
-        if scores[best] < FLOOR:
+        if scores[best] < self.judge.least:
             return -1
         self._named[server] = self.judge.causes[best]
         return best

@@ -20,9 +20,14 @@ LEAST_OF_UNIT: Final[Mapping[str, float]] = {
 LEAST: Final[Mapping[str, float]] = {"data_disk_percent": 20.0, "log_disk_percent": 20.0}
 """The same of single metrics: these grow in steps."""
 LOAD: Final = ("qps", "tps")
+MOODY: Final = (
+    "wait_administrative", "wait_cluster", "wait_concurrency", "wait_other", "wait_queueing",
+    "wait_scheduler",
+)  # fmt: skip
+"""Threads in the background wait there as well, and a wait of minutes counts in the second when it ends."""
 DRIFTING: Final = (
     "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
-    "data_disk_percent", "log_disk_percent",
+    "data_disk_percent", "log_disk_percent", "worker_time", "worker_percent",
 )  # fmt: skip
 WAYS: Final = {Bad.HIGH: 1, Bad.LOW: -1, Bad.NEITHER: 0}
 
@@ -44,6 +49,7 @@ class MetricSet:
     those that say how much is asked of a server. `times` (T): of those that say how long work takes.
     `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
     `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
+    `moody`: indices of those that jump when all is well.
     """
 
     names: tuple[str, ...]
@@ -53,6 +59,7 @@ class MetricSet:
     times: tuple[int, ...] = ()
     bad: tuple[int, ...] = ()
     drifting: tuple[int, ...] = ()
+    moody: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -118,4 +125,5 @@ def console_metrics() -> MetricSet:
         tuple(index for index, row in enumerate(rows) if row.id in times),
         tuple(-1 if row.id in LOAD else WAYS[row.bad] for row in rows),
         tuple(index for index, row in enumerate(rows) if row.id in DRIFTING),
+        tuple(index for index, row in enumerate(rows) if row.id in MOODY),
     )

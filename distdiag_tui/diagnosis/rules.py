@@ -17,9 +17,12 @@ PLAIN: Final = 0.45
 class Rules:
     """K causes over M metrics. Effects are -1 to 1, see `squashed`."""
 
+    calibrated = False
+    least = 0.15
+    further = 0.3
+
     def __init__(self, metrics: MetricSet, signs: Mapping[str, Mapping[str, float]]) -> None:
         self.causes = tuple(signs)
-        self.calibrated = False
         self._weights: Floats = np.zeros((len(signs), len(metrics.names)))
         for row, moves in enumerate(signs.values()):
             for name, weight in moves.items():

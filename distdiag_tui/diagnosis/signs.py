@@ -11,7 +11,8 @@ from typing import Final
 
 SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "cpu_saturation": {
-        "answer_rt": 3, "tx_rt": 2, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1,
+        "answer_rt": 3, "tx_rt": 3, "io_write_rt": 1, "sql_rt": 1, "queue_rt": 1,
+        "select_rt": 1, "update_rt": 1,
         "insert_rt": 1,
         "delete_rt": 1, "commit_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
     },
@@ -49,7 +50,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "lock_contention": {
         "lock_wait_time": 3, "lock_fail_rate": 2, "update_rt": 3, "delete_rt": 2, "tx_rt": 2, "tps": -2,
         "commit_rate": -1, "sessions_active": 2, "sql_fail_rate": 2, "rollback_rate": 1, "sql_rt": 1,
-        "wait_application": 2, "wait_concurrency": 1, "sessions": 1,
+        "wait_application": 2, "sessions": 1,
     },
     "plan_cache_thrashing": {
         "plan_cache_hit": -3, "plan_cache_used": -3, "sql_rt": 1, "insert_rt": 1, "select_rt": 1,

@@ -131,8 +131,8 @@ def test_what_all_servers_have_is_found_on_all_and_said_to_be() -> None:
 def test_what_no_cause_explains_is_unknown_and_takes_longer() -> None:
     cluster = Cluster()
     cluster.live(80)
-    odd = {"replace_rate": 30.0, "wait_administrative": 30.0, "wait_scheduler": 30.0, "wait_cluster": 30.0,
-           "rpc_out_rate": 30.0, "rpc_in_rate": 30.0, "wait_queueing": 30.0, "queue_rt": 30.0}  # fmt: skip
+    odd = {"replace_rate": 30.0, "tx_distributed_rate": 30.0, "rpc_out_rate": 30.0, "rpc_in_rate": 30.0,
+           "rpc_in_bytes": 30.0, "rpc_out_bytes": 30.0, "queue_rt": 30.0, "lock_rate": 30.0}  # fmt: skip
     found = cluster.live(25, {"n1": odd})
     assert not found[5].findings
     last = found[-1].findings
