@@ -104,6 +104,7 @@ class Diagnoser:
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=RECENT)
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
+        self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
         self._full_since: dict[tuple[str, str], float] = {}
@@ -152,6 +153,7 @@ class Diagnoser:
         rows = [where.get(name, -1) for name in names]
         self._detector = self._detector.rearranged(rows)
         self._past.clear()
+        self._held = {}
         self._left = np.full((len(names), len(self._metrics.names)), -1, dtype=np.intp)
         self._names = names
 
@@ -194,6 +196,7 @@ class Diagnoser:
         alarming = np.flatnonzero(look.alarming).tolist()
         for name in set(self._named) - {self._names[row] for row in alarming}:
             del self._named[name]
+        self._held = {row: held for row, held in self._held.items() if look.alarming[row]}
         if not alarming:
             return [], {}
         own, local = self._effects(look, alarming)
@@ -206,8 +209,12 @@ class Diagnoser:
             heat.update(
                 {(self._names[row], c): float(s) for c, s in zip(self.judge.causes, scores, strict=True)}
             )
-            if shared or culprits[row]:
-                findings += self._named_causes(servers[row], row, look, effects, shared=shared)
+            if look.scores[row] >= self._settings.release:
+                told = shared or culprits[row]
+                self._held[row] = (
+                    self._named_causes(servers[row], row, look, effects, shared=shared) if told else []
+                )
+            findings += self._held.get(row, [])  # what is over, or nearly, is told as it was
         return findings, heat
 
     def _effects(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Floats]:
@@ -283,7 +290,7 @@ class Diagnoser:
 
     def _evidence(self, row: int, look: Look, share: Floats) -> tuple[Evidence, ...]:
         """The metrics that say most."""
-        peers = others_median(look.z)[row]
+        peers = self._metrics.untame(others_median(look.tamed)[row])
         total = max(float(share[share > 0].sum()), 1e-9)
         before = self._metrics.untame(look.tamed[row] - look.change[row])  # of drifting ones the level then
         now = self._metrics.untame(look.tamed[row])
