@@ -201,33 +201,14 @@ class Book:
         ended = replace(incident, state=state, ended=watch.seen)
         self._tell(ended, state, words)
 
-    # -- what people do -----------------------------------------------------------------------------
-
-    def acknowledge(self, name: str, time: float, by: str) -> tuple[Incident, ...]:
-        """Somebody knows of it; nothing changes if somebody did before. KeyError: there is none."""
-        incident = self._known(name)
-        if not incident.acknowledged:
-            self._tell(replace(incident, acknowledged=True), "acknowledged", "", by, time)
-        return self._flush()
-
-    def add(self, name: str, event: Event) -> tuple[Incident, ...]:
-        """One more line in its timeline. KeyError: there is none."""
-        self._write(self._known(name).with_event(event))
-        return self._flush()
-
     def join(self, other: Incident) -> None:
-        """What somebody else wrote to one of ours: their lines, and that they know of it."""
+        """What people wrote to one of ours: their lines, and that they know of it."""
         mine = self.find(other.id)
         if mine is None:
             return
         for event in other.timeline:
             mine = mine.with_event(event)
         self._place(replace(mine, acknowledged=mine.acknowledged or other.acknowledged))
-
-    def _known(self, name: str) -> Incident:
-        if (incident := self.find(name)) is None:
-            raise KeyError(name)
-        return incident
 
     # -- bookkeeping --------------------------------------------------------------------------------
 
@@ -238,10 +219,8 @@ class Book:
         self._watches[incident.id] = _Watch(incident.opened, seen, strength, seen, seen, returns, closed=seen)
         self._place(incident)
 
-    def _tell(
-        self, incident: Incident, kind: str, words: str, by: str = "", time: float | None = None
-    ) -> None:
-        self._write(incident.with_event(Event(self._now if time is None else time, kind, words, by)))
+    def _tell(self, incident: Incident, kind: str, words: str) -> None:
+        self._write(incident.with_event(Event(self._now, kind, words)))
 
     def _write(self, incident: Incident) -> None:
         self._watches[incident.id].written = self._now

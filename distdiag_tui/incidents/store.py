@@ -41,6 +41,14 @@ class Papers:
     facts: tuple[Fact, ...] = ()
     probes: tuple[Probe, ...] = ()
 
+    def joined(self, other: Papers) -> Papers:
+        """With another console's, or our own of before they were written: the later facts, and every run."""
+        facts = max(
+            (self.facts, other.facts), key=lambda facts: max((each.time for each in facts), default=0.0)
+        )
+        probes = {f"{each.began:.3f}": each for each in (*self.probes, *other.probes)}
+        return Papers(facts, tuple(probes[began] for began in sorted(probes)))
+
 
 @dataclass(frozen=True, slots=True)
 class Synced:

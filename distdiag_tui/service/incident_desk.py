@@ -2,66 +2,246 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+import getpass
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from distdiag_tui.diagnosis.cause import Cause
-from distdiag_tui.incidents.fact import Fact, Probe
+from distdiag_tui.diagnosis.causes import find_cause
+from distdiag_tui.incidents.fact import Probe
 from distdiag_tui.incidents.incident import Event, Incident
-from distdiag_tui.model.metrics import METRIC_INDEX, metric
-from distdiag_tui.model.text import figure
+from distdiag_tui.incidents.report import Dossier, export
+from distdiag_tui.incidents.store import Papers
+from distdiag_tui.ledger import state_folder
+from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.text import plain
+from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
+from distdiag_tui.service.incident_keeper import IncidentKeeper
+from distdiag_tui.service.obdiag import find_obdiag, run_obdiag
+
+if TYPE_CHECKING:
+    from distdiag_tui.incidents.store import IncidentStore
+    from distdiag_tui.model.snapshot import Snapshot
+    from distdiag_tui.model.target import Endpoint, Target
+
+LONGEST_NOTE: Final = 2000
+
+_AT_ONCE: Final = 4  # servers that are asked for facts at the same time
+_PROBES: Final = 8  # runs of obdiag that an incident keeps
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentView:
-    """One incident. While it is `found`, its finding is this tick's; else it is quiet since it was updated.
+class IncidentDesk:
+    """Keeps the board up to date.
 
-    `facts` are in the order of the cause's entry, `probes` have the newest last.
+    Without a target, as in a replay, nothing is asked of servers; without a store nothing outlives us.
     """
 
-    incident: Incident
-    cause: Cause
-    found: bool = True
-    facts: tuple[Fact, ...] = ()
-    fetching: bool = False
-    probes: tuple[Probe, ...] = ()
+    def __init__(
+        self,
+        cluster: str,
+        target: Target | None,
+        store: IncidentStore | None,
+        *,
+        user: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.cluster = cluster
+        self.board = IncidentBoard()
+        self._endpoints = _by_name(target)
+        self._target = target
+        self._keeper = IncidentKeeper(cluster, store, self._renew)
+        self._user = user or _login()
+        self._clock = clock
+        self._time = 0.0
+        self._alone: dict[str, bool] = {}  # by server: whether it is one without a cluster
+        self._obdiag = find_obdiag()
+        self._asking = asyncio.Semaphore(_AT_ONCE)
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._probing: dict[str, asyncio.Task[None]] = {}
 
-    @property
-    def notes(self) -> tuple[Event, ...]:
-        """What people wrote down."""
-        return tuple(event for event in self.incident.timeline if event.kind == "note")
+    # -- what is there ------------------------------------------------------------------------------
 
-    @property
-    def line(self) -> str:
-        """The evidence in one line: what was said of it, else its metrics."""
-        finding = self.incident.finding
-        moved = [f"{each.metric} {_before_and_now(each.metric, each.before, each.now)}"
-                 for each in finding.evidence]  # fmt: skip
-        return " · ".join([finding.said] * bool(finding.said) + moved)
+    def begin(self) -> None:
+        """From now on what was kept is there, and what happens is kept. Needs a running loop."""
+        self._keeper.begin()
+        self._renew()
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Once a tick; nothing happens while nobody diagnoses."""
+        if snapshot.diagnosis is None:
+            return
+        self._time = snapshot.time
+        self._alone.update(
+            {each.name: each.product.startswith("seekdb") for each in snapshot.servers if each.product}
+        )
+        for incident in self._keeper.feed(snapshot.diagnosis):
+            self.fetch_facts(incident.id)
+        self._renew()
+
+    # -- what people do -----------------------------------------------------------------------------
+
+    def acknowledge(self, name: str) -> None:
+        """Somebody knows of it. ConfigError: there is no such incident."""
+        self._find(name)
+        self._keeper.acknowledge(name, self._clock(), self._user)
+        self._renew()
+
+    def note(self, name: str, text: str) -> None:
+        """Write something down. ConfigError: there is no such incident, or nothing is said."""
+        self._find(name)
+        if not (words := plain(text, LONGEST_NOTE).strip()):
+            raise ConfigError("a note needs some words")
+        self._keeper.add(name, Event(self._clock(), "note", words, self._user))
+        self._renew()
+
+    async def export(self, name: str, folder: Path) -> tuple[Path, Path]:
+        """As Markdown and as JSON; IncidentError if that cannot be written. ConfigError: no such incident."""
+        incident = self._find(name)
+        papers = self._keeper.papers.get(name, Papers())
+        dossier = Dossier(incident, find_cause(incident.cause), papers, self._of_cluster(incident.server))
+        return await asyncio.to_thread(export, dossier, folder)
+
+    def fetch_facts(self, name: str) -> None:
+        """Ask the server concerned, in the background, what belongs to the cause."""
+        incident = self._find(name)
+        endpoint = self._endpoints.get(incident.server)
+        if self._target is None or endpoint is None or name in self._fetching:
+            return
+        self._begin(self._fetching, name, self._fetch(self._target, endpoint, incident))
+
+    def obdiag(self, name: str, which: int = 0) -> None:
+        """Run one of the cause's commands in the background; where obdiag is not installed, show it.
+
+        ConfigError: there is no such incident or command, or one runs for it already.
+        """
+        incident = self._find(name)
+        commands = find_cause(incident.cause).obdiag
+        if not 0 <= which < len(commands):
+            raise ConfigError(f"there is no such command of obdiag for {incident.cause}")
+        if name in self._probing:
+            raise ConfigError("obdiag is at work on it already")
+        if self._target is None or not self._obdiag:
+            self._add_probe(name, Probe(commands[which].line, self._clock(), "absent"))
+            self._renew()
+            return
+        self._begin(self._probing, name, self._probe(incident, which))
+
+    def stop_obdiag(self, name: str) -> None:
+        """End what runs for an incident."""
+        if (task := self._probing.get(name)) is not None:
+            task.cancel()
+
+    async def close(self) -> None:
+        """End what goes on, and write what is left."""
+        tasks = [*self._fetching.values(), *self._probing.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._keeper.close()
+
+    # -- in the background --------------------------------------------------------------------------
+
+    def _begin(
+        self, tasks: dict[str, asyncio.Task[None]], name: str, what: Coroutine[Any, Any, None]
+    ) -> None:
+        tasks[name] = asyncio.create_task(what)
+
+        def over(_: asyncio.Task[None]) -> None:
+            tasks.pop(name, None)
+            self._renew()
+
+        tasks[name].add_done_callback(over)
+        self._renew()
+
+    async def _fetch(self, target: Target, endpoint: Endpoint, incident: Incident) -> None:
+        from distdiag_tui.service.facts.fetch import fetch  # noqa: PLC0415  the driver costs 130 ms
+
+        async with self._asking:
+            facts = await fetch(target, endpoint, find_cause(incident.cause).facts, clock=self._clock)
+        papers = self._keeper.papers.get(incident.id, Papers())
+        self._keeper.file(incident.id, replace(papers, facts=facts))
+        if says := next((fact.says for fact in facts if fact.says), ""):
+            with suppress(KeyError):  # it was merged and forgotten meanwhile
+                self._keeper.add(incident.id, Event(self._clock(), "facts", says))
+
+    async def _probe(self, incident: Incident, which: int) -> None:
+        command = find_cause(incident.cause).obdiag[which]
+        folder = state_folder("obdiag") / f"{incident.id}-{time.strftime('%Y%m%d-%H%M%S')}"
+        self._add_probe(incident.id, Probe(command.line, self._clock(), "running"))
+
+        def hear(probe: Probe) -> None:
+            self._change_probe(incident.id, probe, write=False)
+            self._renew()
+
+        try:
+            probe = await run_obdiag(self._obdiag, command, folder, hear, clock=self._clock)
+        except asyncio.CancelledError:
+            last = self._keeper.papers[incident.id].probes[-1]
+            self._change_probe(
+                incident.id, replace(last, state="failed", ended=self._clock(), trouble="called off")
+            )
+            raise
+        self._change_probe(incident.id, probe)
+        with suppress(KeyError):
+            words = f"{probe.command}: {probe.trouble or probe.state}"
+            self._keeper.add(incident.id, Event(self._clock(), "obdiag", words, self._user))
+
+    def _add_probe(self, name: str, probe: Probe) -> None:
+        papers = self._keeper.papers.get(name, Papers())
+        probes = (*papers.probes, probe)[-_PROBES:]
+        self._keeper.file(name, replace(papers, probes=probes), write=probe.state != "running")
+
+    def _change_probe(self, name: str, probe: Probe, *, write: bool = True) -> None:
+        """Of what runs; it has the same beginning all along."""
+        papers = self._keeper.papers[name]
+        probes = (*papers.probes[:-1], replace(probe, began=papers.probes[-1].began))
+        self._keeper.file(name, replace(papers, probes=probes), write=write)
+
+    # -- the board ----------------------------------------------------------------------------------
+
+    def _find(self, name: str) -> Incident:
+        if (incident := self._keeper.find(name)) is None:
+            raise ConfigError(f"there is no incident {name}")
+        return incident
+
+    def _renew(self) -> None:
+        self.board = IncidentBoard(
+            self._time,
+            tuple(self._view(each) for each in self._keeper.open),
+            tuple(self._view(each) for each in self._keeper.resolved),
+            self._keeper.trouble,
+            self._obdiag,
+        )
+
+    def _view(self, incident: Incident) -> IncidentView:
+        papers = self._keeper.papers.get(incident.id, Papers())
+        cause = find_cause(incident.cause)
+        return IncidentView(
+            incident,
+            cause,
+            incident.state == "open" and self._keeper.found(incident),
+            cause.seen_on(cluster=self._of_cluster(incident.server)),
+            papers.facts,
+            incident.id in self._fetching,
+            papers.probes,
+        )
+
+    def _of_cluster(self, server: str) -> bool:
+        """Whether it is a server of a full OceanBase; of one that never answered, whether the others are."""
+        return not self._alone.get(server, any(self._alone.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class IncidentBoard:
-    """All that is to be seen of incidents at `time`, in epoch seconds.
-
-    `open` has the worst first, those that somebody knows of last; `resolved` the newest first. `trouble` is
-    one line: why they are not kept, or who else keeps them. `obdiag` is where that program is, "" if nowhere.
-    """
-
-    time: float = 0.0
-    open: tuple[IncidentView, ...] = ()
-    resolved: tuple[IncidentView, ...] = ()
-    trouble: str = ""
-    obdiag: str = ""
-
-    def find(self, name: str) -> IncidentView | None:
-        """The one of that id, open or resolved."""
-        return next((view for view in (*self.open, *self.resolved) if view.incident.id == name), None)
-
-    def of(self, server: str) -> tuple[IncidentView, ...]:
-        """The open ones of a server, worst first."""
-        return tuple(view for view in self.open if view.incident.server == server)
+def _by_name(target: Target | None) -> dict[str, Endpoint]:
+    return {} if target is None else {each.name or each.address: each for each in target.endpoints}
 
 
-def _before_and_now(name: str, before: float, now: float) -> str:
-    unit = metric(name).unit if name in METRIC_INDEX else ""
-    return " → ".join(" ".join(figure(value, unit)).strip() for value in (before, now))
+def _login() -> str:
+    """The user's name here; "" where the system has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

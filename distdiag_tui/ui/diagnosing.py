@@ -11,7 +11,8 @@ from distdiag_tui.ui.errands import Errands
 
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.cause import Obdiag
-    from distdiag_tui.service.incident_desk import IncidentDesk, IncidentView
+    from distdiag_tui.service.incident_board import IncidentView
+    from distdiag_tui.service.incident_desk import IncidentDesk
     from distdiag_tui.ui.app import ConsoleApp
 
 NOTHING = "nothing is wrong: there is no incident here"

@@ -13,7 +13,7 @@ from distdiag_tui.ui.incident_rows import also_words, detail_lines, incident_lin
 from distdiag_tui.ui.messages import IncidentOrdered
 
 if TYPE_CHECKING:
-    from distdiag_tui.service.incident_desk import IncidentBoard, IncidentView
+    from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
 
 LEAST_WIDTH: Final = 16
 LEAST_ROWS: Final = 12  # from which there is room for more than the incidents

@@ -13,7 +13,7 @@ from distdiag_tui.ui.glyphs import ODD, SICK
 
 if TYPE_CHECKING:
     from distdiag_tui.model.topology import Server
-    from distdiag_tui.service.incident_desk import IncidentView
+    from distdiag_tui.service.incident_board import IncidentView
     from distdiag_tui.ui.scene import Scene
 
 LEAST_TITLE: Final = 8  # cells from which the name of a cause says something

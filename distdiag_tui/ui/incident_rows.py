@@ -17,7 +17,7 @@ from distdiag_tui.ui.glyphs import ODD, OVER, SEEN, SICK
 
 if TYPE_CHECKING:
     from distdiag_tui.model.findings import Evidence, Finding
-    from distdiag_tui.service.incident_desk import IncidentView
+    from distdiag_tui.service.incident_board import IncidentView
 
 ROOMY: Final = 66  # cells from which a row holds everything
 BAR: Final = 10  # cells of a confidence bar

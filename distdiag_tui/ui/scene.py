@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from distdiag_tui.model.marks import Mark
     from distdiag_tui.service.anomaly_desk import Board
     from distdiag_tui.service.desk import KindView
-    from distdiag_tui.service.incident_desk import IncidentBoard
+    from distdiag_tui.service.incident_board import IncidentBoard
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
 SPAN_ENOUGH = 300.0

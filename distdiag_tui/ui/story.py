@@ -33,7 +33,7 @@ from distdiag_tui.ui.story_text import head_lines, section_lines, what_lines
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
-    from distdiag_tui.service.incident_desk import IncidentView
+    from distdiag_tui.service.incident_board import IncidentView
 
 BESIDE: Final = 120  # cells from which the plots stand beside the words
 GAP: Final = 3

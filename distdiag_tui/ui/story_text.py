@@ -15,7 +15,7 @@ from distdiag_tui.ui.incident_rows import also_words, bar, lasted, moment, sign,
 
 if TYPE_CHECKING:
     from distdiag_tui.incidents.fact import Fact, Probe
-    from distdiag_tui.service.incident_desk import IncidentView
+    from distdiag_tui.service.incident_board import IncidentView
 
 WIDE_BAR: Final = 20
 SHOWN_OUTPUT: Final = 60  # lines of obdiag's, the newest

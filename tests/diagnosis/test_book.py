@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from findings import finding, tick
@@ -127,20 +128,21 @@ def test_a_cause_that_lasted_is_not_merged_but_resolved(book: Book) -> None:
 
 def test_those_that_somebody_knows_of_come_last_and_stay_known(book: Book) -> None:
     book.feed(tick(1000, LOCK, finding(server="n2", strength=1.1)))
-    (known,) = book.acknowledge("i1", 1001.0, "ann")
-    assert (known.acknowledged, known.timeline[-1]) == (True, Event(1001.0, "acknowledged", "", "ann"))
-    assert book.acknowledge("i1", 1002.0, "bob") == ()
+    known = replace(book.open[0], acknowledged=True)
+    book.join(known.with_event(Event(1001.0, "acknowledged", "", "ann")))
     book.feed(tick(1002, LOCK, finding(server="n2", strength=1.1)))
     assert [each.id for each in book.open] == ["i2", "i1"]
-    with pytest.raises(KeyError):
-        book.acknowledge("i9", 1003.0, "ann")
+    assert book.open[1].acknowledged
+    assert kinds(book.open[1]) == ["opened", "acknowledged"]
 
 
 def test_a_note_on_an_ended_one_does_not_make_it_come_back_later(book: Book) -> None:
     book.feed(tick(1000, LOCK))
     book.feed(tick(1000 + QUIET))
-    (noted,) = book.add("i1", Event(1060.0, "note", "it was the batch job", "ann"))
-    assert noted.state == "resolved"
+    ended = book.find("i1")
+    assert ended is not None
+    book.join(ended.with_event(Event(1060.0, "note", "it was the batch job", "ann")))
+    assert kinds(book.find("i1")) == ["opened", "resolved", "note"]
     (other,) = book.feed(tick(1000 + QUIET + REOPENS + 1, LOCK))
     assert other.id == "i2"
 

@@ -14,7 +14,8 @@ from distdiag_tui.incidents.incident import Event, Incident
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.findings import Diagnosis, Evidence, Finding
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.service.incident_desk import IncidentBoard, IncidentDesk, IncidentView
+from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
+from distdiag_tui.service.incident_desk import IncidentDesk
 from distdiag_tui.sources.frame import Frame
 
 BEGAN = 1_700_000_048.0  # 22:14:08 UTC
@@ -44,7 +45,8 @@ def finding(cause: str = "lock_contention", server: str = "n2", /, **known: Any)
 
 def incident(cause: str = "lock_contention", server: str = "n2", /, **known: Any) -> IncidentView:  # noqa: ANN401
     """An open one, found in this tick; keywords are fields of the view, the incident, or its finding."""
-    view = {name: known.pop(name) for name in ("found", "facts", "fetching", "probes") if name in known}
+    view: dict[str, Any] = {"looks": find_cause(cause).seen_on(cluster=True)}
+    view |= {name: known.pop(name) for name in ("found", "facts", "fetching", "probes") if name in known}
     fields = ("id", "state", "updated", "ended", "acknowledged", "timeline", "worst")
     own = {name: known.pop(name) for name in fields if name in known}
     found = finding(cause, server, **known)
@@ -105,37 +107,37 @@ class StagedIncidentDesk(IncidentDesk):
         """From now on these are all that there are."""
         self.board = replace(self.board, open=views, resolved=resolved, **known)  # type: ignore[arg-type]
 
-    def acknowledge(self, id: str) -> None:  # noqa: A002  the desk's own name
+    def acknowledge(self, name: str) -> None:
         """Keep the name, and show it."""
-        self._keep("acknowledge", id)
+        self._keep("acknowledge", name)
         views = tuple(
             replace(view, incident=replace(view.incident, acknowledged=True))
-            if view.incident.id == id
+            if view.incident.id == name
             else view
             for view in self.board.open
         )
         self.board = replace(self.board, open=views)
 
-    def note(self, id: str, text: str) -> None:  # noqa: A002
+    def note(self, name: str, text: str) -> None:
         """Keep the text."""
-        self._keep("note", (id, text))
+        self._keep("note", (name, text))
 
-    async def export(self, id: str, folder: Path) -> tuple[Path, Path]:  # noqa: A002
+    async def export(self, name: str, folder: Path) -> tuple[Path, Path]:
         """Keep the name."""
-        self._keep("export", id)
+        self._keep("export", name)
         return folder / "incident.md", folder / "incident.json"
 
-    def fetch_facts(self, id: str) -> None:  # noqa: A002
+    def fetch_facts(self, name: str) -> None:
         """Keep the name."""
-        self._keep("facts", id)
+        self._keep("facts", name)
 
-    def obdiag(self, id: str, which: int = 0) -> None:  # noqa: A002
+    def obdiag(self, name: str, which: int = 0) -> None:
         """Keep the name."""
-        self._keep("obdiag", (id, which))
+        self._keep("obdiag", (name, which))
 
-    def stop_obdiag(self, id: str) -> None:  # noqa: A002
+    def stop_obdiag(self, name: str) -> None:
         """Keep the name."""
-        self._keep("stop obdiag", id)
+        self._keep("stop obdiag", name)
 
     def _keep(self, what: str, of: object) -> None:
         if self.wrong is not None:

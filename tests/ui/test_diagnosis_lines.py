@@ -18,7 +18,7 @@ from distdiag_tui.model.marks import INJECTED, Mark
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
 from distdiag_tui.model.snapshot import Snapshot, Values
 from distdiag_tui.model.topology import Subject
-from distdiag_tui.service.incident_desk import IncidentBoard
+from distdiag_tui.service.incident_board import IncidentBoard
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, width_of
 from distdiag_tui.ui.evidence import SHADE, Span, Trace, band_of, heading, plot, title_line, traces
