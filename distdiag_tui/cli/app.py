@@ -11,6 +11,7 @@ from distdiag_tui.cli.anomaly import anomaly_app
 from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
+from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
 
 app = typer.Typer(
@@ -25,6 +26,9 @@ app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
 app.add_typer(experiment_app, name="experiment")
+app.command()(train)
+app.command()(evaluate)
+app.add_typer(model_app, name="model")
 
 
 Theme = Annotated[

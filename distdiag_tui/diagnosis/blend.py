@@ -20,7 +20,7 @@ from distdiag_tui.model.arithmetic import Floats
 Flags = NDArray[np.bool_]
 
 LIKELIEST: Final = 3
-"""So many causes of each example are learned from, by the model and by the rules: the rest is plainly wrong."""
+"""So many causes of each example are learned from, by the model and by the rules: the rest is wrong."""
 FEW: Final = 20
 """Pairs of example and cause, of which right ones too, below which nothing can be said."""
 

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.blend import Blend, RuleScores, fit_blend
 from distdiag_tui.diagnosis.calibrate import Platt, fit_platt
 from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
 from distdiag_tui.diagnosis.linear import Linear, fit, whitener
@@ -48,22 +49,6 @@ class About:
     examples: int = 0
     note: str = ""
     scores: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Blend:
-    """The log-odds of a cause are `shift` + `learned` * those of the model + `rule` * the rules' score of it
-    + `lead` * how far that is ahead of the rules' next one. `alone`: of a cause that only the rules know.
-
-    `rules`: hash of them.
-    """
-
-    learned: float
-    rule: float
-    lead: float
-    shift: float
-    alone: Platt
-    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +143,14 @@ def train(
     kinds: Sequence[str] = ("deviation",),
     floors: Floats | None = None,
     compound: bool = True,
+    rules: RuleScores | None = None,
     about: About = About(),
 ) -> Model:
     """Learn from examples (N, F) and the causes that each one has: none for a calm one.
 
     Examples of one run stay together when the probabilities are calibrated; without `runs` each is its own.
-    With `compound` mixtures of two single faults are learned from too. ModelError without any cause.
+    With `compound` mixtures of two single faults are learned from too. With `rules` it is also learned how
+    far to trust each of the two, see `blend`. ModelError without any cause.
     """
     names = sorted({cause for each in causes for cause in each})
     if not names:
@@ -171,8 +158,7 @@ def train(
     if effects.shape != (len(causes), len(kinds) * len(metrics)):
         raise ValueError("effects must be examples by kinds of metrics")
     labels = np.array([[name in each for name in names] for each in causes], dtype=np.bool_)
-    names_of_runs = list(runs or map(str, range(len(causes))))
-    held_out = _held_out(effects, labels, names_of_runs, compound=compound)
+    held_out = _held_out(effects, labels, list(runs or map(str, range(len(causes)))), compound=compound)
     return Model(
         metrics=tuple(metrics),
         kinds=tuple(kinds),
@@ -181,6 +167,7 @@ def train(
         usual=np.stack([_usual(effects, labels, klass) for klass in range(len(names))]),
         sure=_calibrated(held_out, labels),
         floors=np.ones(len(metrics)) if floors is None else floors,
+        blend=None if rules is None else fit_blend(names, held_out, labels, rules),
         about=replace(about, data=fingerprint(effects, labels), examples=len(effects), runs=len(set(runs))),
     )
 

@@ -17,7 +17,8 @@ from distdiag_tui.model.arithmetic import Floats
 SETTLED: Final = 3.0
 """Seconds after which a fault shows in what is measured, which looks back a little."""
 EVERY: Final = 2
-"""Ticks between two examples: those next to each other say the same."""
+"""Ticks between two examples of a fault: those next to each other say the same."""
+EVERY_CALM: Final = 6
 NOT_LEARNED: Final = frozenset({DOWN, HUNG, STALLED})
 """What shows in silence and not in metrics."""
 
@@ -45,7 +46,7 @@ class Examples:
 
 
 def examples_of(runs: Sequence[Run]) -> Examples:
-    """Of all servers at every second tick: while a fault is there, and before."""
+    """Of all servers: while a fault is there, and before."""
     rows: list[Floats] = []
     causes: list[frozenset[str]] = []
     names: list[str] = []
@@ -65,9 +66,9 @@ def _of_run(run: Run) -> list[tuple[str, frozenset[str], Floats]]:
     diagnoser, found = Diagnoser(), []
     for number, tick in enumerate(run.ticks):
         diagnosis = diagnoser.feed(tick.time, tick.interval, tick.servers, tick.values)
-        if diagnosis.warm < 1 or number % EVERY:
-            continue
         there = [truth for truth in run.truths if _shows(truth, tick.time)]
+        if diagnosis.warm < 1 or number % (EVERY if there else EVERY_CALM):
+            continue
         if not there and not run.calm(tick.time):
             continue  # it has just begun or ended: neither one nor the other
         effects = diagnoser.effects()
