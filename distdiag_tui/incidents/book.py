@@ -220,7 +220,8 @@ class Book:
         self._place(incident)
 
     def _tell(self, incident: Incident, kind: str, words: str) -> None:
-        self._write(incident.with_event(Event(self._now, kind, words)))
+        event = Event(self._now, kind, words)
+        self._write(replace(incident, updated=self._now).with_event(event))
 
     def _write(self, incident: Incident) -> None:
         self._watches[incident.id].written = self._now

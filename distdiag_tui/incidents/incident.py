@@ -33,8 +33,9 @@ class Event:
 class Incident:
     """Immutable: every change makes a new one. `finding` is the latest; `worst` the greatest strength.
 
-    `opened`: the onset, not the moment of its finding. `ended` is when it was no longer found. `into` is the
-    id of the incident that it was merged into.
+    `opened`: the onset, not the moment of its finding. `updated`: when it was found or changed last, as of
+    its being written down; `ended`: when it was found last. `into` is the id of the incident that it was
+    merged into.
     """
 
     id: str
@@ -62,7 +63,7 @@ class Incident:
         if event in self.timeline:
             return self
         timeline = sorted((*self.timeline, event), key=lambda each: each.time)
-        return replace(self, timeline=tuple(_bounded(timeline)), updated=max(self.updated, event.time))
+        return replace(self, timeline=tuple(_bounded(timeline)))
 
     def to_fields(self) -> dict[str, Any]:
         """A plain object for JSON. NaN, which JSON has not, is None."""

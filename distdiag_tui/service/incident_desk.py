@@ -24,9 +24,12 @@ from distdiag_tui.service.incident_keeper import IncidentKeeper
 from distdiag_tui.service.obdiag import find_obdiag, run_obdiag
 
 if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.cause import Obdiag
     from distdiag_tui.incidents.store import IncidentStore
     from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.model.target import Endpoint, Target
+
+__all__ = ["IncidentBoard", "IncidentDesk", "IncidentView"]
 
 LONGEST_NOTE: Final = 2000
 
@@ -124,11 +127,11 @@ class IncidentDesk:
             raise ConfigError(f"there is no such command of obdiag for {incident.cause}")
         if name in self._probing:
             raise ConfigError("obdiag is at work on it already")
-        if self._target is None or not self._obdiag:
-            self._add_probe(name, Probe(commands[which].line, self._clock(), "absent"))
-            self._renew()
-            return
-        self._begin(self._probing, name, self._probe(incident, which))
+        runs = self._target is not None and self._obdiag != ""
+        self._add_probe(name, Probe(commands[which].line, self._clock(), "running" if runs else "absent"))
+        if runs:
+            self._begin(self._probing, name, self._probe(name, commands[which]))
+        self._renew()
 
     def stop_obdiag(self, name: str) -> None:
         """End what runs for an incident."""
@@ -168,27 +171,23 @@ class IncidentDesk:
             with suppress(KeyError):  # it was merged and forgotten meanwhile
                 self._keeper.add(incident.id, Event(self._clock(), "facts", says))
 
-    async def _probe(self, incident: Incident, which: int) -> None:
-        command = find_cause(incident.cause).obdiag[which]
-        folder = state_folder("obdiag") / f"{incident.id}-{time.strftime('%Y%m%d-%H%M%S')}"
-        self._add_probe(incident.id, Probe(command.line, self._clock(), "running"))
+    async def _probe(self, name: str, command: Obdiag) -> None:
+        folder = state_folder("obdiag") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
         def hear(probe: Probe) -> None:
-            self._change_probe(incident.id, probe, write=False)
+            self._change_probe(name, probe, write=False)
             self._renew()
 
         try:
             probe = await run_obdiag(self._obdiag, command, folder, hear, clock=self._clock)
         except asyncio.CancelledError:
-            last = self._keeper.papers[incident.id].probes[-1]
-            self._change_probe(
-                incident.id, replace(last, state="failed", ended=self._clock(), trouble="called off")
-            )
+            last = self._keeper.papers[name].probes[-1]
+            self._change_probe(name, replace(last, state="failed", ended=self._clock(), trouble="called off"))
             raise
-        self._change_probe(incident.id, probe)
+        self._change_probe(name, probe)
         with suppress(KeyError):
             words = f"{probe.command}: {probe.trouble or probe.state}"
-            self._keeper.add(incident.id, Event(self._clock(), "obdiag", words, self._user))
+            self._keeper.add(name, Event(self._clock(), "obdiag", words, self._user))
 
     def _add_probe(self, name: str, probe: Probe) -> None:
         papers = self._keeper.papers.get(name, Papers())
