@@ -35,7 +35,7 @@ class Incident:
 
     `opened`: the onset, not the moment of its finding. `updated`: when it was found or changed last, as of
     its being written down; `ended`: when it was found last. `into` is the id of the incident that it was
-    merged into.
+    merged into. `alone`: its server is no part of a full OceanBase, but a seekdb.
     """
 
     id: str
@@ -51,6 +51,7 @@ class Incident:
     ended: float | None = None
     acknowledged: bool = False
     into: str = ""
+    alone: bool = False
     timeline: tuple[Event, ...] = field(default=())
 
     @property
@@ -86,6 +87,7 @@ class Incident:
             worst=float(fields["worst"]),
             ended=None if fields["ended"] is None else float(fields["ended"]),
             acknowledged=bool(fields["acknowledged"]),
+            alone=bool(fields["alone"]),
             timeline=tuple(
                 Event(float(each["time"]), str(each["kind"]), str(each["words"]), str(each["by"]))
                 for each in fields["timeline"]
@@ -94,7 +96,7 @@ class Incident:
 
 
 _PLAIN: Final = ("id", "cluster", "server", "zone", "cause", "state", "opened", "updated", "worst", "ended",
-                 "acknowledged", "into")  # fmt: skip
+                 "acknowledged", "into", "alone")  # fmt: skip
 _SPARED: Final = frozenset({"opened", "note", "acknowledged", "merged"})
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -16,7 +15,7 @@ from distdiag_tui.incidents.fact import Probe
 from distdiag_tui.incidents.incident import Event, Incident
 from distdiag_tui.incidents.report import Dossier, export
 from distdiag_tui.incidents.store import Papers
-from distdiag_tui.ledger import state_folder
+from distdiag_tui.ledger import state_folder, user_name
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.text import plain
 from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
@@ -56,11 +55,11 @@ class IncidentDesk:
         self.board = IncidentBoard()
         self._endpoints = _by_name(target)
         self._target = target
-        self._keeper = IncidentKeeper(cluster, store, self._renew)
-        self._user = user or _login()
+        self._keeper = IncidentKeeper(cluster, store, self._renew, self._is_alone)
+        self._user = user or user_name()
         self._clock = clock
         self._time = 0.0
-        self._alone: dict[str, bool] = {}  # by server: whether it is one without a cluster
+        self._alone: dict[str, bool] = {}  # by server: whether it is a seekdb
         self._obdiag = find_obdiag()
         self._asking = asyncio.Semaphore(_AT_ONCE)
         self._fetching: dict[str, asyncio.Task[None]] = {}
@@ -105,7 +104,7 @@ class IncidentDesk:
         """As Markdown and as JSON; IncidentError if that cannot be written. ConfigError: no such incident."""
         incident = self._find(name)
         papers = self._keeper.papers.get(name, Papers())
-        dossier = Dossier(incident, find_cause(incident.cause), papers, self._of_cluster(incident.server))
+        dossier = Dossier(incident, find_cause(incident.cause), papers)
         return await asyncio.to_thread(export, dossier, folder)
 
     def fetch_facts(self, name: str) -> None:
@@ -223,24 +222,16 @@ class IncidentDesk:
             incident,
             cause,
             incident.state == "open" and self._keeper.found(incident),
-            cause.seen_on(cluster=self._of_cluster(incident.server)),
+            cause.seen_on(cluster=not incident.alone),
             papers.facts,
             incident.id in self._fetching,
             papers.probes,
         )
 
-    def _of_cluster(self, server: str) -> bool:
-        """Whether it is a server of a full OceanBase; of one that never answered, whether the others are."""
-        return not self._alone.get(server, any(self._alone.values()))
+    def _is_alone(self, server: str) -> bool:
+        """Whether it is a seekdb; of one that has never answered, whether others are."""
+        return self._alone.get(server, any(self._alone.values()))
 
 
 def _by_name(target: Target | None) -> dict[str, Endpoint]:
     return {} if target is None else {each.name or each.address: each for each in target.endpoints}
-
-
-def _login() -> str:
-    """The user's name here; "" where the system has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
