@@ -30,10 +30,9 @@ def run_of(
     severity: str = "high",
     load: str = "oltp",
     disguise: str = "",
-    seed: int = 0,
 ) -> Run:
-    """`disguise`: the faults move what the signs say of this cause, so that only a trained model knows them."""
-    dice = np.random.default_rng([seed, *name.encode()])
+    """`disguise`: the faults move what the signs say of this cause: only a trained model knows them."""
+    dice = np.random.default_rng([*name.encode()])
     ticks = tuple(
         _tick(dice, START + number, faults if CALM <= number < CALM + FAULT else {}, disguise)
         for number in range(CALM + FAULT + REST)
