@@ -24,6 +24,8 @@ BAR: Final = 10  # cells of a confidence bar
 SURE: Final = 6  # cells of a confidence in words
 SERVER: Final = 20  # cells of a server's name at most
 LEAST_TITLE: Final = 12  # cells that the cause keeps when a server's name is long
+MOST_ALSO: Final = 3  # other causes that are named
+LEAST_ALSO: Final = 0.05  # confidence from which another cause is worth its place
 DAY: Final = 72000.0  # s after which a time of day needs its date
 
 
@@ -178,10 +180,11 @@ def detail_lines(view: IncidentView, now: float, width: int, *, tips: bool) -> l
 
 
 def also_words(finding: Finding) -> list[str]:
-    """The other causes that it could be."""
+    """The other causes that it could well be."""
     from distdiag_tui.diagnosis.causes import find_cause  # noqa: PLC0415  not needed for a start
 
     return [
         f"{find_cause(cause).title} {sureness(value, calibrated=finding.calibrated)}"
-        for cause, value in finding.also
+        for cause, value in finding.also[:MOST_ALSO]
+        if value >= LEAST_ALSO
     ]
