@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import getpass
 import json
 import os
 import secrets
@@ -201,6 +202,14 @@ class Ledger(ABC, Generic[R]):
 def new_name(kind: str) -> str:
     """A short name for something that is started, such as oltp-3f9c."""
     return f"{kind}-{secrets.token_hex(2)}"
+
+
+def user_name() -> str:
+    """Who works here; "" where the system does not say."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def state_folder(name: str) -> Path:

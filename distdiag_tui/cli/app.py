@@ -9,6 +9,7 @@ import typer
 
 from distdiag_tui.cli.anomaly import anomaly_app
 from distdiag_tui.cli.experiment import experiment_app
+from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
 from distdiag_tui.cli.workload import workload_app
@@ -25,6 +26,7 @@ app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
 app.add_typer(experiment_app, name="experiment")
+app.add_typer(incident_app, name="incident")
 
 
 Theme = Annotated[

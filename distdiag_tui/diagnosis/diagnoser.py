@@ -70,7 +70,8 @@ SHOWN: Final = 5
 OWN: Final = 0.6
 """The score over what is not shared with the others, of a server that is sick itself."""
 RETURNING: Final = 15
-"""Ticks that a server which was silent has to get back to its usual."""
+BACK: Final = 2
+"""Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
 RECENT: Final = 10
 """Ticks that effects are the median of, as far back as the onset."""
 OUT: Final = 3.0
@@ -103,6 +104,7 @@ class Diagnoser:
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=RECENT)
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
+        self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
         self._full_since: dict[tuple[str, str], float] = {}
@@ -151,6 +153,7 @@ class Diagnoser:
         rows = [where.get(name, -1) for name in names]
         self._detector = self._detector.rearranged(rows)
         self._past.clear()
+        self._held = {}
         self._left = np.full((len(names), len(self._metrics.names)), -1, dtype=np.intp)
         self._names = names
 
@@ -159,7 +162,7 @@ class Diagnoser:
         rows = np.full((len(servers), len(self._metrics.names)), np.nan)
         for row, server in enumerate(servers):
             if server.name in silent:
-                self._back[server.name] = RETURNING
+                self._back[server.name] = RETURNING if server.name in self._down else BACK
             elif (wait := self._back.get(server.name, 0)) > 0:
                 self._back[server.name] = wait - 1
             elif (found := values.get(Subject(server.zone, server.name))) is not None:
@@ -193,6 +196,7 @@ class Diagnoser:
         alarming = np.flatnonzero(look.alarming).tolist()
         for name in set(self._named) - {self._names[row] for row in alarming}:
             del self._named[name]
+        self._held = {row: held for row, held in self._held.items() if look.alarming[row]}
         if not alarming:
             return [], {}
         own, local = self._effects(look, alarming)
@@ -205,8 +209,12 @@ class Diagnoser:
             heat.update(
                 {(self._names[row], c): float(s) for c, s in zip(self.judge.causes, scores, strict=True)}
             )
-            if shared or culprits[row]:
-                findings += self._named_causes(servers[row], row, look, effects, shared=shared)
+            if look.scores[row] >= self._settings.release:
+                told = shared or culprits[row]
+                self._held[row] = (
+                    self._named_causes(servers[row], row, look, effects, shared=shared) if told else []
+                )
+            findings += self._held.get(row, [])  # what is over, or nearly, is told as it was
         return findings, heat
 
     def _effects(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Floats]:
@@ -282,7 +290,7 @@ class Diagnoser:
 
     def _evidence(self, row: int, look: Look, share: Floats) -> tuple[Evidence, ...]:
         """The metrics that say most."""
-        peers = others_median(look.z)[row]
+        peers = self._metrics.untame(others_median(look.tamed)[row])
         total = max(float(share[share > 0].sum()), 1e-9)
         before = self._metrics.untame(look.tamed[row] - look.change[row])  # of drifting ones the level then
         now = self._metrics.untame(look.tamed[row])

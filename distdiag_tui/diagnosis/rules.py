@@ -37,7 +37,7 @@ class Rules:
         share = (
             np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
         )
-        scores: Floats = np.clip(right, 0.0, 1.0) * (0.4 + 0.6 * np.minimum(1.0, share))
+        scores: Floats = np.clip(right, 0.0, 1.0) * (0.25 + 0.75 * np.minimum(1.0, share))
         return scores
 
     def rest(self, effects: Floats, cause: int) -> Floats:

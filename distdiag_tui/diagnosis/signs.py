@@ -11,20 +11,17 @@ from typing import Final
 
 SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "cpu_saturation": {
-        "answer_rt": 3, "tx_rt": 3, "io_write_rt": 1, "sql_rt": 1, "queue_rt": 1,
-        "select_rt": 1, "update_rt": 1,
+        "answer_rt": 3, "tx_rt": 3, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1,
         "insert_rt": 1,
-        "delete_rt": 1, "commit_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
+        "delete_rt": 1, "commit_rt": 1, "io_write_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
     },
     "cpu_hog_sql": {
-        "rows_per_select": 1, "rows_read_rate": 1,
-        "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "worker_time": 2, "worker_percent": 1,
-        "sessions_active": 2, "sessions": 1,
+        "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "sessions_active": 2, "sessions": 1,
+        "rows_read_rate": -1, "io_read_rate": -1,
     },
     "slow_sql": {
-        "rows_filtered_rate": 3, "rows_per_select": 3, "rows_read_rate": 3,
-        "select_rt": 3, "sql_rt": 3, "cpu_time": 2, "cpu_percent": 2, "sessions_active": 2, "sessions": 1,
-        "kvcache_used": 1,
+        "rows_per_select": 3, "rows_read_rate": 3, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 1,
+        "cpu_time": 1, "cpu_percent": 1, "sessions_active": 1, "sessions": 1,
     },
     "io_saturation": {
         "io_write_rt": 3, "log_write_rt": 3, "log_sync_rt": 3, "wait_system_io": 3, "commit_rt": 2,
@@ -43,9 +40,9 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
     },
     "too_many_indexes": {
-        "rows_per_write": 3, "rows_written_rate": 2,
-        "log_write_bytes": 3, "io_write_bytes": 3, "update_rt": 1, "insert_rt": 1, "delete_rt": 1,
-        "memory_used": 1,
+        "rows_per_write": 3, "rows_written_rate": 2, "log_write_bytes": 3, "io_write_bytes": 3,
+        "update_rt": 1,
+        "insert_rt": 1, "delete_rt": 1, "memory_used": 1,
     },
     "lock_contention": {
         "lock_wait_time": 3, "lock_fail_rate": 2, "update_rt": 3, "delete_rt": 2, "tx_rt": 2, "tps": -2,
@@ -53,9 +50,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "wait_application": 2, "sessions": 1,
     },
     "plan_cache_thrashing": {
-        "plan_cache_hit": -3, "plan_cache_used": -3, "sql_rt": 1, "insert_rt": 1, "select_rt": 1,
-        "update_rt": 1,
-        "delete_rt": 1, "cpu_time": 1, "cpu_percent": 1,
+        "plan_cache_hit": -3, "plan_cache_used": -1, "insert_rt": 1, "update_rt": 1, "delete_rt": 1,
+        "sql_rt": 1,
     },
     "connection_storm": {
         "logon_rate": 3, "other_rate": 3, "sql_in_bytes": 1, "sql_out_bytes": 1, "qps": 2, "cpu_time": 1,
@@ -63,8 +59,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "major_compaction": {
         "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3,
-        "data_disk_percent": 1,
-        "memstore_used": -1, "cpu_time": 1, "cpu_percent": 1,
+        "data_disk_percent": 1, "memstore_used": -1, "cpu_time": 1, "cpu_percent": 1,
     },
     "network_partition": {
         "rpc_fail_rate": 3, "rpc_in_rate": -3, "rpc_out_rate": -1, "log_sync_rt": 2, "qps": -1, "tps": -1,

@@ -56,12 +56,21 @@ def new_id() -> str:
 
 
 class Book:
-    """The open incidents of a cluster, and those that have just ended. `known` are those of before."""
+    """The open incidents of a cluster, and those that have just ended.
+
+    `known` are those of before. `alone` tells of a server whether it is no part of a full OceanBase.
+    """
 
     def __init__(
-        self, cluster: str, known: Iterable[Incident] = (), *, name: Callable[[], str] = new_id
+        self,
+        cluster: str,
+        known: Iterable[Incident] = (),
+        *,
+        alone: Callable[[str], bool] = lambda _: False,
+        name: Callable[[], str] = new_id,
     ) -> None:
         self.cluster = cluster
+        self._alone = alone
         self._name = name
         self._open: dict[str, Incident] = {}
         self._ended: dict[str, Incident] = {}
@@ -153,9 +162,18 @@ class Book:
 
     def _begin(self, finding: Finding) -> None:
         incident = Incident(
-            self._name(), self.cluster, finding.server, finding.zone, finding.cause, "open",
-            finding.since if finding.since <= self._now else self._now, self._now, finding, finding.strength,
-        )  # fmt: skip
+            id=self._name(),
+            cluster=self.cluster,
+            server=finding.server,
+            zone=finding.zone,
+            cause=finding.cause,
+            state="open",
+            opened=finding.since if finding.since <= self._now else self._now,  # NaN: not known
+            updated=self._now,
+            finding=finding,
+            worst=finding.strength,
+            alone=self._alone(finding.server),
+        )
         now = self._now
         self._watches[incident.id] = _Watch(now, now, finding.strength, now, now)
         self._tell(incident, "opened", _sure(finding))
@@ -220,7 +238,8 @@ class Book:
         self._place(incident)
 
     def _tell(self, incident: Incident, kind: str, words: str) -> None:
-        self._write(incident.with_event(Event(self._now, kind, words)))
+        event = Event(self._now, kind, words)
+        self._write(replace(incident, updated=self._now).with_event(event))
 
     def _write(self, incident: Incident) -> None:
         self._watches[incident.id].written = self._now

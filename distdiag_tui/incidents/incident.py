@@ -33,8 +33,9 @@ class Event:
 class Incident:
     """Immutable: every change makes a new one. `finding` is the latest; `worst` the greatest strength.
 
-    `opened`: the onset, not the moment of its finding. `ended` is when it was no longer found. `into` is the
-    id of the incident that it was merged into.
+    `opened`: the onset, not the moment of its finding. `updated`: when it was found or changed last, as of
+    its being written down; `ended`: when it was found last. `into` is the id of the incident that it was
+    merged into. `alone`: its server is no part of a full OceanBase, but a seekdb.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Incident:
     ended: float | None = None
     acknowledged: bool = False
     into: str = ""
+    alone: bool = False
     timeline: tuple[Event, ...] = field(default=())
 
     @property
@@ -62,7 +64,7 @@ class Incident:
         if event in self.timeline:
             return self
         timeline = sorted((*self.timeline, event), key=lambda each: each.time)
-        return replace(self, timeline=tuple(_bounded(timeline)), updated=max(self.updated, event.time))
+        return replace(self, timeline=tuple(_bounded(timeline)))
 
     def to_fields(self) -> dict[str, Any]:
         """A plain object for JSON. NaN, which JSON has not, is None."""
@@ -85,6 +87,7 @@ class Incident:
             worst=float(fields["worst"]),
             ended=None if fields["ended"] is None else float(fields["ended"]),
             acknowledged=bool(fields["acknowledged"]),
+            alone=bool(fields["alone"]),
             timeline=tuple(
                 Event(float(each["time"]), str(each["kind"]), str(each["words"]), str(each["by"]))
                 for each in fields["timeline"]
@@ -93,7 +96,7 @@ class Incident:
 
 
 _PLAIN: Final = ("id", "cluster", "server", "zone", "cause", "state", "opened", "updated", "worst", "ended",
-                 "acknowledged", "into")  # fmt: skip
+                 "acknowledged", "into", "alone")  # fmt: skip
 _SPARED: Final = frozenset({"opened", "note", "acknowledged", "merged"})
 
 

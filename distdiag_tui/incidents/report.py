@@ -24,12 +24,11 @@ _LONGEST: Final = 4000  # characters of a text that goes into a document
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """All that is known of an incident. `cluster`: whether its server is one of a full OceanBase."""
+    """All that is known of an incident."""
 
     incident: Incident
     cause: Cause
     papers: Papers = field(default_factory=Papers)
-    cluster: bool = True
 
     def document(self) -> dict[str, Any]:
         """A plain object for JSON: times are UTC in ISO 8601, what is missing is null."""
@@ -50,7 +49,7 @@ class Dossier:
             "acknowledged": incident.acknowledged,
             "worst": incident.worst,
             "finding": finding_document(incident.finding),
-            "advice": self.cause.advice(cluster=self.cluster),
+            "advice": self.cause.advice(cluster=not incident.alone),
             "timeline": [
                 {"time": iso(each.time), "kind": each.kind, "words": each.words, "by": each.by}
                 for each in incident.timeline
@@ -94,7 +93,7 @@ class Dossier:
             yield from _section(f"`{probe.command}`", _probe(probe))
 
     def _looks(self) -> Iterator[str]:
-        for look in self.cause.seen_on(cluster=self.cluster):
+        for look in self.cause.seen_on(cluster=not self.incident.alone):
             yield from (look.words, *_quoted([f"{look.sql};"], "sql"), "")
         for each in self.cause.obdiag:
             yield f"- `{each.line}`: {each.words}"

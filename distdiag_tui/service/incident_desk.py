@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -16,7 +15,7 @@ from distdiag_tui.incidents.fact import Probe
 from distdiag_tui.incidents.incident import Event, Incident
 from distdiag_tui.incidents.report import Dossier, export
 from distdiag_tui.incidents.store import Papers
-from distdiag_tui.ledger import state_folder
+from distdiag_tui.ledger import state_folder, user_name
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.text import plain
 from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
@@ -24,9 +23,12 @@ from distdiag_tui.service.incident_keeper import IncidentKeeper
 from distdiag_tui.service.obdiag import find_obdiag, run_obdiag
 
 if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.cause import Obdiag
     from distdiag_tui.incidents.store import IncidentStore
     from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.model.target import Endpoint, Target
+
+__all__ = ["IncidentBoard", "IncidentDesk", "IncidentView"]
 
 LONGEST_NOTE: Final = 2000
 
@@ -53,11 +55,11 @@ class IncidentDesk:
         self.board = IncidentBoard()
         self._endpoints = _by_name(target)
         self._target = target
-        self._keeper = IncidentKeeper(cluster, store, self._renew)
-        self._user = user or _login()
+        self._keeper = IncidentKeeper(cluster, store, self._renew, self._is_alone)
+        self._user = user or user_name()
         self._clock = clock
         self._time = 0.0
-        self._alone: dict[str, bool] = {}  # by server: whether it is one without a cluster
+        self._alone: dict[str, bool] = {}  # by server: whether it is a seekdb
         self._obdiag = find_obdiag()
         self._asking = asyncio.Semaphore(_AT_ONCE)
         self._fetching: dict[str, asyncio.Task[None]] = {}
@@ -102,7 +104,7 @@ class IncidentDesk:
         """As Markdown and as JSON; IncidentError if that cannot be written. ConfigError: no such incident."""
         incident = self._find(name)
         papers = self._keeper.papers.get(name, Papers())
-        dossier = Dossier(incident, find_cause(incident.cause), papers, self._of_cluster(incident.server))
+        dossier = Dossier(incident, find_cause(incident.cause), papers)
         return await asyncio.to_thread(export, dossier, folder)
 
     def fetch_facts(self, name: str) -> None:
@@ -124,11 +126,11 @@ class IncidentDesk:
             raise ConfigError(f"there is no such command of obdiag for {incident.cause}")
         if name in self._probing:
             raise ConfigError("obdiag is at work on it already")
-        if self._target is None or not self._obdiag:
-            self._add_probe(name, Probe(commands[which].line, self._clock(), "absent"))
-            self._renew()
-            return
-        self._begin(self._probing, name, self._probe(incident, which))
+        runs = self._target is not None and self._obdiag != ""
+        self._add_probe(name, Probe(commands[which].line, self._clock(), "running" if runs else "absent"))
+        if runs:
+            self._begin(self._probing, name, self._probe(name, commands[which]))
+        self._renew()
 
     def stop_obdiag(self, name: str) -> None:
         """End what runs for an incident."""
@@ -168,27 +170,23 @@ class IncidentDesk:
             with suppress(KeyError):  # it was merged and forgotten meanwhile
                 self._keeper.add(incident.id, Event(self._clock(), "facts", says))
 
-    async def _probe(self, incident: Incident, which: int) -> None:
-        command = find_cause(incident.cause).obdiag[which]
-        folder = state_folder("obdiag") / f"{incident.id}-{time.strftime('%Y%m%d-%H%M%S')}"
-        self._add_probe(incident.id, Probe(command.line, self._clock(), "running"))
+    async def _probe(self, name: str, command: Obdiag) -> None:
+        folder = state_folder("obdiag") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
         def hear(probe: Probe) -> None:
-            self._change_probe(incident.id, probe, write=False)
+            self._change_probe(name, probe, write=False)
             self._renew()
 
         try:
             probe = await run_obdiag(self._obdiag, command, folder, hear, clock=self._clock)
         except asyncio.CancelledError:
-            last = self._keeper.papers[incident.id].probes[-1]
-            self._change_probe(
-                incident.id, replace(last, state="failed", ended=self._clock(), trouble="called off")
-            )
+            last = self._keeper.papers[name].probes[-1]
+            self._change_probe(name, replace(last, state="failed", ended=self._clock(), trouble="called off"))
             raise
-        self._change_probe(incident.id, probe)
+        self._change_probe(name, probe)
         with suppress(KeyError):
             words = f"{probe.command}: {probe.trouble or probe.state}"
-            self._keeper.add(incident.id, Event(self._clock(), "obdiag", words, self._user))
+            self._keeper.add(name, Event(self._clock(), "obdiag", words, self._user))
 
     def _add_probe(self, name: str, probe: Probe) -> None:
         papers = self._keeper.papers.get(name, Papers())
@@ -224,24 +222,16 @@ class IncidentDesk:
             incident,
             cause,
             incident.state == "open" and self._keeper.found(incident),
-            cause.seen_on(cluster=self._of_cluster(incident.server)),
+            cause.seen_on(cluster=not incident.alone),
             papers.facts,
             incident.id in self._fetching,
             papers.probes,
         )
 
-    def _of_cluster(self, server: str) -> bool:
-        """Whether it is a server of a full OceanBase; of one that never answered, whether the others are."""
-        return not self._alone.get(server, any(self._alone.values()))
+    def _is_alone(self, server: str) -> bool:
+        """Whether it is a seekdb; of one that has never answered, whether others are."""
+        return self._alone.get(server, any(self._alone.values()))
 
 
 def _by_name(target: Target | None) -> dict[str, Endpoint]:
     return {} if target is None else {each.name or each.address: each for each in target.endpoints}
-
-
-def _login() -> str:
-    """The user's name here; "" where the system has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""

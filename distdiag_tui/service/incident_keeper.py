@@ -31,18 +31,25 @@ _UNKNOWN, _KEEPER, _FOLLOWER = "unknown", "keeper", "follower"
 class IncidentKeeper:
     """The incidents of one cluster. Without a store they are in memory only.
 
-    `papers` by incident has what was fetched for it. `heard` is called when others have changed something.
+    `papers` by incident has what was fetched for it. `heard` is called when others have changed something;
+    `alone` as for a book.
     """
 
-    def __init__(self, cluster: str, store: IncidentStore | None, heard: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        cluster: str,
+        store: IncidentStore | None,
+        heard: Callable[[], None],
+        alone: Callable[[str], bool],
+    ) -> None:
         self.cluster = cluster
         self.papers: dict[str, Papers] = {}
         self.trouble = ""
         self._store = store
-        self._heard = heard
+        self._heard, self._alone = heard, alone
         self._holder = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._role = _UNKNOWN if store else _KEEPER
-        self._book = Book(cluster)
+        self._book = Book(cluster, alone=alone)
         self._stored: dict[str, Incident] = {}  # as the file has them
         self._ended: dict[str, Incident] = {}
         self._live: dict[tuple[str, str], Finding] = {}
@@ -216,7 +223,7 @@ class IncidentKeeper:
     def _lead(self) -> None:
         """Go on with what is stored."""
         self._role = _KEEPER
-        self._book = Book(self.cluster, self._stored.values())
+        self._book = Book(self.cluster, self._stored.values(), alone=self._alone)
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -110,16 +110,23 @@ def _has_files(folder: Path) -> bool:
 async def _follow(process: asyncio.subprocess.Process, lines: deque[str], told: Callable[[], None]) -> None:
     """Take its output line by line; what a carriage return writes over is not kept."""
     assert process.stdout is not None
-    rest, last = "", 0.0
-    while block := await process.stdout.read(4096):
-        *whole, rest = (rest + block.decode(errors="replace")).split("\n")
-        lines.extend(clean for line in whole if (clean := _clean(line)))
-        if len(rest) > _LONGEST:
-            lines.append(_clean(rest))
-            rest = ""
-        if whole and time.monotonic() - last >= _TELL_EVERY:
-            last = time.monotonic()
+    rest, untold, last = "", False, time.monotonic()
+    while True:
+        block = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TELL_EVERY):
+                block = await process.stdout.read(4096)
+        if block:
+            *whole, rest = (rest + block.decode(errors="replace")).split("\n")
+            if len(rest) > _LONGEST:
+                whole, rest = [*whole, rest], ""
+            lines.extend(clean for line in whole if (clean := _clean(line)))
+            untold = untold or bool(whole)
+        if untold and time.monotonic() - last >= _TELL_EVERY:
+            last, untold = time.monotonic(), False
             told()
+        if block == b"":
+            break
     if clean := _clean(rest):
         lines.append(clean)
 
