@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from distdiag_tui.model.metrics import METRIC_INDEX, metric
+from distdiag_tui.model.metrics import metric
 from distdiag_tui.model.text import DASH, duration, figure
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.folding import folded, packed
@@ -86,13 +86,19 @@ def bar(confidence: float, cells: int = BAR) -> str:
 
 
 def title_of(name: str) -> str:
-    """Of a metric; one that is not in the catalogue keeps its name."""
-    return metric(name).title if name in METRIC_INDEX else name
+    """Of a metric; one that the console does not know keeps its name."""
+    try:
+        return metric(name).title
+    except KeyError:
+        return name
 
 
 def unit_of(name: str) -> str:
-    """Of a metric; "" if it is not in the catalogue."""
-    return metric(name).unit if name in METRIC_INDEX else ""
+    """Of a metric; "" if the console does not know it."""
+    try:
+        return metric(name).unit
+    except KeyError:
+        return ""
 
 
 def worded(value: float, unit: str) -> str:
