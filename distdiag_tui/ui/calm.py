@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ALARM: Final = 1.0
 """The score from which a server is not as usual."""
+MOST_ODD: Final = 3  # servers that are named; the scores below name them all
 NAME: Final = 16  # cells of a server's name at most
 
 
@@ -50,10 +51,8 @@ def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
     if diagnosis is None:
         return [] if wrong else [(Run(fit("diagnosis has not begun", width), "muted"),)]
     told = [(words, "busy") for words in (learning(diagnosis), load_words(diagnosis)) if words]
-    odd = odd_servers(snapshot)
-    told += [
-        (f"{ODD} {plain(name, 40)} is not as usual, and no cause explains it yet", "warn") for name in odd[:3]
-    ]
+    odd = [] if wrong else odd_servers(snapshot)
+    told += [(f"{ODD} {plain(name, 40)}: not as usual, no cause yet", "warn") for name in odd[:MOST_ODD]]
     calm = [] if wrong else _calm_words(diagnosis, len(snapshot.servers), learning=bool(learning(diagnosis)))
     if not wrong and not odd and not learning(diagnosis):
         told.insert(0, ("nothing is wrong", "good"))

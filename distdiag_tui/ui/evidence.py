@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.metricset import LEAST, LEAST_OF_UNIT
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, fit
@@ -29,6 +30,7 @@ COLUMNS: Final = (("off by", 9), ("peers", 10), ("share", 7), ("onset", 7))
 """Name and cells of what stands behind a metric, as far as there is room."""
 
 BAND: Final = 3.0  # robust standard deviations that are usual
+MOST_REACH: Final = 20.0  # half a band, where nobody would look: a factor of 5e8
 ONSET: Final = "┊"
 SHADE: Final = "░"
 MOST_PEERS: Final = 50  # servers that the line of the peers is made from
@@ -105,16 +107,20 @@ def _median(rows: list[NDArray[np.float64]], columns: int) -> NDArray[np.float64
 
 
 def band_of(evidence: Evidence) -> tuple[float, float]:
-    """Lowest and highest value that is usual; NaN if nobody knows.
+    """Lowest and highest value that is usual, deviations being what they are to diagnosis; NaN if unknown.
 
     >>> from distdiag_tui.model.findings import Evidence
-    >>> band_of(Evidence("qps", 100.0, 50.0, -10.0, math.nan, 1.0, math.nan))
-    (85.0, 115.0)
+    >>> low, high = band_of(Evidence("qps", 100.0, 50.0, -10.0, math.nan, 1.0, math.nan))
+    >>> round(low), round(high)
+    (81, 123)
     """
-    if not (math.isfinite(evidence.deviation) and evidence.deviation):
+    known = all(map(math.isfinite, (evidence.before, evidence.now, evidence.deviation)))
+    if not (known and evidence.deviation):
         return math.nan, math.nan
-    spread = abs((evidence.now - evidence.before) / evidence.deviation)
-    return max(0.0, evidence.before - BAND * spread), evidence.before + BAND * spread
+    floor = LEAST.get(evidence.metric, LEAST_OF_UNIT.get(unit_of(evidence.metric), 1.0))
+    before, now = math.asinh(evidence.before / floor), math.asinh(evidence.now / floor)
+    reach = min(BAND * abs((now - before) / evidence.deviation), MOST_REACH)
+    return max(0.0, math.sinh(before - reach) * floor), math.sinh(before + reach) * floor
 
 
 # -- lines ------------------------------------------------------------------------------------------------

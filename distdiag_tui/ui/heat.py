@@ -25,6 +25,8 @@ SCORE: Final = 6
 CELL: Final = 5
 SHADES: Final = " ░▒▓█"
 STRONG: Final = 0.5
+LEAST: Final = 0.005  # heat that is shown
+TITLE: Final = 16  # cells that the last cause has for its title
 
 KEYS: Final = (("Esc", "back"), ("↑ ↓ ← →", "scroll"), ("Tab", "heat map or influence"), ("p", "pause"),
                ("?", "help"), ("q", "quit"))  # fmt: skip
@@ -45,7 +47,7 @@ def hottest(heat: Mapping[tuple[str, str], float]) -> list[str]:
     for (_, cause), value in heat.items():
         most[cause] = max(most.get(cause, 0.0), _number(value))
     return sorted(
-        (cause for cause, value in most.items() if value > 0), key=lambda cause: (-most[cause], cause)
+        (cause for cause, value in most.items() if value >= LEAST), key=lambda cause: (-most[cause], cause)
     )
 
 
@@ -80,7 +82,7 @@ def shade(value: float) -> str:
 
 def heat_cell(value: float) -> Run:
     """A shade and percent."""
-    if math.isnan(value) or value < 0.005:
+    if math.isnan(value) or value < LEAST:
         return Run(fit(" ·", CELL), "muted")
     return Run(
         f"{shade(value)}{100 * value:>3.0f} ", "bad" if value >= STRONG else "warn" if value >= 0.2 else ""
@@ -141,7 +143,7 @@ class HeatMap(Sheet):
         servers, causes = worst_first(diagnosis, snapshot), hottest(diagnosis.heat)
         name_cells = _name_cells(servers)
         before = name_cells + SCORE + 1
-        across = min(len(causes), max(1, (width - before) // CELL), max(1, height // 2 - 1))
+        across = min(len(causes), max(1, (width - before - TITLE) // CELL + 1), max(1, height // 2 - 1))
         down = height - max(1, across)
         left, top = self.corner(len(causes), len(servers), (across, down))
         shown = causes[left : left + across]

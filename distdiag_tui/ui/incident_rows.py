@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
-from distdiag_tui.model.metrics import METRIC_INDEX, metric
+from distdiag_tui.model.metrics import metric
 from distdiag_tui.model.text import DASH, duration, figure
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.folding import folded, packed
@@ -24,6 +24,8 @@ BAR: Final = 10  # cells of a confidence bar
 SURE: Final = 6  # cells of a confidence in words
 SERVER: Final = 20  # cells of a server's name at most
 LEAST_TITLE: Final = 12  # cells that the cause keeps when a server's name is long
+MOST_ALSO: Final = 3  # other causes that are named
+LEAST_ALSO: Final = 0.05  # confidence from which another cause is worth its place
 DAY: Final = 72000.0  # s after which a time of day needs its date
 
 
@@ -84,13 +86,19 @@ def bar(confidence: float, cells: int = BAR) -> str:
 
 
 def title_of(name: str) -> str:
-    """Of a metric; one that is not in the catalogue keeps its name."""
-    return metric(name).title if name in METRIC_INDEX else name
+    """Of a metric; one that the console does not know keeps its name."""
+    try:
+        return metric(name).title
+    except KeyError:
+        return name
 
 
 def unit_of(name: str) -> str:
-    """Of a metric; "" if it is not in the catalogue."""
-    return metric(name).unit if name in METRIC_INDEX else ""
+    """Of a metric; "" if the console does not know it."""
+    try:
+        return metric(name).unit
+    except KeyError:
+        return ""
 
 
 def worded(value: float, unit: str) -> str:
@@ -178,10 +186,11 @@ def detail_lines(view: IncidentView, now: float, width: int, *, tips: bool) -> l
 
 
 def also_words(finding: Finding) -> list[str]:
-    """The other causes that it could be."""
+    """The other causes that it could well be."""
     from distdiag_tui.diagnosis.causes import find_cause  # noqa: PLC0415  not needed for a start
 
     return [
         f"{find_cause(cause).title} {sureness(value, calibrated=finding.calibrated)}"
-        for cause, value in finding.also
+        for cause, value in finding.also[:MOST_ALSO]
+        if value >= LEAST_ALSO
     ]

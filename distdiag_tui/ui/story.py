@@ -85,7 +85,7 @@ class Story(ScenePane):
             return
         head = [*head_lines(view, board.time, width), (Run(" " * width),)]
         room = height - len(head)
-        beside = width >= BESIDE
+        beside = width >= BESIDE and bool(view.incident.finding.evidence)
         words = width - self._plot_width(width) - GAP if beside else width
         lines = what_lines(view, words)
         if not beside:
