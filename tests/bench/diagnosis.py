@@ -24,6 +24,7 @@ import dbpa
 import numpy as np
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
+from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
 from distdiag_tui.learning.fitting import fit_examples, live_judge
@@ -150,8 +151,8 @@ def _ticks(count: int, sick: int, judge: Judge | None) -> Floats:
 
 def _trained() -> Judge:
     """Of made-up examples: what it says is of no matter here."""
-    dice, metrics = np.random.default_rng(0), len(CATALOGUE) + 1
-    effects = dice.normal(size=(200, metrics))
+    dice, width = np.random.default_rng(0), len(KINDS) * (len(CATALOGUE) + 1)
+    effects = dice.normal(size=(200, width))
     found = examples_of([])
     causes = tuple(frozenset({f"cause{number % 13}"}) for number in range(200))
     names = tuple(map(str, range(200)))
