@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +16,24 @@ from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.sources.frame import Frame, Sample, Source
 from distdiag_tui.store import Store
 
+if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.diagnoser import Diagnoser
+
 LONGEST_STEP = 3.5  # ticks; a rate over a longer pause says nothing about the tick it would be drawn at
 
 TenantRates = Mapping[int, Floats]  # raw columns per second by tenant id
 
 
 class Engine:
-    """Owns a source and the store. One reader drives it: `async for snapshot in engine.snapshots()`."""
+    """Owns a source and the store. One reader drives it: `async for snapshot in engine.snapshots()`.
+
+    With a `diagnoser` snapshots say what is wrong; it may come later, for a start does not need it.
+    """
 
     def __init__(self, source: Source, cluster: str, *, production: bool = False) -> None:
         self.cluster = cluster
         self.store = Store()
+        self.diagnoser: Diagnoser | None = None
         self._source = source
         self._production = production
         self._previous: dict[str, Sample] = {}
@@ -35,14 +44,15 @@ class Engine:
         """One immutable snapshot a tick. Closing the iterator closes the source."""
         async with aclosing(self._source.frames()) as frames:
             async for frame in frames:
-                yield self._snapshot(frame)
+                yield self.take(frame)
 
-    def _snapshot(self, frame: Frame) -> Snapshot:
+    def take(self, frame: Frame) -> Snapshot:
+        """One frame more: stored, and as a snapshot."""
         values = _values(frame.servers, self._rates(frame))
         self.store.append(frame.tick, values)
         self._samples += len(frame.samples)
         self._dropped += sum(s.age is not None and s.name not in frame.samples for s in frame.servers)
-        return Snapshot(
+        snapshot = Snapshot(
             tick=frame.tick,
             time=frame.time,
             interval=frame.interval,
@@ -53,6 +63,10 @@ class Engine:
             health=Health(frame.latency, self._samples, self._dropped),
             production=self._production,
         )
+        if self.diagnoser is None:
+            return snapshot
+        found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values)
+        return replace(snapshot, diagnosis=found)
 
     def _rates(self, frame: Frame) -> dict[str, TenantRates]:
         """Rates of every server with a new sample, which becomes the predecessor of the next one."""

@@ -12,6 +12,7 @@ from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
+from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
 
 app = typer.Typer(
@@ -27,6 +28,9 @@ app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(incident_app, name="incident")
+app.command()(train)
+app.command()(evaluate)
+app.add_typer(model_app, name="model")
 
 
 Theme = Annotated[
@@ -108,6 +112,34 @@ def watch(
     from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
 
     run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
+
+
+@app.command()
+def diagnose(
+    target: TargetName = None,
+    *,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a change (distdiag.finding/1).")
+    ] = False,
+    seconds: Annotated[
+        float,
+        typer.Option("--for", metavar="SECONDS", min=0, help="End after that time; 0: when interrupted."),
+    ] = 0.0,
+    recording: Annotated[
+        Path | None, typer.Option("--from", metavar="RUN_FOLDER", help="A recorded run instead of a cluster.")
+    ] = None,
+    interval: Interval = 1.0,
+    ask_password: AskPassword = False,
+) -> int:
+    """Say what is wrong on which server, whenever that changes; exit code 1 if anything was found."""
+    from distdiag_tui.cli.diagnose import Telling, diagnose_live, diagnose_recording  # noqa: PLC0415
+
+    telling = Telling(json, seconds)
+    if recording is not None:
+        if target is not None:
+            raise typer.BadParameter("either a cluster or a recording, not both")
+        return diagnose_recording(recording, telling)
+    return diagnose_live(chosen_target(target, ask_password=ask_password), interval, telling)
 
 
 @app.command()

@@ -56,5 +56,9 @@ class IncidentError(DistdiagError):
     """There is no such incident, or incidents cannot be read or written."""
 
 
+class ModelError(DistdiagError):
+    """A trained model cannot be read, written or made."""
+
+
 class RefusedError(DistdiagError):
     """A safety rule forbids it; the message says how to insist."""

@@ -18,9 +18,10 @@ UNKNOWN: Final = "unknown"
 class Evidence:
     """A metric that speaks for a finding.
 
-    `before` and `now` in the metric's unit; `deviation` is their difference in robust standard deviations,
-    `peers` the median of the other servers' (NaN: there are none). `share`: how much of the cause's score it
-    gives, 0 to 1. `since`: when it left its band, epoch seconds, NaN if it is within.
+    `before`, `now` and `peers` in the metric's unit: the last is the median of the other servers now, NaN if
+    there are none. `deviation` is the difference of now and before in robust standard deviations. `share`:
+    how much of the cause's score it gives, 0 to 1. `since`: when it left its band, epoch seconds, NaN if it
+    is within.
     """
 
     metric: str

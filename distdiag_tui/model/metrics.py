@@ -115,6 +115,10 @@ _COUNTS: Final = (40000, 40002, 40004, 40006, 40008, 40018)
 _TIMES: Final = (40001, 40003, 40005, 40007, 40009, 40019)
 
 
+_ROWS: Final = (60032, 60033, 60034)
+_WRITES: Final = (40002, 40004, 40006, 40008)
+
+
 def _rate(
     name: str,
     title: str,
@@ -133,6 +137,12 @@ def _mean_time(
     name: str, title: str, group: str, over: tuple[Column, ...], under: tuple[Column, ...], about: str
 ) -> Metric:
     return Metric(name, title, "s", Kind.RATIO, group, over, under, _US, _HIGH, about)
+
+
+def _per_statement(
+    name: str, title: str, over: tuple[Column, ...], under: tuple[Column, ...], about: str
+) -> Metric:
+    return Metric(name, title, "", Kind.RATIO, "sql", over, under, 1.0, _HIGH, about)
 
 
 def _hit_ratio(name: str, title: str, hits: Column, all_of: tuple[Column, ...], about: str) -> Metric:
@@ -180,6 +190,19 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     _mean_time("delete_rt", "delete time", "sql", (40009,), (40008,), "Mean time of a DELETE."),
     _rate("replace_rate", "replace", "sql", (40004,), "REPLACE statements a second."),
     _rate("other_rate", "other", "sql", (40018,), "Other statements a second (SET, BEGIN, SHOW, ...)."),
+    _rate("rows_read_rate", "rows read", "sql", (60031,), "Rows read from storage a second."),
+    _rate(
+        "rows_filtered_rate", "rows filtered", "sql", (60090,),
+        "Rows read and thrown away again by a filter, a second: scans that no index helps with.", bad=_HIGH,
+    ),
+    _per_statement(
+        "rows_per_select", "rows a select", (60031,), (40000,), "Rows read from storage for each SELECT."
+    ),
+    _rate("rows_written_rate", "rows written", "sql", _ROWS, "Rows written a second, those of indexes too."),
+    _per_statement(
+        "rows_per_write", "rows a write", _ROWS, _WRITES,
+        "Rows written for each statement that writes: each index of a table has one.",
+    ),
     _rate("sql_fail_rate", "failed SQL", "sql", (40119,), "Statements that failed, a second.", bad=_HIGH),
     _rate("tps", "TPS", "tx", (30007, 30009, 30011), "Transactions ended a second, however they ended."),
     _mean_time("tx_rt", "tx time", "tx", (30006,), (30007, 30009), "Mean time of a transaction."),
@@ -289,6 +312,17 @@ COLUMN_INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 STAT_IDS: Final = tuple(column for column in COLUMNS if isinstance(column, int))
 
 
+# What the console sees of a server by asking it; no statistic of the server's, and not in its history.
+OBSERVED: Final[tuple[Metric, ...]] = (
+    Metric(
+        "answer_rt", "answer time", "s", Kind.GAUGE, "net", (), (), 1.0, Bad.HIGH,
+        "What the console's own questions took at the last sample.",
+    ),
+)  # fmt: skip
+
+_BY_ID: Final = {row.id: row for row in (*CATALOGUE, *OBSERVED)}
+
+
 def metric(name: str) -> Metric:
-    """The catalogue row of a metric id; KeyError if there is none."""
-    return CATALOGUE[METRIC_INDEX[name]]
+    """The row of a metric id, observed ones too; KeyError if there is none."""
+    return _BY_ID[name]

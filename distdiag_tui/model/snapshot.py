@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.model.findings import Diagnosis
+from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
 from distdiag_tui.model.topology import Server, Subject
 
@@ -79,7 +79,7 @@ def watch_document(snapshot: Snapshot) -> dict[str, Any]:
         "time": datetime.fromtimestamp(snapshot.time, UTC).isoformat(timespec="milliseconds"),
         "cluster": snapshot.cluster,
         "servers": [_server_document(snapshot, server) for server in snapshot.servers],
-        "findings": [],
+        "findings": [finding_document(each) for each in (snapshot.diagnosis or Diagnosis(0.0)).findings],
     }
 
 

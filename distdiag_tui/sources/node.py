@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 POOL_SIZE: Final = 2  # one connection for the tick, one for what a person asks meanwhile
 TIMEOUT: Final = 3.0  # s, for connecting and for each statement
+GREETING: Final = 1.0  # s that a port may take to say its first byte, when nothing else comes from it
 SLOW_AFTER: Final = 0.5  # s without an answer
 BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
 REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
@@ -87,7 +88,8 @@ class Node:
             self._drop()
             raise
         except Exception as error:
-            self._fail(error)
+            greeting = await self._greeting() if isinstance(error, TimeoutError) else None
+            self._fail(error, greeting)
             return None
         finally:
             self._asked_at = None
@@ -168,9 +170,24 @@ class Node:
             self._drop()
             self._retry_at = time.monotonic() + REPROBE
 
-    def _fail(self, error: Exception) -> None:
+    async def _greeting(self) -> float | None:
+        """Seconds until the port's first byte, None without: a process that is stopped sends nothing."""
+        began, writer = time.monotonic(), None
+        try:
+            async with asyncio.timeout(GREETING):
+                reader, writer = await asyncio.open_connection(self.endpoint.host, self.endpoint.port)
+                return time.monotonic() - began if await reader.read(1) else None
+        except (OSError, TimeoutError):
+            return None
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def _fail(self, error: Exception, greeting: float | None = None) -> None:
         """Record why there is no sample and when to try again."""
         self._status, self._detail = diagnose(error)
+        if greeting is not None:
+            self._detail += f", though it greets after {greeting:.1f} s"
         log.info("%s: %s (%s)", self.name, self._detail, type(error).__name__)
         self._drop()
         first, longest = BACK_OFF

@@ -29,13 +29,16 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "", "", ""),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its plot."),
-    Action("", "switch", "Tab", "pane", "Next pane. 1 topology, 2 metrics, 3 workloads, 4 anomalies."),
+    Action("", "switch", "Tab", "pane", "Next pane. 1 topology, 2 metrics, 3 workloads, 4 anomalies, "
+           "5 diagnosis."),
     Action("1", "pane('topology')", "", "", ""),
     Action("2", "pane('metrics')", "", "", ""),
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
            "[ ] fewer or more threads, n another run, v verify the data, c clean up."),
     Action("4,a", "pane('anomalies')", "a", "anomalies", "Anomalies. There: ⏎ inject, x stop or unplan, "
            "X stop all, [ ] severity, H past; a scenario: e adds, g runs, v dry run, s saves, o opens."),
+    Action("5,d", "pane('diagnosis')", "d", "diagnosis", "Diagnosis. There: ⏎ the story of an incident, "
+           "a acknowledge, n note, e export, v heat map, H past; in a story: f facts, s SQL, o obdiag."),
     Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
     Action("minus", "zoom(-1)", "", "", ""),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),

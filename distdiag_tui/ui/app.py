@@ -19,7 +19,14 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
-from distdiag_tui.ui.messages import AnomalyOrdered, KindOrdered, MetricOpened, SubjectChosen, Ticked
+from distdiag_tui.ui.messages import (
+    AnomalyOrdered,
+    IncidentOrdered,
+    KindOrdered,
+    MetricOpened,
+    SubjectChosen,
+    Ticked,
+)
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
     from distdiag_tui.model.marks import Mark
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
+    from distdiag_tui.service.incident_desk import IncidentDesk
+    from distdiag_tui.ui.diagnosing import Diagnosing
     from distdiag_tui.ui.injecting import Injecting
     from distdiag_tui.ui.ordering import Ordering
 
@@ -54,6 +63,7 @@ class ConsoleApp(App[None]):
         self._feed = feed
         self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
         self._injecting: Injecting | None = None  # as well
+        self._diagnosing: Diagnosing | None = None  # as well
         self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
@@ -81,6 +91,13 @@ class ConsoleApp(App[None]):
         self._injecting = Injecting(self, desk)
         desk.begin()
 
+    def attach_incidents(self, desk: IncidentDesk, *, asks: bool = True) -> None:
+        """From now on incidents are shown; without `asks` there is no server to ask, as in a replay."""
+        from distdiag_tui.ui.diagnosing import Diagnosing  # noqa: PLC0415  not needed for a start
+
+        self._diagnosing = Diagnosing(self, desk, asks=asks)
+        desk.begin()
+
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
@@ -98,14 +115,16 @@ class ConsoleApp(App[None]):
             self._ordering.desk.look()
         if self._injecting is not None:
             self._injecting.desk.look()
+        if self._diagnosing is not None:
+            self._diagnosing.desk.take(event.snapshot)
         if not self.drawn.is_set():
             self.call_after_refresh(self.drawn.set)
         if monotonic() - self._told > NOTICE_SECONDS:
             self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
             self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first))
-        elif self._injecting is not None:
-            self._set(self.scene)  # the picture is held, but what is injected must be seen to end
+        elif self._injecting is not None or self._diagnosing is not None:
+            self._set(self.scene)  # the picture is held, but what is injected, or wrong, must be seen
 
     @on(KindOrdered)
     def _order(self, event: KindOrdered) -> None:
@@ -116,6 +135,11 @@ class ConsoleApp(App[None]):
     def _order_anomaly(self, event: AnomalyOrdered) -> None:
         if self._injecting is not None:
             self._injecting.order(event.order, event.row, event.severity)
+
+    @on(IncidentOrdered)
+    def _order_incident(self, event: IncidentOrdered) -> None:
+        if self._diagnosing is not None:
+            self._diagnosing.order(event.order, event.incident)
 
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:
@@ -137,6 +161,8 @@ class ConsoleApp(App[None]):
             board = self._injecting.desk.board
             scene = replace(scene, board=board)
             marks += board.marks
+        if self._diagnosing is not None:
+            scene = replace(scene, incidents=self._diagnosing.desk.board)
         self.scene = replace(scene, marks=tuple(sorted(marks, key=lambda mark: mark.time)))
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
         top.show(self.scene)  # a change below it would repaint all of it
@@ -151,7 +177,7 @@ class ConsoleApp(App[None]):
             self.main.active.action_move(columns, rows)
 
     def action_open(self) -> None:
-        """From the topology to the metrics, from a metric to its own screen, from a workload to its form."""
+        """From the topology to the metrics, from a metric, workload or incident to its own screen."""
         if self.screen is not self.main:
             return
         if isinstance(self.main.active, TopologyPane):

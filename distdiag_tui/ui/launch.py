@@ -19,8 +19,10 @@ from distdiag_tui.sources.live import LiveSource
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
 if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.diagnoser import Diagnoser
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
+    from distdiag_tui.service.incident_desk import IncidentDesk
     from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.ui.app import ConsoleApp
 
@@ -49,10 +51,11 @@ class Desks:
 
     workloads: Desk | None = None
     anomalies: AnomalyDesk | None = None
+    incidents: IncidentDesk | None = None
 
     async def close(self) -> None:
         """Stop what was started here; what takes long to undo is named, and goes on without us."""
-        closing = [desk.close() for desk in (self.workloads,) if desk is not None]
+        closing = [desk.close() for desk in (self.workloads, self.incidents) if desk is not None]
         if self.anomalies is not None:
             closing.append(self._undo(self.anomalies))
         await asyncio.gather(*closing)
@@ -85,7 +88,7 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         gc.freeze()
         gc.enable()
         app = app_class(feed, options.theme)
-        opening = asyncio.create_task(_open_desks(app, target, options, desks))
+        opening = asyncio.create_task(_open_desks(app, feed, target, options, desks))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
         sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
         await app.run_async(mouse=options.mouse)
@@ -98,9 +101,14 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         await asyncio.gather(feed.stop(), desks.close())
 
 
-async def _open_desks(app: ConsoleApp, target: Target, options: ConsoleOptions, desks: Desks) -> None:
-    """Workloads and anomalies, once there is something to see; `desks` gets each at once."""
+async def _open_desks(
+    app: ConsoleApp, feed: Feed, target: Target, options: ConsoleOptions, desks: Desks
+) -> None:
+    """Diagnosis, workloads, anomalies, once there is something to see; `desks` gets each at once."""
     await app.drawn.wait()
+    desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
+    app.attach_incidents(desks.incidents)
+    feed.engine.diagnoser = await asyncio.to_thread(_make_diagnoser)
     asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
     desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
@@ -113,11 +121,24 @@ async def _open_desks(app: ConsoleApp, target: Target, options: ConsoleOptions, 
         app.attach_anomalies(desks.anomalies)
 
 
+def _make_diagnoser() -> Diagnoser:
+    from distdiag_tui.diagnosis.diagnoser import Diagnoser  # noqa: PLC0415
+
+    return Diagnoser()
+
+
 def _import_desk() -> tuple[type[Desk], type[Workloads]]:
     from distdiag_tui.service.desk import Desk  # noqa: PLC0415
     from distdiag_tui.service.workloads import Workloads  # noqa: PLC0415
 
     return Desk, Workloads
+
+
+def _make_incident_desk(target: Target) -> IncidentDesk:
+    from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
+    from distdiag_tui.service.incident_desk import IncidentDesk  # noqa: PLC0415
+
+    return IncidentDesk(target.cluster, target, open_store())
 
 
 def _make_anomaly_desk(target: Target, asks: bool) -> AnomalyDesk:

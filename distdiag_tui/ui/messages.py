@@ -56,3 +56,13 @@ class MetricOpened(Message):
     """A metric shall be shown alone, by its index in the catalogue."""
 
     metric: int
+
+
+@dataclass
+class IncidentOrdered(Message):
+    """Do something with an incident by its id ("" for none): "open", "acknowledge", "note", "export",
+    "facts", "obdiag" or "statements"; or without one: "heat".
+    """
+
+    order: str
+    incident: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import RecordingError
@@ -13,6 +14,7 @@ from distdiag_tui.model.text import plain
 from distdiag_tui.recording.reader import Recording
 from distdiag_tui.recording.replay import Replay
 from distdiag_tui.recording.run import RunInfo
+from distdiag_tui.service.incident_desk import IncidentDesk
 from distdiag_tui.ui.app import ConsoleApp
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
@@ -24,16 +26,20 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
     if not frames:
         raise RecordingError(f"{recording.folder} has no samples")
     cluster = plain(info.cluster if info else recording.folder.name)
-    feed = Feed(Engine(Replay(frames, speed, stay=True), cluster))
+    engine = Engine(Replay(frames, speed, stay=True), cluster)
+    engine.diagnoser = Diagnoser()
+    feed = Feed(engine)
     app = ConsoleApp(feed, theme)
     app.marks = marks_of(info)
+    incidents = IncidentDesk(cluster, None, None)
     leave_with_terminal(lambda: None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
     feed.start()
+    app.attach_incidents(incidents, asks=False)
     try:
         await app.run_async(mouse=mouse)
     finally:
-        await feed.stop()
+        await asyncio.gather(feed.stop(), incidents.close())
 
 
 def marks_of(info: RunInfo | None) -> tuple[Mark, ...]:

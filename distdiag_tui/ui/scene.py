@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from distdiag_tui.model.marks import Mark
     from distdiag_tui.service.anomaly_desk import Board
     from distdiag_tui.service.desk import KindView
+    from distdiag_tui.service.incident_board import IncidentBoard
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
 SPAN_ENOUGH = 300.0
@@ -48,6 +49,7 @@ class Scene:
     paused: bool = False
     workloads: tuple[KindView, ...] = ()
     board: Board | None = None  # the anomalies, once there is somebody who knows of them
+    incidents: IncidentBoard | None = None  # what diagnosis found, once somebody keeps it
     marks: tuple[Mark, ...] = ()
     trouble: str = ""  # why nobody knows what data the cluster has
     notice: str = ""  # a few words for the person, in the status line for a while

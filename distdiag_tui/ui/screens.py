@@ -9,24 +9,25 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
-from distdiag_tui.model.text import plain
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.anomalies import KEYS as ANOMALY_KEYS
 from distdiag_tui.ui.anomalies import AnomaliesPane
 from distdiag_tui.ui.compositor import ExactCompositor
+from distdiag_tui.ui.diagnosis import KEYS as DIAGNOSIS_KEYS
+from distdiag_tui.ui.diagnosis import DiagnosisPane
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 from distdiag_tui.ui.topology import TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
 
-Pane = TopologyPane | MetricsPane | WorkloadsPane | AnomaliesPane
+Pane = TopologyPane | MetricsPane | WorkloadsPane | AnomaliesPane | DiagnosisPane
 BREAKPOINTS: Final = [(0, "-narrow"), (100, "-normal")]  # widths and classes of a screen
-KEYS_OF: Final = {"workloads": WORKLOAD_KEYS, "anomalies": ANOMALY_KEYS}
-PANES: Final = ("topology", "metrics", "workloads", "anomalies")
+KEYS_OF: Final = {"workloads": WORKLOAD_KEYS, "anomalies": ANOMALY_KEYS, "diagnosis": DIAGNOSIS_KEYS}
+PANES: Final = ("topology", "metrics", "workloads", "anomalies", "diagnosis")
 
 
 class ExactScreen(Screen[None]):
@@ -58,9 +59,9 @@ class MainScreen(ExactScreen):
         self.metrics = MetricsPane()
         self.workloads = WorkloadsPane()
         self.anomalies = AnomaliesPane()
+        self.diagnosis = DiagnosisPane()
         self._left = Vertical(id="left")
-        self._wrong = Static(id="wrong", markup=False)
-        self._wrong.display = False
+        self._wrong = Complaint()
         self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
         self._field: Input | None = None  # while a filter is being typed
@@ -75,6 +76,7 @@ class MainScreen(ExactScreen):
         with Horizontal(id="panes"):
             with self._left:
                 yield self.topology
+                yield self.diagnosis
                 yield self.workloads
                 yield self.anomalies
             yield self.metrics
@@ -84,7 +86,7 @@ class MainScreen(ExactScreen):
     @property
     def panes(self) -> tuple[Pane, ...]:
         """In the order of `PANES`."""
-        return self.topology, self.metrics, self.workloads, self.anomalies
+        return self.topology, self.metrics, self.workloads, self.anomalies, self.diagnosis
 
     def on_mount(self) -> None:
         """Begin in the topology."""
@@ -93,9 +95,7 @@ class MainScreen(ExactScreen):
     def show(self, scene: Scene) -> None:
         """Draw a scene in every pane."""
         self.status.show(scene)
-        if self._wrong.display or scene.wrong:
-            self._wrong.update(plain(scene.wrong, 600))
-            self._wrong.display = bool(scene.wrong)
+        self._wrong.show(scene)
         for pane in self.panes:
             pane.show(scene)
 

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
 from textual.events import Resize
+from textual.widgets import Static
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
+from distdiag_tui.ui.health import incident_run
 from distdiag_tui.ui.injected import style, summary
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 STALE_AFTER = 2.5  # ticks
 BAR = "  │ "
 MOST_INJECTED = 60  # cells for what is injected
+MOST_INCIDENT = 60  # cells for the worst incident
 
 
 class StatusLine(ScenePane, can_focus=False):
@@ -33,6 +36,20 @@ class StatusLine(ScenePane, can_focus=False):
         """Draw what fits."""
         if width := self.size.width:
             self.draw([status_line(self._scene, width)])
+
+
+class Complaint(Static):
+    """What went wrong, above the keys for a while."""
+
+    def __init__(self) -> None:
+        super().__init__(id="wrong", markup=False)
+        self.display = False
+
+    def show(self, scene: Scene) -> None:
+        """As the scene has it; without it there is no such line."""
+        if self.display or scene.wrong:
+            self.update(plain(scene.wrong, 600))
+            self.display = bool(scene.wrong)
 
 
 class Part(NamedTuple):
@@ -58,17 +75,26 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     servers = _servers(snapshot)
     if cell_len(servers.text) > width:
         servers = Run(fit(servers.text, width), servers.style)
-    parts.append(Part(0, servers))
+    beside = width // 2 if scene.notice else cell_len(servers.text)
+    incident = incident_run(scene, min(MOST_INCIDENT, width - beside - len(BAR)))
+    if incident is not None:
+        parts.append(Part(0, incident))
+        servers = Run(f"{BAR}{servers.text}", servers.style)
+    parts.append(Part(0 if incident is None else 2, servers))
     parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
+    if snapshot.diagnosis is not None and (change := snapshot.diagnosis.load_change) is not None:
+        parts.append(Part(7, Run(f"{BAR}load change ×{change.factor:.2g}", "busy")))
     if scene.notice:
-        parts.append(Part(2, Run(f"{BAR}{plain(scene.notice, width // 2)}", "warn")))
+        words = plain(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
+        parts.append(Part(2 if incident is None else 1, Run(f"{BAR}{words}", "warn")))
     for view in scene.workloads:
         if view.run is not None and (words := _load_words(view.run)):
             parts.append(
                 Part(6, Run(f"{BAR}{plain(words, 80)}", "bad" if view.run.phase == "failed" else "busy"))
             )
     if scene.board is not None and scene.board.active:
-        room = min(MOST_INJECTED, width // 2, width - cell_len(servers.text) - len(BAR))
+        used = cell_len(servers.text) + (cell_len(incident.text) if incident is not None else 0)
+        room = min(MOST_INJECTED, width // 2, width - used - len(BAR))
         parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +15,8 @@ from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.glyphs import SICK
+from distdiag_tui.ui.health import Health, health_of, sick_zones, worst_incident
 from distdiag_tui.ui.injected import style
 from distdiag_tui.ui.messages import SubjectChosen
 from distdiag_tui.ui.scene import CLUSTER, GLYPHS, STATUS_STYLES, server_of, worst_of
@@ -111,12 +115,20 @@ class TopologyPane(ScenePane):
         """Select the server that needs attention first, and open or clear what hides it."""
         if self._scene.snapshot is None:
             return
-        worst = worst_of(self._scene.snapshot)
+        worst = self._neediest(self._scene.snapshot)
         self._toggled -= {CLUSTER, Subject(worst.zone)}
         subject = Subject(worst.zone, worst.name)
         if subject not in (row.subject for row in tree(self._scene.snapshot, self._toggled, self._filter)):
             self._filter = ""
         self._announce(subject)
+
+    def _neediest(self, snapshot: Snapshot) -> Server:
+        """That of the worst incident; without one, the one that answers worst."""
+        view = worst_incident(self._scene)
+        names = (view.incident.zone, view.incident.server) if view is not None else ()
+        return next(
+            (each for each in snapshot.servers if (each.zone, each.name) == names), worst_of(snapshot)
+        )
 
     def _announce(self, subject: Subject) -> None:
         """Move the mark at once, and let the other panes follow when that is on the screen."""
@@ -144,11 +156,14 @@ class TopologyPane(ScenePane):
         self._top = max(0, min(self._top, self._chosen, len(self._rows) - room))
         self._top = max(self._top, self._chosen - room + 1)
         shown = list(enumerate(self._rows))[self._top : self._top + room]
-        sparks = self._sparks([row for _, row in shown])
-        lines = [
-            self._line(snapshot, row, spark, width, chosen=index == self._chosen)
-            for (index, row), spark in zip(shown, sparks, strict=True)
-        ]
+        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
+        sick = sick_zones(self._scene)
+        lines = []
+        for index, row in shown:
+            server = server_of(snapshot, row.subject) if row.depth == 2 else None
+            health = health_of(self._scene, server) if server is not None else _closed_over(row, sick)
+            right = self._right(snapshot, row, server, _spark(snapshot, row.subject, axis, health))
+            lines.append(self._line(row, server, health, right, width, chosen=index == self._chosen))
         lines += [(Run(" " * width),)] * (room - len(lines))
         self.draw(head + lines + details)
 
@@ -159,29 +174,24 @@ class TopologyPane(ScenePane):
             self._chosen = subjects.index(self._scene.subject)
         self._chosen = min(self._chosen, len(subjects) - 1)
 
-    def _sparks(self, rows: list[Node]) -> list[str]:
-        snapshot = self._scene.snapshot
-        assert snapshot is not None
-        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
-        sparks = []
-        for row in rows:
-            window = snapshot.history.window(row.subject, axis.span, snapshot.tick)[QPS : QPS + 1]
-            past = columns_of(window, axis)[0]
-            top = nice_ceiling(float(np.max(past, initial=0.0, where=~np.isnan(past))))
-            sparks.append(bars(past, top)[0])
-        return sparks
-
-    def _line(self, snapshot: Snapshot, row: Node, spark: str, width: int, *, chosen: bool) -> Line:
+    def _line(
+        self,
+        row: Node,
+        server: Server | None,
+        health: Health | None,
+        right: Line,
+        width: int,
+        *,
+        chosen: bool,
+    ) -> Line:
         mark = {None: " ", True: "▾", False: "▸"}[row.open]
-        server = server_of(snapshot, row.subject) if row.depth == 2 else None
-        glyph, style = (GLYPHS[server.status], STATUS_STYLES[server.status]) if server else ("", "")
+        glyph, style = _sign(server, health)
         indent = " " * row.depth + mark + " "
-        right = self._right(snapshot, row, server, spark)
-        sick = self._injected(server)
-        used = len(indent) + (2 if glyph else 0) + len(sick.text) + sum(len(run.text) for run in right)
+        injected = self._injected(server)
+        used = len(indent) + (2 if glyph else 0) + len(injected.text) + sum(len(run.text) for run in right)
         name = Run(fit(row.name, width - used), _name_style(chosen=chosen, focused=self.has_focus))
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
-        return (*head, sick, name, *right)
+        return (*head, injected, name, *right)
 
     def _injected(self, server: Server | None) -> Run:
         """The sign of an anomaly, where there is one."""
@@ -191,14 +201,38 @@ class TopologyPane(ScenePane):
         worst = next((record for record in mine if record.wrong), mine[0] if mine else None)
         return Run(f"{INJECTED} ", style(worst)) if worst is not None else Run("")
 
-    def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: str) -> tuple[Run, ...]:
+    def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: Line) -> Line:
         if server is not None and not server.status.answers:
             age = f" {duration(server.age)}" if server.age is not None else ""
             return (Run(f" {server.status.value}{age}", STATUS_STYLES[server.status]),)
         shown = FIGURES if self.size.width >= ROOMY else FIGURES[:1]
         figures = [figure(snapshot.value(row.subject, name), metric(name).unit) for name in shown]
         cells = "".join(f" {number:>5} {unit:<4}" for number, unit in figures)
-        return (Run(cells, "value"), Run(spark, "spark"))
+        return (Run(cells, "value"), *spark)
+
+
+def _closed_over(row: Node, sick: Mapping[str, int]) -> Health | None:
+    """That a server is sick inside of what is closed."""
+    hides = row.open is False and row.depth < 2 and sick.get(row.subject.zone)
+    return Health(SICK, "bad", math.nan) if hides else None
+
+
+def _sign(server: Server | None, health: Health | None) -> tuple[str, str]:
+    """Glyph and style: how it answers while it does not, else whether it is well."""
+    if health is not None and (server is None or server.status.answers):
+        return health.glyph, health.style
+    return (GLYPHS[server.status], STATUS_STYLES[server.status]) if server is not None else ("", "")
+
+
+def _spark(snapshot: Snapshot, subject: Subject, axis: TimeAxis, health: Health | None) -> Line:
+    """The recent past, from the onset on in the colour of what is wrong."""
+    window = snapshot.history.window(subject, axis.span, snapshot.tick)[QPS : QPS + 1]
+    past = columns_of(window, axis)[0]
+    text = bars(past, nice_ceiling(float(np.max(past, initial=0.0, where=~np.isnan(past)))))[0]
+    if health is None or math.isnan(health.since):
+        return (Run(text, "spark"),)
+    since = axis.column(int(health.since // snapshot.interval)) or 0
+    return (Run(text[:since], "spark"), Run(text[since:], health.style))
 
 
 def _header(width: int) -> Line:

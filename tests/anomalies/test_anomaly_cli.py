@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import LiveLab
-from sick import command, dirt, frozen
+from sick import command, dirt, frozen, until
 
 from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.anomalies.injection import Injections
@@ -95,7 +95,7 @@ def test_detached_it_is_listed_and_stopped_by_another_command(
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert "active" in out
-    assert frozen(lab_env, "n2")
+    until(lambda: frozen(lab_env, "n2"))  # its threads take a while to stop
     code, out, _ = answer(capsys, "list")
     assert code == 0
     assert "node_hang" in out

@@ -44,7 +44,7 @@ def inject(service: Anomalies, dose: Dose, *phases: str) -> Injection:
 
 def test_an_injection_ends_with_its_time_and_says_when_it_was_there(lab: LiveLab, service: Anomalies) -> None:
     active = inject(service, Dose("node_hang", "n1", seconds=1.0))
-    assert frozen(lab, "n1")
+    until(lambda: frozen(lab, "n1"))  # its threads take a while to stop
     ended = in_phase(service.ledger, active.id, "ended")
     assert not frozen(lab, "n1")
     assert active.applied is not None
@@ -139,7 +139,7 @@ def test_the_next_start_undoes_what_a_dead_supervisor_left(lab: LiveLab, service
     active = inject(service, Dose("node_hang", "n1", seconds=60))
     os.kill(active.pid, signal.SIGKILL)
     assert in_phase(service.ledger, active.id, "orphaned").message
-    assert frozen(lab, "n1")
+    until(lambda: frozen(lab, "n1"))  # its threads take a while to stop
     later = Anomalies(lab.target, Injections(service.ledger.folder))
     assert [record.id for record in later.recover()] == [active.id]
     ended = in_phase(service.ledger, active.id, "ended")

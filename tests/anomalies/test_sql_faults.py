@@ -90,7 +90,8 @@ async def test_caches_are_filled_again_and_again(lab: LiveLab, anomaly: str) -> 
             found = int(await case.value(FLUSHES[anomaly]))
         return found - before
 
-    calm = median([await growth() for _ in range(3)])  # now and then the server fills them for itself
+    # now and then the server empties and fills them for itself
+    calm = min([await growth() for _ in range(3)])
     async with case.made():
         assert median([await growth() for _ in range(3)]) > calm + 3
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 from staged import NARROW, WIDE, Stage, press, settled
 from staged_anomalies import NOW, injection
+from staged_incidents import BEGAN, BLOCKER, SICK, incident
 from textual.pilot import Pilot
 
 from distdiag_tui.anomalies.dose import Dose
@@ -50,10 +51,11 @@ def compare(snap: SnapCompare, stage: Stage, size: tuple[int, int], *keys: str) 
     app = ConsoleApp(stage.feed, "dark")
     app.attach(stage.desk)
     app.attach_anomalies(stage.anomalies)
+    app.attach_incidents(stage.incidents)
     return snap(app, terminal_size=size, run_before=watch)
 
 
-def incident() -> Stage:
+def faulty() -> Stage:
     """A cluster of which one server has gone and one is slow."""
     stage = Stage()
     stage.change("n2", status=Status.UNREACHABLE, detail="connection refused", age=42.0)
@@ -68,7 +70,7 @@ def test_all_well(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
 def test_one_server_gone(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
-    assert compare(snap_compare, incident(), size, "exclamation_mark")
+    assert compare(snap_compare, faulty(), size, "exclamation_mark")
 
 
 def test_metrics_on_a_narrow_terminal(snap_compare: SnapCompare) -> None:
@@ -76,7 +78,7 @@ def test_metrics_on_a_narrow_terminal(snap_compare: SnapCompare) -> None:
 
 
 def test_one_metric(snap_compare: SnapCompare) -> None:
-    assert compare(snap_compare, incident(), WIDE, "2", "enter")
+    assert compare(snap_compare, faulty(), WIDE, "2", "enter")
 
 
 @pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
@@ -91,6 +93,30 @@ def test_anomalies(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
 
 def test_the_form_of_an_anomaly(snap_compare: SnapCompare) -> None:
     assert compare(snap_compare, Stage(), NARROW, "a", "enter", "space")
+
+
+def sick() -> Stage:
+    """A cluster in which a lock is kept on one server, and another one is busy."""
+    stage = Stage()
+    stage.engine.diagnosis = SICK
+    busy = incident("cpu_hog_sql", "n1", confidence=0.62, calibrated=False, since=BEGAN + 20)
+    known = incident("slow_sql", "n3", acknowledged=True)
+    stage.incidents.put(incident(facts=(BLOCKER,)), busy, known)
+    return stage
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_diagnosis(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, sick(), size, "d")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_the_story_of_an_incident(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert compare(snap_compare, sick(), size, "d", "enter")
+
+
+def test_heat(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, sick(), NARROW, "d", "v")
 
 
 def test_help(snap_compare: SnapCompare) -> None:

@@ -84,6 +84,10 @@ async def test_a_short_stall_costs_ticks_but_no_connection(lab: LiveLab) -> None
     assert proxy.connections == 1
 
 
+GREETING = (
+    b"\x0a5.7.25\x00\x01\x00\x00\x00abcdefgh\x00\xff\xf7\x2d\x02\x00\x0f\x80\x15"
+    + b"\x00" * 10 + b"ijklmnopqrst\x00mysql_native_password\x00"
+)  # fmt: skip
 ERROR = b"\xff\x6a\x04#HY000Host '\x1b[2J\xc2\x9b31m\n\xe2\x80\xae' is not allowed"
 
 
@@ -91,6 +95,10 @@ ERROR = b"\xff\x6a\x04#HY000Host '\x1b[2J\xc2\x9b31m\n\xe2\x80\xae' is not allow
     ("handler", "words"),
     [
         (saying(b"", then_close=False), "no answer within 1 s"),  # a listener that never says a word
+        (
+            saying(bytes([len(GREETING), 0, 0, 0]) + GREETING, then_close=False),
+            "though it greets after 0.0 s",
+        ),
         (saying(b"", then_close=True), "Lost connection"),
         (saying(b"HTTP/1.1 400 Bad Request\r\n\r\n", then_close=True), "not a MySQL server"),
         (saying(b"SSH-2.0-OpenSSH_9.2\r\n", then_close=False), "not a MySQL server"),
@@ -99,7 +107,7 @@ ERROR = b"\xff\x6a\x04#HY000Host '\x1b[2J\xc2\x9b31m\n\xe2\x80\xae' is not allow
         (saying(b"\x00" * 64, then_close=True), "not a MySQL server"),
         (saying(bytes([len(ERROR), 0, 0, 0]) + ERROR, then_close=True), "is not allowed"),
     ],
-    ids=["silent", "hangs up", "http", "ssh", "ff", "short greeting", "zeros", "evil error"],
+    ids=["silent", "greets", "hangs up", "http", "ssh", "ff", "short greeting", "zeros", "evil error"],
 )
 async def test_a_port_that_is_no_server(lab: LiveLab, handler: Handler, words: str) -> None:
     async with listening(handler) as port, watching(with_neighbour(lab, port)) as watch:

@@ -13,10 +13,10 @@ from unittest.mock import patch
 
 import numpy as np
 from staged_anomalies import StagedAnomalyDesk
+from staged_incidents import StagedEngine, StagedIncidentDesk
 from textual.events import Key
 from textual.pilot import Pilot
 
-from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, LEVELS
@@ -139,9 +139,11 @@ class Stage:
         self.servers = three_servers() if servers is None else list(servers)
         self.busy = True  # False: totals stand still and levels are constant
         self.source = StagedSource()
-        self.feed = Feed(Engine(self.source, "shop", production=production))
+        self.engine = StagedEngine(self.source, "shop", production=production)
+        self.feed = Feed(self.engine)
         self.desk = StagedDesk(production=production)
         self.anomalies = StagedAnomalyDesk(production=production)
+        self.incidents = StagedIncidentDesk()
         self.clock = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -201,6 +203,7 @@ class Stage:
             app = ConsoleApp(self.feed, theme)
             app.attach(self.desk)
             app.attach_anomalies(self.anomalies)
+            app.attach_incidents(self.incidents)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
             with idle, patch("textual.app.wait_for_idle", _at_once):

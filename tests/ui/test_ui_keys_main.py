@@ -83,12 +83,12 @@ async def test_branches_open_and_close() -> None:
         assert "▸ ● n1" in text_of(pilot)
         await press(pilot, "left", "left")
         assert "▸ zone1" in text_of(pilot)
-        assert "n1" not in text_of(pilot)
+        assert "● n1" not in text_of(pilot)
         await press(pilot, "left", "left")
         assert "▸ shop" in text_of(pilot)
         assert "zone2" not in text_of(pilot)
         await press(pilot, "right", "right", "right")
-        assert "n1" in text_of(pilot)
+        assert "● n1" in text_of(pilot)
 
 
 @both_sizes
@@ -134,13 +134,17 @@ async def test_panes_by_tab_and_by_number(size: tuple[int, int]) -> None:
             ("tab", app.main.metrics),
             ("tab", app.main.workloads),
             ("tab", app.main.anomalies),
+            ("tab", app.main.diagnosis),
             ("tab", app.main.topology),
+            ("shift+tab", app.main.diagnosis),
             ("shift+tab", app.main.anomalies),
             ("shift+tab", app.main.workloads),
             ("shift+tab", app.main.metrics),
             ("1", app.main.topology),
             ("3", app.main.workloads),
             ("4", app.main.anomalies),
+            ("5", app.main.diagnosis),
+            ("d", app.main.diagnosis),
             ("w", app.main.workloads),
             ("a", app.main.anomalies),
             ("1", app.main.topology),
@@ -158,8 +162,8 @@ async def test_a_filter_narrows_while_typed_and_enter_keeps_it() -> None:
     stage = Stage()
     async with stage.console() as pilot:
         await press(pilot, "slash", "n", "2")
-        assert "n1" not in text_of(pilot)
-        assert "n2" in text_of(pilot)
+        assert "● n1" not in text_of(pilot)
+        assert "● n2" in text_of(pilot)
         await press(pilot, "enter")
         await stage.shown(pilot, 2)
         assert "Topology · /n2" in text_of(pilot)
@@ -168,7 +172,7 @@ async def test_a_filter_narrows_while_typed_and_enter_keeps_it() -> None:
         await press(pilot, "slash")
         assert pilot.app.screen.query_one(Input).value == "n2"
         await press(pilot, "backspace", "3")
-        assert "n3" in text_of(pilot)
+        assert "● n3" in text_of(pilot)
         await press(pilot, "escape")
         assert all(name in text_of(pilot) for name in ("n1", "n2", "n3"))
         assert "/n" not in text_of(pilot)

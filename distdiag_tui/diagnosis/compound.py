@@ -1,0 +1,111 @@
+"""Several causes on one server at once: examples to learn from, and how to tell them apart.
+
+Shapes: N examples, F features, K causes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distdiag_tui.model.arithmetic import Floats
+
+Flags = NDArray[np.bool_]
+
+SEED: Final = 20261124
+
+
+class Scorer(Protocol):
+    """Says how well causes fit: signed rules, or a trained model."""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        """K of them."""
+        ...
+
+    def scores(self, effects: Floats) -> Floats:
+        """(..., F) to (..., K), 0 to 1."""
+        ...
+
+    def rest(self, effects: Floats, cause: int) -> Floats:
+        """Effects (F) less those that the cause explains."""
+        ...
+
+
+def explain(
+    scorer: Scorer,
+    effects: Floats,
+    given: Sequence[int] = (),
+    *,
+    further: float,
+    first: float = 0.0,
+    most: int = 3,
+) -> tuple[list[int], Floats]:
+    """Greedily: accept the likeliest cause, take off what it explains, go on while the rest speaks for one.
+
+    The causes in that order, beginning with those `given`; none if the likeliest is below `first`, the next
+    ones at `further` or above; and the scores (K) that each one had when it was its turn, of all others those
+    of the whole.
+    """
+    told = scorer.scores(effects).copy()
+    found, left = list(given), effects
+    for cause in given:
+        left = scorer.rest(left, cause)
+    while len(found) < most:
+        now = scorer.scores(left) if found else told.copy()
+        now[found] = -np.inf
+        best = int(now.argmax())
+        if not now[best] >= (further if found else first):
+            break
+        told[best] = max(told[best], now[best])
+        found.append(best)
+        left = scorer.rest(left, best)
+    return found, told
+
+
+def rest_of(effects: Floats, usual: Floats) -> Floats:
+    """Effects (F) less a cause's usual ones (F), scaled to how strong it is here.
+
+    Only what moves the same way is its own, and it takes no more than there is.
+    """
+    same = effects * usual > 0
+    heavy = usual**2 * same
+    if not heavy.any():
+        return effects.copy()
+    ratio = np.divide(effects, usual, out=np.zeros_like(effects), where=same)
+    strength = _weighted_median(ratio[same], heavy[same])
+    taken = np.minimum(np.abs(effects), strength * np.abs(usual)) * same
+    return np.asarray(effects - np.sign(effects) * taken)
+
+
+def mixtures(features: Floats, labels: Flags, count: int, *, seed: int = SEED) -> tuple[Floats, Flags]:
+    """`count` examples of two causes at once, made of single ones: (count, F) and (count, K).
+
+    Of each feature the one that moved further counts. Changes add up before the logarithm, and the log of a
+    sum is never more than log 2 beyond the larger one; and what two causes use up cannot be used up twice.
+    """
+    single = np.flatnonzero(labels.sum(axis=1) == 1)
+    cause = labels[single].argmax(axis=1)
+    kinds = np.unique(cause)
+    if len(kinds) < 2 or not count:
+        return np.empty((0, features.shape[1])), np.empty((0, labels.shape[1]), dtype=np.bool_)
+    random = np.random.default_rng(seed)
+    by_kind = {kind: single[cause == kind] for kind in kinds}
+    pairs = [random.choice(kinds, 2, replace=False) for _ in range(count)]
+    one = np.array([random.choice(by_kind[pair[0]]) for pair in pairs])
+    other = np.array([random.choice(by_kind[pair[1]]) for pair in pairs])
+    return combined(features[one], features[other]), labels[one] | labels[other]
+
+
+def combined(one: Floats, other: Floats) -> Floats:
+    """Of two arrays of effects whichever is further from 0."""
+    return np.where(np.abs(one) >= np.abs(other), one, other)
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, below[-1] / 2)])

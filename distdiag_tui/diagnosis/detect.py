@@ -1,0 +1,308 @@
+"""Which servers are not as usual, tick by tick: a detector for any set of metrics, one server or many.
+
+Shapes: S servers, M metrics, G groups. NaN is missing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.diagnosis.peers import others_median
+from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows
+from distdiag_tui.diagnosis.thresholds import Thresholds
+from distdiag_tui.model.arithmetic import Floats
+
+MOST: Final = 50.0
+"""Robust standard deviations beyond which more says no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in ticks.
+
+    A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
+    alarms when `hits` of the last `of` scores are at its threshold, and those of twice as many ticks are
+    together `weight` beyond MARGIN: the less it is sick, the longer that takes. It does so until `quiet` in a
+    row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal.
+    Drifting metrics are compared with `lag` ticks before.
+    """
+
+    memory: int = 180
+    least: int = 20
+    top: int = 8
+    group_top: int = 2
+    hits: int = 3
+    of: int = 4
+    weight: float = 1.8
+    quiet: int = 5
+    release: float = 0.8
+    patience: int = 1800
+    smooth: int = 3
+    lag: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One tick's view.
+
+    `tamed` (S, M): smoothed. `change` (S, M): that, less what is usual. `z` (S, M): the change in robust
+    standard deviations. `apart` (S, M): the same of the difference to the other servers; equal to `z` for one
+    server alone. Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is
+    one. `groups` (S, G): the same by group. `onset` (S): the tick that the alarm dates back to, -1 for none.
+    `load` is the factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
+    `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
+    """
+
+    tick: int
+    tamed: Floats
+    change: Floats
+    z: Floats
+    apart: Floats
+    scores: Floats
+    groups: Floats
+    alarming: Flags
+    onset: NDArray[np.intp]
+    warm: Floats
+    load: float
+    load_since: int
+    false_alarms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """See `Look`: all (S, M)."""
+
+    change: Floats
+    z: Floats
+    apart: Floats
+
+
+class Detector:
+    """To be fed with every tick's values. Servers keep their row."""
+
+    def __init__(self, metrics: MetricSet, servers: int, settings: Settings | None = None) -> None:
+        self.metrics = metrics
+        self.settings = settings or Settings()
+        self.tick = -1
+        self._servers = servers
+        names = sorted(set(metrics.groups))
+        self.groups: Sequence[str] = names
+        self._members = [
+            np.array([i for i, group in enumerate(metrics.groups) if group == name]) for name in names
+        ]
+        shape = servers, len(metrics.names)
+        self._usual = Reference(*shape, self.settings.memory, self.settings.least)
+        self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
+        self._thresholds = Thresholds(servers, len(names) + 2)
+        self._recent: list[Floats] = []
+        self._levels: list[Floats] = []
+        self._base = np.full((servers, len(metrics.drifting)), np.nan)
+        self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
+        self._excess = np.zeros((servers, 2 * self.settings.of))
+        self._calm_for = np.zeros(servers, dtype=np.intp)
+        self._alarming = np.zeros(servers, dtype=np.bool_)
+        self._onset = np.full(servers, -1, dtype=np.intp)
+        self._first_hit = np.full(servers, -1, dtype=np.intp)
+        self._load_since = -1
+
+    def feed(self, values: Floats) -> Look:
+        """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer."""
+        self.tick += 1
+        tamed = self._smoothed(self.metrics.tame(values))
+        of_late, since_onset = self._undrifted(tamed)
+        recent = self._compared(of_late)
+        found = recent if of_late is since_onset else self._compared(since_onset)
+        raw = self._scores(recent.z)
+        load = self._load_change(found)
+        if load != 1.0:
+            raw = np.minimum(raw, self._scores(recent.apart))
+        normal = raw / self._thresholds.limits
+        scores = normal.max(axis=1)
+        known = np.isfinite(found.change).any(axis=1)
+        scores = np.where(known, scores, np.nan)
+        self._judge(scores)
+        self._learn(of_late, raw, scores, np.asarray(np.isfinite(values).any(axis=1)))
+        if load != 1.0:
+            self._follow_load(found.change)
+        return Look(
+            self.tick,
+            tamed,
+            found.change,
+            found.z,
+            found.apart,
+            scores,
+            normal[:, 2:],
+            self._alarming.copy(),
+            np.where(self._alarming, self._onset, -1),
+            np.minimum(1.0, self._usual.counts / self.settings.least),
+            load,
+            self._load_since,
+            self._thresholds.false_alarms,
+        )
+
+    def rate(self, z: Floats) -> Floats:
+        """(S): the score that deviations (S, M) would give, 1 at the threshold."""
+        return np.asarray((self._scores(z) / self._thresholds.limits).max(axis=1))
+
+    def rearranged(self, rows: Sequence[int]) -> Detector:
+        """For other servers: these rows of the ones before, -1 for a new one."""
+        new = Detector(self.metrics, len(rows), self.settings)
+        new.tick = self.tick
+        new._usual = self._usual.rearranged(rows)
+        new._usual_apart = self._usual_apart.rearranged(rows)
+        new._thresholds = self._thresholds.rearranged(rows)
+        for array, old in (
+            (new._hits, self._hits), (new._excess, self._excess),
+            (new._calm_for, self._calm_for), (new._alarming, self._alarming),
+            (new._onset, self._onset), (new._first_hit, self._first_hit),
+        ):  # fmt: skip
+            take_rows(array, old, rows)
+        return new
+
+    def _smoothed(self, tamed: Floats) -> Floats:
+        """The median of the last ticks: one tick alone is nothing."""
+        self._recent = [*self._recent[-self.settings.smooth + 1 :], tamed]
+        if len(self._recent) == 1:
+            return tamed
+        stack = np.sort(np.stack(self._recent), axis=0)  # NaN comes last
+        there = np.isfinite(stack).sum(axis=0)
+        middle = np.maximum(there - 1, 0) // 2
+        return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
+
+    def _undrifted(self, tamed: Floats) -> tuple[Floats, Floats]:
+        """With drifting metrics as their change of late, and as that since before the alarm."""
+        columns = list(self.metrics.drifting)
+        if not columns:
+            return tamed, tamed
+        now = tamed[:, columns]
+        if not self._levels:
+            self._base = now
+        before = self._levels[0] if self._levels else now
+        self._levels = [*self._levels[-self.settings.lag + 1 :], now]
+        self._base = np.where(self._alarming[:, None] & np.isfinite(self._base), self._base, before)
+        of_late, since_onset = tamed.copy(), tamed.copy()
+        of_late[:, columns] = now - before
+        since_onset[:, columns] = now - self._base
+        return of_late, since_onset
+
+    def _compared(self, view: Floats) -> Compared:
+        """With the server's own past, and with its peers."""
+        change = view - self._usual.centre
+        z = _bounded(change / self._usual.spread)
+        if self._servers == 1:
+            return Compared(change, z, z)
+        apart = view - others_median(view) - self._usual_apart.centre
+        return Compared(change, z, _bounded(apart / self._usual_apart.spread))
+
+    def _scores(self, z: Floats) -> Floats:
+        """(S, 2 + G): over all metrics, of the plainest one, then by group."""
+        weights = self._weights(z)
+        size = np.minimum(np.abs(z), ENOUGH) * weights
+        found = [top_mean(size, self.settings.top), (np.abs(z) * weights).max(axis=1, initial=0.0) / PLAINEST]
+        found += [top_mean(size[:, members], self.settings.group_top) for members in self._members]
+        return np.stack(found, axis=1)
+
+    def _weights(self, z: Floats) -> Floats | float:
+        """How much a deviation counts: one to the better is hardly trouble."""
+        bad = np.array(self.metrics.bad)
+        if not bad.size:
+            return 1.0
+        weights = np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
+        weights[:, list(self.metrics.moody)] *= BETTER
+        return weights
+
+    def _judge(self, scores: Floats) -> None:
+        """n of m to alarm, some quiet ticks in a row to end."""
+        with np.errstate(invalid="ignore"):
+            hit, calm = scores >= 1.0, ~(scores >= self.settings.release)
+        self._first_hit = np.where(hit & (self._first_hit < 0), self.tick, self._first_hit)
+        self._hits = np.concatenate([self._hits[:, 1:], hit[:, None]], axis=1)
+        excess = np.maximum(0.0, np.nan_to_num(scores) - MARGIN)
+        self._excess = np.concatenate([self._excess[:, 1:], excess[:, None]], axis=1)
+        lasting = self._excess.sum(axis=1) >= self.settings.weight
+        begins = ~self._alarming & lasting & (self._hits.sum(axis=1) >= self.settings.hits)
+        self._onset = np.where(begins, self._first_hit, self._onset)
+        self._calm_for = np.where(calm, self._calm_for + 1, 0)
+        ends = self._alarming & (self._calm_for >= self.settings.quiet)
+        self._alarming = (self._alarming | begins) & ~ends
+        self._first_hit = np.where(~self._alarming & ~self._hits.any(axis=1), -1, self._first_hit)
+        self._first_hit = np.where(ends, -1, self._first_hit)
+
+    def _learn(self, view: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
+        """What is calm is usual from now on; the rest only when it has lasted long enough."""
+        with np.errstate(invalid="ignore"):
+            calm = there & ~self._alarming & ~(scores >= 1.0)
+        # what is known for a minute does not make ten minutes unusual
+        patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
+        old = self._alarming & (self.tick - self._onset > patience)
+        which = calm | (old & there)
+        self._usual.put(view, which)
+        self._usual_apart.put(view - others_median(view), which)
+        self._thresholds.put(raw, calm & np.isfinite(scores))
+
+    def _load_change(self, found: Compared) -> float:
+        """The factor by which the load of all servers changed alike, 1 if it did not."""
+        load = list(self.metrics.load)
+        if not load:
+            return 1.0
+        change = found.change
+        rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1))
+        if not rows.size:
+            return 1.0
+        changes = change[rows][:, load]
+        size = np.median(changes, axis=0)
+        moved = np.abs(np.median(found.z[rows][:, load], axis=0)) >= LOAD_Z
+        together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
+        slower = self._slower(found.z[rows], found.apart[rows])
+        if not (moved.any() and together and not slower):
+            self._load_since = -1
+            return 1.0
+        if self._load_since < 0:
+            self._load_since = self.tick
+        return float(math.exp(size[np.argmax(np.abs(size))]))
+
+    def _slower(self, z: Floats, apart: Floats) -> bool:
+        """Whether work takes longer somewhere, more than anywhere else."""
+        times = list(self.metrics.times)
+        return bool(times) and bool(
+            (np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2
+        )
+
+    def _follow_load(self, change: Floats) -> None:
+        """A new level of the load is the new normal once it has lasted."""
+        if self.tick - self._load_since >= LOAD_TICKS:
+            self._usual.shift(change)
+            self._load_since = -1
+
+
+MARGIN: Final = 0.7
+"""What of a score does not count towards an alarm."""
+ENOUGH: Final = 8.0
+"""What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods,"""
+PLAINEST: Final = 6.0
+"""unless it is so many times further away."""
+OPEN: Final = 0.7
+BETTER: Final = 0.3
+LOAD_Z: Final = 4.0
+LOAD_SPREAD: Final = 0.25
+SLOWER_Z: Final = 6.0
+LOAD_TICKS: Final = 15
+
+
+def _bounded(z: Floats) -> Floats:
+    return np.clip(np.nan_to_num(z, nan=0.0, posinf=MOST, neginf=-MOST), -MOST, MOST)
+
+
+def top_mean(size: Floats, count: int) -> Floats:
+    """The mean of the `count` largest along the last axis."""
+    width = size.shape[1]
+    if width <= count:
+        return np.asarray(size.mean(axis=1))
+    return np.asarray(np.partition(size, width - count, axis=1)[:, width - count :].mean(axis=1))

@@ -1,0 +1,226 @@
+"""A trained model: names causes of effects, as the rules do, and says on what data it was made.
+
+    model = train(effects, causes, runs=runs, metrics=names)
+    model.classify(more_effects)
+
+Any metric set will do. Shapes: N examples, K causes, M metrics, F features: M of each kind, one kind after
+the other. A feature is 0 where nothing has changed or nothing is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distdiag_tui.diagnosis.blend import Blend, RuleScores, fit_blend
+from distdiag_tui.diagnosis.calibrate import Platt, fit_platt
+from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
+from distdiag_tui.diagnosis.linear import Linear, fit, whitener
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.errors import ModelError
+from distdiag_tui.model.findings import UNKNOWN
+
+Flags = NDArray[np.bool_]
+
+LEAST: Final = 0.15
+"""Below this probability no cause is named: "unknown"."""
+FURTHER: Final = 0.5
+FOLDS: Final = 5
+LIKELIEST: Final = 3
+"""So many causes of each held-out example are what calibration looks at: most others are plainly wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Where a model comes from. `catalogue`: hash of the metric catalogue; `data`: of the examples.
+
+    `created` in ISO 8601, `runs` how many, `scores` of its evaluation by name.
+    """
+
+    created: str = ""
+    catalogue: str = ""
+    data: str = ""
+    runs: int = 0
+    examples: int = 0
+    note: str = ""
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """`linear` over F features; `usual` (K, F) are the median effects of each cause.
+
+    `sure` makes log-odds probabilities. `floors` (M) are those that the effects were made with, if any.
+    `blend` says how it agrees with rules on a cause, where it was made beside some.
+    """
+
+    metrics: tuple[str, ...]
+    kinds: tuple[str, ...]
+    causes: tuple[str, ...]
+    linear: Linear
+    usual: Floats
+    sure: Platt
+    floors: Floats
+    about: About = About()
+    blend: Blend | None = None
+
+    @property
+    def calibrated(self) -> bool:
+        """Scores are probabilities."""
+        return True
+
+    @property
+    def least(self) -> float:
+        """The probability below which no cause is named."""
+        return LEAST
+
+    @property
+    def further(self) -> float:
+        """What one more cause of the same server must reach."""
+        return FURTHER
+
+    def scores(self, effects: Floats) -> Floats:
+        """(..., F) to (..., K): the probability of each cause, whether or not others are there too."""
+        return self.sure(self.linear.log_odds(effects))
+
+    def confidence(self, scores: Floats) -> Floats:
+        """The scores themselves."""
+        return scores
+
+    def classify(self, effects: Floats) -> list[str]:
+        """The likeliest cause of each example (N, F), or "unknown"."""
+        scores = self.scores(effects)
+        best = scores.argmax(axis=-1)
+        return [
+            self.causes[k] if score >= LEAST else UNKNOWN
+            for k, score in zip(best, scores.max(axis=-1), strict=True)
+        ]
+
+    def rest(self, effects: Floats, cause: int) -> Floats:
+        """Effects (F) less those that the cause explains."""
+        return rest_of(effects, self.usual[cause])
+
+    def contributions(self, effects: Floats, cause: int) -> Floats:
+        """(M): what each metric gives to the log-odds of a cause."""
+        given = self.linear.contributions(effects, cause)
+        return np.asarray(given.reshape(len(self.kinds), len(self.metrics)).sum(axis=0))
+
+    def lost(self, metrics: Sequence[str]) -> float:
+        """Which share of all weight, 0 to 1, is on metrics that are not among these."""
+        there = np.tile([name in set(metrics) for name in self.metrics], len(self.kinds))
+        size = np.abs(self.linear.weights * np.maximum(np.abs(self.usual), 1e-9))
+        return float(size[:, ~there].sum() / max(size.sum(), 1e-12))
+
+    def adapted(self, metrics: Sequence[str]) -> Model:
+        """For another list of metrics: those that it does not know weigh nothing."""
+        if tuple(metrics) == self.metrics:
+            return self
+        where = {name: index for index, name in enumerate(self.metrics)}
+        known = np.array([where.get(name, -1) for name in metrics], dtype=np.intp)
+        take = np.concatenate(
+            [np.where(known < 0, -1, known + k * len(where)) for k in range(len(self.kinds))]
+        )
+        return replace(
+            self,
+            metrics=tuple(metrics),
+            linear=replace(self.linear, weights=_taken(self.linear.weights, take)),
+            usual=_taken(self.usual, take),
+            floors=np.where(known < 0, 1.0, self.floors[known]),
+        )
+
+
+def train(
+    effects: Floats,
+    causes: Sequence[Collection[str]],
+    *,
+    metrics: Sequence[str],
+    runs: Sequence[str] = (),
+    kinds: Sequence[str] = ("deviation",),
+    floors: Floats | None = None,
+    compound: bool = True,
+    rules: RuleScores | None = None,
+    about: About = About(),
+) -> Model:
+    """Learn from examples (N, F) and the causes that each one has: none for a calm one.
+
+    Examples of one run stay together when the probabilities are calibrated; without `runs` each is its own.
+    With `compound` mixtures of two single faults are learned from too. With `rules` it is also learned how
+    far to trust each of the two, see `blend`. ModelError without any cause.
+    """
+    names = sorted({cause for each in causes for cause in each})
+    if not names:
+        raise ModelError("no example has a cause: nothing can be learned from them")
+    if effects.shape != (len(causes), len(kinds) * len(metrics)):
+        raise ValueError("effects must be examples by kinds of metrics")
+    labels = np.array([[name in each for name in names] for each in causes], dtype=np.bool_)
+    held_out = _held_out(effects, labels, list(runs or map(str, range(len(causes)))), compound=compound)
+    return Model(
+        metrics=tuple(metrics),
+        kinds=tuple(kinds),
+        causes=tuple(names),
+        linear=_fitted(effects, labels, compound=compound),
+        usual=np.stack([_usual(effects, labels, klass) for klass in range(len(names))]),
+        sure=_calibrated(held_out, labels),
+        floors=np.ones(len(metrics)) if floors is None else floors,
+        blend=None if rules is None else fit_blend(names, held_out, labels, rules),
+        about=replace(about, data=fingerprint(effects, labels), examples=len(effects), runs=len(set(runs))),
+    )
+
+
+def fingerprint(effects: Floats, labels: Flags) -> str:
+    """Twelve digits that change with the examples."""
+    digest = hashlib.sha256(np.ascontiguousarray(effects, dtype="<f4").tobytes())
+    digest.update(np.packbits(labels).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _fitted(effects: Floats, labels: Flags, *, compound: bool) -> Linear:
+    """The spread within classes is that of true examples only."""
+    white = whitener(effects, labels)
+    if compound:
+        single = int((labels.sum(axis=1) == 1).sum())
+        more, theirs = mixtures(effects, labels, single, seed=SEED)
+        effects, labels = np.concatenate([effects, more]), np.concatenate([labels, theirs])
+    return fit(effects, labels, white)
+
+
+def _usual(effects: Floats, labels: Flags, klass: int) -> Floats:
+    """The median of those that have this cause alone, or of all that have it."""
+    alone = labels[:, klass] & (labels.sum(axis=1) == 1)
+    return np.asarray(np.median(effects[alone if alone.any() else labels[:, klass]], axis=0))
+
+
+def _held_out(effects: Floats, labels: Flags, runs: Sequence[str], *, compound: bool) -> Floats:
+    """Log-odds (N, K) of each example by a model that has not seen its run; NaN where none could be made."""
+    order = {run: number for number, run in enumerate(dict.fromkeys(runs))}
+    fold = np.array([order[run] % FOLDS for run in runs])
+    found = np.full(labels.shape, np.nan)
+    for number in range(FOLDS):
+        test = fold == number
+        there = labels[~test].any(axis=0)
+        if not test.any() or not there.any():
+            continue
+        linear = _fitted(effects[~test], labels[~test][:, there], compound=compound)
+        found[np.ix_(test, there)] = linear.log_odds(effects[test])
+    return found
+
+
+def _calibrated(scores: Floats, labels: Flags) -> Platt:
+    known = np.nan_to_num(scores, nan=-np.inf)
+    best = np.argsort(-known, axis=1, kind="stable")[:, :LIKELIEST]
+    chosen = np.take_along_axis(scores, best, axis=1).ravel()
+    right = np.take_along_axis(labels, best, axis=1).ravel()
+    there = np.isfinite(chosen)
+    if not right[there].any() or right[there].all():
+        return Platt()  # nothing to tell right from wrong by
+    return fit_platt(chosen[there], right[there])
+
+
+def _taken(values: Floats, columns: NDArray[np.intp]) -> Floats:
+    """Columns (K, F'), 0 where the index is -1."""
+    return np.where(columns < 0, 0.0, values[:, columns])

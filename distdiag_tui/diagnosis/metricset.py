@@ -1,0 +1,129 @@
+"""Which metrics are looked at, and how they are made comparable: any set of numbers with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.metrics import CATALOGUE, OBSERVED, Bad, Kind
+
+LEAST_OF_UNIT: Final[Mapping[str, float]] = {
+    "/s": 2.0, "B/s": 2_000.0, "s": 0.000_2, "s/s": 0.02, "%": 4.0, "B": 4_000_000.0, "": 1.0,
+}  # fmt: skip
+"""Changes below this say little whatever the level is: one statement more a second, a tenth of a ms."""
+
+
+LEAST: Final[Mapping[str, float]] = {"data_disk_percent": 20.0, "log_disk_percent": 20.0}
+"""The same of single metrics: these grow in steps."""
+LOAD: Final = ("qps", "tps")
+MOODY: Final = (
+    "wait_administrative", "wait_cluster", "wait_concurrency", "wait_other", "wait_queueing",
+    "wait_scheduler",
+)  # fmt: skip
+"""Threads in the background wait there as well, and a wait of minutes counts in the second when it ends."""
+DRIFTING: Final = (
+    "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
+    "data_disk_percent", "log_disk_percent", "worker_time", "worker_percent",
+)  # fmt: skip
+WAYS: Final = {Bad.HIGH: 1, Bad.LOW: -1, Bad.NEITHER: 0}
+
+RESOURCES: Final[Mapping[str, str]] = {
+    "sql": "sql", "tx": "sql", "load": "cpu", "memory": "memory", "cache": "memory", "lock": "locks",
+    "log": "log", "io": "io", "net": "network",
+    "wait_system_io": "io", "wait_user_io": "io", "wait_network": "network", "wait_commit": "log",
+    "wait_concurrency": "locks", "wait_application": "locks", "wait_scheduler": "cpu", "wait_queueing": "cpu",
+    "wait": "sql",
+}  # fmt: skip
+"""Which resource a metric tells of, by its id or else its group."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSet:
+    """M metrics. `names` are unique; `groups` (M) say which resource each one tells of.
+
+    `floors` (M): see `tame`; where it is 0 it has to be learned first, see `fitted`. `load` (L): indices of
+    those that say how much is asked of a server. `times` (T): of those that say how long work takes.
+    `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
+    `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
+    `moody`: indices of those that jump when all is well.
+    """
+
+    names: tuple[str, ...]
+    groups: tuple[str, ...]
+    floors: Floats
+    load: tuple[int, ...] = ()
+    times: tuple[int, ...] = ()
+    bad: tuple[int, ...] = ()
+    drifting: tuple[int, ...] = ()
+    moody: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            raise ValueError("names of metrics must differ")
+        if not len(self.names) == len(self.groups) == len(self.floors):
+            raise ValueError("as many names as groups and floors")
+
+    @classmethod
+    def of(
+        cls,
+        names: Sequence[str],
+        *,
+        groups: Sequence[str] = (),
+        load: Sequence[str] = (),
+        times: Sequence[str] = (),
+    ) -> MetricSet:
+        """Any metrics; without `groups` each one is its own. Their floors are to be learned."""
+        where = {name: index for index, name in enumerate(names)}
+        return cls(
+            tuple(names),
+            tuple(groups or names),
+            np.zeros(len(names)),
+            tuple(where[name] for name in load),
+            tuple(where[name] for name in times),
+        )
+
+    def fitted(self, values: Floats) -> MetricSet:
+        """With floors from calm `values` (..., M), where they are not known: 2 % of what is usual there."""
+        rows = np.abs(values.reshape(-1, len(self.names)))
+        floors = self.floors.copy()
+        for column in np.flatnonzero(floors <= 0):
+            there = rows[np.isfinite(rows[:, column]) & (rows[:, column] > 0), column]
+            floors[column] = 0.02 * float(np.median(there)) if there.size else 1.0
+        return replace(self, floors=floors)
+
+    def tame(self, values: Floats) -> Floats:
+        """asinh(values / floors), (..., M): twice as much is as far above as half is below; linear near 0."""
+        tamed: Floats = np.arcsinh(values / self.floors)
+        return tamed
+
+    def untame(self, tamed: Floats) -> Floats:
+        """The inverse."""
+        values: Floats = np.sinh(tamed) * self.floors
+        return values
+
+    def index(self, name: str) -> int:
+        """KeyError if there is none."""
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise KeyError(name) from None
+
+
+def console_metrics() -> MetricSet:
+    """Those of the catalogue, and what the console observes itself."""
+    rows = (*CATALOGUE, *OBSERVED)
+    times = [row.id for row in rows if row.kind is Kind.RATIO and row.unit == "s" and row.bad is Bad.HIGH]
+    return MetricSet(
+        tuple(row.id for row in rows),
+        tuple(RESOURCES.get(row.id, RESOURCES[row.group]) for row in rows),
+        np.array([LEAST.get(row.id, LEAST_OF_UNIT[row.unit]) for row in rows]),
+        tuple(index for index, row in enumerate(rows) if row.id in LOAD),
+        tuple(index for index, row in enumerate(rows) if row.id in times),
+        tuple(-1 if row.id in LOAD else WAYS[row.bad] for row in rows),
+        tuple(index for index, row in enumerate(rows) if row.id in DRIFTING),
+        tuple(index for index, row in enumerate(rows) if row.id in MOODY),
+    )

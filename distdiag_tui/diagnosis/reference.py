@@ -1,0 +1,105 @@
+"""What is usual: the recent calm past of every server and metric, as medians and robust spreads.
+
+Shapes: S servers, M metrics, W ticks of memory. Values are tame (see `MetricSet.tame`), NaN is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distdiag_tui.model.arithmetic import Floats
+
+Flags = NDArray[np.bool_]
+Singles = NDArray[np.float32]
+
+LEAST_SPREAD: Final = 0.02
+"""2 % of the level: what moves less is not worth a word."""
+
+LEAST_SHARE: Final = 0.25
+"""The share of a metric's floor that is not worth a word, where its level is about there."""
+
+NORMAL_MAD: Final = 1.4826
+NORMAL_IQR: Final = 1.349
+DOUBT: Final = 20
+"""Ticks of which the spread may be twice as large as it seems; more of them say it more surely."""
+ROWS_A_TICK: Final = 24
+"""Servers whose reference is renewed in a tick: all of them would take too long where there are many."""
+
+
+class Reference:
+    """Medians and spreads (S, M) over the last `memory` ticks put in; NaN where there are too few."""
+
+    def __init__(self, servers: int, metrics: int, memory: int, least: int) -> None:
+        self.centre: Floats = np.full((servers, metrics), np.nan)
+        self.spread: Floats = np.full((servers, metrics), np.nan)
+        self.counts = np.zeros(servers, dtype=np.intp)
+        self._least = least
+        self._ring: Singles = np.full((servers, metrics, memory), np.nan, dtype=np.float32)
+        self._next = 0
+
+    def put(self, values: Floats, which: Flags) -> None:
+        """A tick's values (S, M) of the servers `which` (S), and renew what it is the turn of."""
+        servers, _, memory = self._ring.shape
+        rows = np.flatnonzero(which)
+        self._ring[rows, :, self.counts[rows] % memory] = values[rows]
+        self.counts[rows] += 1
+        if servers == 0:
+            return
+        turn = (self._next + np.arange(min(servers, ROWS_A_TICK))) % servers
+        self._next = (self._next + len(turn)) % servers
+        fresh = rows[self.counts[rows] == self._least]  # nobody waits for the first reference
+        self._renew(np.union1d(turn[self.counts[turn] >= self._least], fresh))
+
+    def rearranged(self, rows: Sequence[int]) -> Reference:
+        """With these rows of it, -1 for a new one."""
+        _, metrics, memory = self._ring.shape
+        new = Reference(len(rows), metrics, memory, self._least)
+        for array, old in (
+            (new.centre, self.centre), (new.spread, self.spread),
+            (new.counts, self.counts), (new._ring, self._ring),
+        ):  # fmt: skip
+            take_rows(array, old, rows)
+        return new
+
+    def shift(self, by: Floats) -> None:
+        """The level has changed for good: move the whole past by (S, M), NaN for not at all."""
+        moved = np.nan_to_num(by)
+        self._ring += moved[:, :, None].astype(np.float32)
+        self.centre += moved
+
+    def _renew(self, rows: NDArray[np.intp]) -> None:
+        if not rows.size:
+            return
+        kept = int(min(self.counts[rows].max(), self._ring.shape[2]))
+        past = np.sort(self._ring[rows, :, :kept], axis=2)  # NaN comes last
+        there = np.isfinite(past).sum(axis=2)
+        middle = _quantile(past, there, 0.5)
+        distance = np.sort(np.abs(past - middle[:, :, None]), axis=2)
+        mad = NORMAL_MAD * _quantile(distance, there, 0.5)
+        iqr = (_quantile(past, there, 0.75) - _quantile(past, there, 0.25)) / NORMAL_IQR
+        few = there < min(self._least, kept) // 2
+        self.centre[rows] = np.where(few, np.nan, middle)
+        floor = LEAST_SPREAD + LEAST_SHARE / np.cosh(np.clip(middle, -50, 50))
+        spread = np.maximum(np.maximum(mad, iqr), floor) * (1 + DOUBT / np.maximum(there, 1))
+        self.spread[rows] = np.where(few, np.nan, spread)
+
+
+def take_rows(new: NDArray[Any], old: NDArray[Any], rows: Sequence[int]) -> None:
+    """Copy rows of `old`, -1 for none, to where they now belong."""
+    kept = np.flatnonzero(np.asarray(rows) >= 0)
+    new[kept] = old[np.asarray(rows)[kept]]
+
+
+def _quantile(ordered: Singles, there: NDArray[np.intp], share: float) -> Floats:
+    """Along the last axis of sorted values, the first `there` (R, M) of which count."""
+    at = np.maximum(there - 1, 0) * share
+    low = np.floor(at).astype(np.intp)
+    high = np.minimum(low + 1, np.maximum(there - 1, 0))
+    first = np.take_along_axis(ordered, low[:, :, None], axis=2)[:, :, 0].astype(float)
+    second = np.take_along_axis(ordered, high[:, :, None], axis=2)[:, :, 0].astype(float)
+    value: Floats = first + (second - first) * (at - low)
+    return value

@@ -1,0 +1,70 @@
+"""Signed rules: how well what moves on a server fits what is known of each cause. Needs no training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.model.arithmetic import Floats
+
+PLAIN: Final = 0.45
+"""An effect of this size is as plain as one can be."""
+
+
+class Rules:
+    """K causes over M metrics. Effects are -1 to 1, see `squashed`."""
+
+    calibrated = False
+    least = 0.15
+    further = 0.3
+
+    def __init__(self, metrics: MetricSet, signs: Mapping[str, Mapping[str, float]]) -> None:
+        self.causes = tuple(signs)
+        self._weights: Floats = np.zeros((len(signs), len(metrics.names)))
+        for row, moves in enumerate(signs.values()):
+            for name, weight in moves.items():
+                self._weights[row, metrics.index(name)] = weight
+        self._total = np.abs(self._weights).sum(axis=1)
+
+    def scores(self, effects: Floats) -> Floats:
+        """(..., M) to (..., K), 0 to 1: how much of a cause is there, and of what is there is the cause's."""
+        size = np.minimum(1.0, np.abs(effects) / PLAIN)
+        signed = np.sign(effects) * size
+        right = signed @ self._weights.T / self._total
+        share = (
+            np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
+        )
+        scores: Floats = np.clip(right, 0.0, 1.0) * (0.25 + 0.75 * np.minimum(1.0, share))
+        return scores
+
+    def rest(self, effects: Floats, cause: int) -> Floats:
+        """Effects (M) less those that the cause explains."""
+        explained = effects * self._weights[cause] > 0
+        return np.where(explained, 0.0, effects)
+
+    def contributions(self, effects: Floats, cause: int) -> Floats:
+        """(M) what each metric gives to the score of a cause; below 0 what speaks against it."""
+        size = np.minimum(1.0, np.abs(effects) / PLAIN)
+        given: Floats = np.sign(effects) * size * self._weights[cause] / self._total[cause]
+        return given
+
+    def confidence(self, scores: Floats) -> Floats:
+        """(K) to (K), 0 to 1: large where a cause fits well, and better than the next one. Not calibrated."""
+        ordered = np.sort(scores)
+        rivals = np.where(scores == ordered[-1], ordered[-2] if len(ordered) > 1 else 0.0, ordered[-1])
+        lead = scores / np.maximum(scores + rivals, 1e-9)
+        sure: Floats = np.minimum(0.95, 2 * lead * np.sqrt(np.clip(scores, 0.0, 1.0)) * lead)
+        return sure
+
+    def _own(self, signed: Floats) -> Floats:
+        """(..., K, M): how much of each effect a cause may claim."""
+        return np.asarray(signed[..., None, :] * np.sign(self._weights))
+
+
+def squashed(z: Floats) -> Floats:
+    """Signed log of robust deviations, -1 to 1 for ±50."""
+    effects: Floats = np.sign(z) * np.log1p(np.abs(z)) / np.log1p(50.0)
+    return effects

@@ -1,0 +1,77 @@
+"""Servers that say nothing: the gap itself is the sign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from distdiag_tui.model.topology import Server, Status
+
+HUNG_AFTER: Final = 2.5
+"""Seconds without an answer, in ticks where those are longer, before a server counts as hung."""
+
+DOWN: Final = "node_down"
+HUNG: Final = "node_hung"
+NETWORK: Final = "network_degraded"
+STALLED: Final = "collector_stalled"
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """`since` in epoch seconds; `words` say what was seen."""
+
+    server: Server
+    cause: str
+    since: float
+    words: str
+
+
+BROKEN: Final = ("gone away", "lost connection", "reset by peer", "broken pipe")
+"""What a connection is said to be that was cut."""
+GREETS: Final = "greets"
+"""In the words on a server that sends something, if late."""
+WAITING: Final = ("no answer", "timed out")
+"""What is said of a server that lets us wait, rather than refuse us."""
+
+
+class Listener:
+    """Remembers who was heard of, and since when one is silent."""
+
+    def __init__(self) -> None:
+        self._heard: dict[str, float] = {}
+        self._broken: set[str] = set()
+
+    def hear(self, servers: Sequence[Server], time: float, interval: float) -> list[Silence]:
+        """Those that are silent at this tick, of those that were ever heard."""
+        for server in servers:
+            if server.age is not None:
+                self._heard[server.name] = time - server.age
+                if server.age < interval:
+                    self._broken.discard(server.name)
+        known = [server for server in servers if server.name in self._heard]
+        found = [silence for server in known if (silence := self._silence(server, time, interval))]
+        if len(known) > 1 and len(found) == len(known) and all(each.cause == HUNG for each in found):
+            return [Silence(each.server, STALLED, each.since, "no server was heard of") for each in found]
+        return found
+
+    def _silence(self, server: Server, time: float, interval: float) -> Silence | None:
+        since = self._heard[server.name]
+        silent = time - since
+        if server.status is Status.REFUSED or silent < min(1.0, 0.9 * interval):
+            return None
+        broken = _matches(server.detail, BROKEN)
+        if broken:
+            self._broken.add(server.name)
+        if server.status is Status.UNREACHABLE and not broken and not _matches(server.detail, WAITING):
+            return Silence(server, DOWN, since, server.detail)
+        if silent < max(HUNG_AFTER, 1.5 * interval):
+            return None
+        # a process that is stopped breaks nothing, and one that has ended refuses at once
+        slow = server.name in self._broken or GREETS in server.detail
+        cause = NETWORK if slow else HUNG
+        return Silence(server, cause, since, server.detail or f"no answer for {silent:.0f} s")
+
+
+def _matches(detail: str, words: tuple[str, ...]) -> bool:
+    return any(word in detail.lower() for word in words)

@@ -1,0 +1,154 @@
+"""The diagnosis pane: what is wrong now, the worst first; or that nothing is, and how well that is known."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Final
+
+from textual.binding import Binding, BindingType
+
+from distdiag_tui.ui.calm import known_lines, score_lines
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.facts import Fact, fact_lines, rule, wrapped
+from distdiag_tui.ui.incident_rows import also_words, detail_lines, incident_line, server_cells, state_words
+from distdiag_tui.ui.messages import IncidentOrdered
+
+if TYPE_CHECKING:
+    from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
+
+LEAST_WIDTH: Final = 16
+LEAST_ROWS: Final = 12  # from which there is room for more than the incidents
+FACTS: Final = 7  # lines of what is known about the selected one
+CHOSEN_DETAILS: Final = 6  # lines below the selected one, before others get theirs
+DETAILS: Final = 3
+
+KEYS: Final = (("⏎", "story"), ("a", "acknowledge"), ("n", "note"), ("e", "export"), ("v", "heat map"),
+               ("H", "past"), ("Tab", "pane"), ("?", "help"), ("q", "quit"))  # fmt: skip
+
+
+class DiagnosisPane(ScenePane):
+    """Open incidents with their evidence, or those that are over."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "order('acknowledge')", show=False),
+        Binding("n", "order('note')", show=False),
+        Binding("e", "order('export')", show=False),
+        Binding("v", "order('heat')", show=False),
+        Binding("H", "history", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(id="diagnosis")
+        self._views: tuple[IncidentView, ...] = ()
+        self._chosen = 0
+        self._top = 0
+        self._history = False
+
+    # -- keys ---------------------------------------------------------------------------------------
+
+    def action_move(self, _: int, rows: int) -> None:
+        """Up and down."""
+        self._chosen = max(0, min(len(self._views) - 1, self._chosen + rows))
+        self.redraw()
+
+    def action_open(self) -> None:
+        """The story of the selected incident."""
+        self.action_order("open")
+
+    def action_order(self, order: str) -> None:
+        """Ask the app to do something with the selected incident."""
+        incident = self._views[self._chosen].incident.id if self._views else ""
+        self.post_message(IncidentOrdered(order, incident))
+
+    def action_history(self) -> None:
+        """What is over instead of what is open, and back."""
+        self._history = not self._history
+        self._views, self._chosen, self._top = (), 0, 0
+        self.redraw()
+
+    # -- drawing ------------------------------------------------------------------------------------
+
+    def redraw(self) -> None:
+        """Draw the incidents, and what is known beside them."""
+        width, height = self.size
+        board, snapshot = self._scene.incidents, self._scene.snapshot
+        if width < LEAST_WIDTH or height < 1:
+            return
+        self.set_class(bool(board and (board.open or self._history)), "-told")  # then more room is worth it
+        self.entitle(*self._titles_of(board))
+        if snapshot is None:
+            self.draw([(Run("…", "muted"),)])
+            return
+        self._follow(board)
+        wrong = bool(board and board.open)
+        lines: list[Line] = []
+        if board is not None and board.trouble:
+            lines += [(Run(fit(row, width), "warn"),) for row in wrapped(board.trouble, width, rows=2)]
+        if not self._history:
+            lines += known_lines(snapshot, width, wrong=wrong)
+        if board is not None and self._views:
+            lines += self._incidents(board, width, height - len(lines))
+        elif self._history:
+            lines.append((Run(fit("nothing is over yet", width), "muted"),))
+        elif snapshot.diagnosis is not None and (room := height - len(lines) - 1) > 1:
+            lines += [(Run(" " * width),), *score_lines(snapshot.diagnosis, width, room)]
+        self.draw((lines + [(Run(" " * width),)] * (height - len(lines)))[:height])
+
+    def _titles_of(self, board: IncidentBoard | None) -> tuple[str, str]:
+        title = "Diagnosis · past" if self._history else "Diagnosis"
+        if board is None:
+            return title, ""
+        seen = sum(view.incident.acknowledged for view in board.open)
+        counts = ((len(board.open), "open"), (seen, "seen"), (len(board.resolved), "past"))
+        return title, " · ".join(f"{count} {word}" for count, word in counts if count)
+
+    def _follow(self, board: IncidentBoard | None) -> None:
+        """Keep the selection on the same incident when others come and go."""
+        key = self._views[self._chosen].incident.id if self._views else ""
+        self._views = () if board is None else board.resolved if self._history else board.open
+        keys = [view.incident.id for view in self._views]
+        self._chosen = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
+
+    def _incidents(self, board: IncidentBoard, width: int, height: int) -> list[Line]:
+        """A line each, as many details as there is room for, and the facts of the selected one."""
+        facts = self._facts(self._views[self._chosen], board, width) if height >= LEAST_ROWS else []
+        room = height - (len(facts) + 1 if facts else 0)
+        count = min(len(self._views), max(1, room - min(2, room // 3)))
+        self._top = max(0, min(self._top, self._chosen, len(self._views) - count))
+        self._top = max(self._top, self._chosen - count + 1)
+        shown = self._views[self._top : self._top + count]
+        every = [detail_lines(view, board.time, width, tips=not facts) for view in shown]
+        details = self._details(every, room - count)
+        servers = server_cells(self._views, width)
+        lines: list[Line] = []
+        for index, (view, below) in enumerate(zip(shown, details, strict=True), self._top):
+            lines.append(incident_line(view, board.time, width, self._name_style(index), servers))
+            lines += below
+        blank: Line = (Run(" " * width),)
+        lines += [blank] * (room - len(lines))
+        return lines[:room] + ([rule(width), *facts] if facts else [])
+
+    def _details(self, every: list[list[Line]], room: int) -> list[list[Line]]:
+        """As many lines below each as there is room for: the selected one's first, then from the top."""
+        taken = [0] * len(every)
+        chosen = self._chosen - self._top
+        for most, order in ((CHOSEN_DETAILS, [chosen]), (DETAILS, range(len(every)))):
+            for index in order:
+                more = max(0, min(room, min(most, len(every[index])) - taken[index]))
+                taken[index] += more
+                room -= more
+        return [lines[:count] for lines, count in zip(every, taken, strict=True)]
+
+    def _name_style(self, index: int) -> str:
+        if index != self._chosen:
+            return ""
+        return "chosen" if self.has_focus else "chosen-muted"
+
+    def _facts(self, view: IncidentView, board: IncidentBoard, width: int) -> list[Line]:
+        """What to check and to do, and what people noted."""
+        facts: list[Fact] = [("state", state_words(view, board.time))]
+        if also := also_words(view.incident.finding):
+            facts.append(("also", ", ".join(also)))
+        facts += [("check", text) for text in view.cause.check[:1]]
+        facts += [("do", text) for text in view.cause.act[:1]]
+        facts += [("note", event.words) for event in view.notes[-1:]]
+        return fact_lines(facts, width)[:FACTS]

@@ -1,0 +1,217 @@
+"""The detector, on numbers whose answer is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from distdiag_tui.diagnosis.attribute import attribute
+from distdiag_tui.diagnosis.detect import Detector, Look, Settings
+from distdiag_tui.diagnosis.local import local_part
+from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
+from distdiag_tui.diagnosis.peers import others_median
+from distdiag_tui.diagnosis.reference import Reference
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.metrics import CATALOGUE
+
+NAMES = ("load", "time", "busy", "reads", "writes", "level")
+LEVELS = np.array([300.0, 2.0, 40.0, 80.0, 60.0, 1000.0])
+
+
+def metrics() -> MetricSet:
+    plain = MetricSet.of(
+        NAMES, groups=("sql", "sql", "cpu", "io", "io", "memory"), load=["load"], times=["time"]
+    )
+    return plain.fitted(np.tile(LEVELS, (10, 1)))
+
+
+def calm(ticks: int, servers: int = 3, seed: int = 1) -> Floats:
+    """(T, S, M): every server at its own level, with noise."""
+    dice = np.random.default_rng(seed)
+    own = dice.uniform(0.5, 2.0, (servers, len(NAMES)))
+    values: Floats = LEVELS * own * dice.lognormal(0, 0.05, (ticks, servers, len(NAMES)))
+    return values
+
+
+def feed(detector: Detector, values: Iterable[Floats]) -> list[Look]:
+    return [detector.feed(each) for each in values]
+
+
+def test_taming_can_be_undone_and_ups_weigh_as_much_as_downs() -> None:
+    tamer = metrics()
+    values = calm(5)
+    assert_allclose(tamer.untame(tamer.tame(values)), values)
+    up, down = tamer.tame(LEVELS * 3) - tamer.tame(LEVELS), tamer.tame(LEVELS) - tamer.tame(LEVELS / 3)
+    assert_allclose(up, np.log(3), rtol=0.01)
+    assert_allclose(down, up, rtol=0.02)
+
+
+def test_names_are_unique_and_floors_are_learned_only_where_they_are_missing() -> None:
+    with pytest.raises(ValueError, match="differ"):
+        MetricSet.of(["a", "a"])
+    fitted = MetricSet.of(["a", "b"]).fitted(np.array([[100.0, np.nan], [0.0, np.nan]]))
+    assert_allclose(fitted.floors, [2.0, 1.0])
+    assert_allclose(fitted.fitted(np.full((3, 2), 1e6)).floors, [2.0, 1.0])
+
+
+def test_every_metric_of_the_console_has_a_place() -> None:
+    console = console_metrics()
+    assert console.names[: len(CATALOGUE)] == tuple(row.id for row in CATALOGUE)
+    assert (console.floors > 0).all()
+    assert {console.names[index] for index in console.load} == {"qps", "tps"}
+    assert set(console.groups) == {"cpu", "io", "locks", "log", "memory", "network", "sql"}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 50), st.integers(0, 1000))
+def test_the_reference_is_the_median_of_what_was_put_in(ticks: int, seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    past = dice.normal(5, 1, (ticks, 2, 3))
+    past[dice.random(past.shape) < 0.1] = np.nan
+    reference = Reference(2, 3, memory=20, least=4)
+    for values in past:
+        reference.put(values, np.array([True, True]))
+    if ticks < 4:
+        assert np.isnan(reference.centre).all()
+        return
+    kept = past[-20:]
+    known = np.isfinite(reference.centre)
+    assert_allclose(reference.centre[known], np.nanmedian(kept, axis=0)[known], rtol=1e-5)
+    assert (reference.spread[known] > 0).all()
+
+
+def test_a_server_that_is_not_put_in_keeps_its_reference() -> None:
+    reference = Reference(2, 1, memory=20, least=2)
+    for _ in range(5):
+        reference.put(np.array([[1.0], [1.0]]), np.array([True, True]))
+    for _ in range(50):
+        reference.put(np.array([[9.0], [9.0]]), np.array([True, False]))
+    assert_allclose(reference.centre, [[9.0], [1.0]])
+    swapped = reference.rearranged([1, -1, 0])
+    assert_allclose(swapped.centre[[0, 2]], [[1.0], [9.0]])
+    assert np.isnan(swapped.centre[1]).all()
+
+
+@pytest.mark.parametrize("servers", [1, 2, 3, 20])
+def test_a_sick_server_alarms_soon_and_no_other_does(servers: int) -> None:
+    detector = Detector(metrics(), servers)
+    assert not any(look.alarming.any() for look in feed(detector, calm(300, servers)))
+    values = calm(320, servers)[300:]
+    values[:, 0, [1, 2]] *= 4
+    looks = feed(detector, values)
+    began = next(index for index, look in enumerate(looks) if look.alarming[0])
+    assert began <= 5
+    assert not any(look.alarming[1:].any() for look in looks)
+    assert 300 <= looks[-1].onset[0] <= 302
+    assert looks[-1].z[0, 1] > 10
+    assert looks[-1].scores[0] > 1 > looks[-1].scores[1:].max(initial=0)
+
+
+def test_while_it_alarms_nothing_is_learned_and_afterwards_it_ends() -> None:
+    detector, values = Detector(metrics(), 3), calm(500)
+    values[200:400, 1, [1, 2]] *= 4
+    looks = feed(detector, values)
+    assert all(look.alarming[1] for look in looks[210:400])
+    assert looks[399].z[1, 1] > 10
+    assert not looks[415].alarming.any()
+
+
+def test_what_lasts_longer_than_it_was_watched_before_is_the_new_normal() -> None:
+    detector, values = Detector(metrics(), 3), calm(400)
+    values[40:, 1, [1, 2]] *= 4
+    looks = feed(detector, values)
+    assert looks[60].alarming[1]
+    assert not looks[-1].alarming[1]
+
+
+def test_more_load_for_all_is_no_alarm_and_soon_usual() -> None:
+    detector, values = Detector(metrics(), 3), calm(400)
+    values[300:, :, [0, 2, 3, 4]] *= 2.5
+    looks = feed(detector, values)
+    assert not any(look.alarming.any() for look in looks)
+    changed = [look for look in looks if look.load != 1.0]
+    assert changed
+    assert changed[-1].load == pytest.approx(2.5, rel=0.15)
+    assert changed[0].load_since == pytest.approx(301, abs=2)
+    assert looks[-1].load == 1.0
+    assert_allclose(looks[-1].change, 0, atol=0.3)
+
+
+def test_a_sick_server_is_found_while_the_load_changes() -> None:
+    detector, values = Detector(metrics(), 3), calm(400)
+    values[300:, :, [0, 2, 3, 4]] *= 2.5
+    values[305:, 2, [1, 5]] *= 6
+    looks = feed(detector, values)
+    assert looks[315].alarming.tolist() == [False, False, True]
+
+
+def test_drifting_levels_are_no_alarm_but_a_jump_is() -> None:
+    plain = metrics()
+    drifting = MetricSet(plain.names, ("a", "b", "c", "d", "e", "e"), plain.floors, drifting=(4, 5))
+    values = calm(600, 1)
+    values[:, :, [4, 5]] *= np.linspace(1, 8, 600)[:, None, None]
+    detector = Detector(drifting, 1)
+    assert not any(look.alarming.any() for look in feed(detector, values))
+    jump = values[-30:] * np.where(np.arange(6) >= 4, 0.1, 1.0)
+    looks = feed(detector, jump)
+    assert looks[10].alarming[0]
+    assert looks[10].z[0, 5] < -5
+
+
+def test_a_server_without_figures_is_neither_calm_nor_sick() -> None:
+    detector, values = Detector(metrics(), 3), calm(120)
+    values[60:, 2] = np.nan
+    looks = feed(detector, values)
+    assert np.isnan(looks[-1].scores[2])
+    assert not looks[-1].alarming.any()
+    assert_allclose(looks[-1].z[2], 0)
+
+
+def test_nothing_is_said_before_it_knows_what_is_usual() -> None:
+    detector = Detector(metrics(), 2, Settings(least=20))
+    looks = feed(detector, calm(20, 2) * np.linspace(1, 50, 20)[:, None, None])
+    assert np.isnan(looks[10].scores).all()
+    assert looks[9].warm.tolist() == [0.5, 0.5]
+    assert not any(look.alarming.any() for look in looks)
+
+
+def test_expected_false_alarms_are_told_once_there_are_enough_scores() -> None:
+    detector = Detector(metrics(), 3)
+    looks = feed(detector, calm(200))
+    assert np.isnan(looks[50].false_alarms)
+    assert 0 < looks[-1].false_alarms < 0.01
+
+
+def test_other_servers_come_and_the_known_keep_their_past() -> None:
+    detector, values = Detector(metrics(), 3), calm(220)
+    feed(detector, values[:200])
+    moved = detector.rearranged([2, -1, 0])
+    sick = values[200:, [2, 1, 0]].copy()
+    sick[:, 2, [1, 2]] *= 4
+    looks = feed(moved, sick)
+    assert looks[-1].alarming.tolist() == [False, False, True]
+    assert np.isnan(looks[5].scores[1])
+
+
+def test_what_all_do_is_nobodys_own() -> None:
+    values = calm(80)
+    values[60:, :, 0] *= 5
+    values[60:, 2, [1, 2]] *= 3
+    found = attribute(metrics(), values[:60], values[60:])
+    assert found.argmax() == 2
+    assert found[2] > 3 * found[:2].max()
+    assert attribute(metrics(), values[:60, 2:], values[60:, 2:])[0] > 3
+    assert_allclose(local_part(np.array([4.0, -4.0, 4.0]), np.array([2.0, -9.0, -3.0])), [2.0, -4.0, 0.0])
+
+
+def test_peers_are_the_others() -> None:
+    values = np.array([[1.0], [2.0], [30.0]])
+    assert_allclose(others_median(values), [[16.0], [15.5], [1.5]])
+    assert np.isnan(others_median(values[:1])).all()
+    many = np.arange(40.0)[:, None]
+    assert_allclose(others_median(many), np.full((40, 1), 19.5))

@@ -1,0 +1,255 @@
+"""From values to findings: culprits, victims, silence, names, and what is told of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from distdiag_tui.anomalies.catalogue import CATALOGUE
+from distdiag_tui.diagnosis.changes import Changes
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.metricset import console_metrics
+from distdiag_tui.diagnosis.rules import Rules
+from distdiag_tui.diagnosis.signs import SIGNS
+from distdiag_tui.diagnosis.silence import Listener
+from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
+from distdiag_tui.model.metrics import CATALOGUE as METRICS
+from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.topology import Server, Status, Subject
+
+NAMES = ("n1", "n2", "n3")
+USUAL = {"%": 20.0, "B": 2e8, "B/s": 2e5, "s": 0.004, "s/s": 0.2, "/s": 100.0, "": 8.0}
+
+
+class Cluster:
+    """Three servers with noise, on whom metrics can be multiplied."""
+
+    def __init__(self, seed: int = 3) -> None:
+        self.dice = np.random.default_rng(seed)
+        self.diagnoser = Diagnoser()
+        self.time = 1000.0
+        self.servers = {
+            name: Server(name, f"{name}:1", "z", Status.UP, latency=0.01, age=0.0) for name in NAMES
+        }
+
+    def live(self, ticks: int, moved: Mapping[str, Mapping[str, float]] | None = None) -> list[Diagnosis]:
+        return [self.tick(moved or {}) for _ in range(ticks)]
+
+    def tick(self, moved: Mapping[str, Mapping[str, float]]) -> Diagnosis:
+        self.time += 1
+        usual = np.array([USUAL[row.unit] for row in METRICS])
+        values: dict[Subject, Values] = {}
+        for name, server in self.servers.items():
+            row = usual * self.dice.lognormal(0, 0.04, len(usual))
+            for metric, factor in moved.get(name, {}).items():
+                if metric in METRIC_INDEX:
+                    row[METRIC_INDEX[metric]] *= factor
+            if server.status is Status.UP:
+                values[Subject("z", name)] = row.astype(np.float32)
+        return self.diagnoser.feed(self.time, 1.0, tuple(self.servers.values()), values)
+
+    def silence(self, name: str, status: Status, detail: str, age: float) -> None:
+        self.servers[name] = replace(self.servers[name], status=status, detail=detail, age=age)
+
+
+def signs_of(cause: str, strength: float = 4.0) -> dict[str, float]:
+    """Factors that make a server look as the cause does."""
+    return {name: strength ** (1 if weight > 0 else -1) for name, weight in SIGNS[cause].items()}
+
+
+@pytest.mark.parametrize("cause", sorted(set(SIGNS) - {"clock_skew"}))
+def test_a_server_that_shows_a_causes_signs_is_found_and_named(cause: str) -> None:
+    cluster = Cluster()
+    assert not any(found.findings for found in cluster.live(80))
+    found = cluster.live(15, {"n2": signs_of(cause)})[-1]
+    first = found.findings[0]
+    assert (first.key, first.rank, first.calibrated) == (("n2", cause), 1, False)
+    assert {each.server for each in found.findings} == {"n2"}
+    assert 1080 <= first.since <= 1083
+    assert first.strength > 1
+    assert all(cluster_name not in found.heat for cluster_name in (("n1", cause), ("n3", cause)))
+
+
+def test_the_evidence_says_what_moved_from_where_to_where() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    (first, *_) = cluster.live(15, {"n2": signs_of("lock_contention")})[-1].findings
+    evidence = {each.metric: each for each in first.evidence}
+    assert 3 <= len(evidence) <= 5
+    update = evidence["update_rt"]
+    assert update.before == pytest.approx(0.004, rel=0.1)
+    assert update.now == pytest.approx(0.016, rel=0.1)
+    assert update.deviation > 5
+    assert update.peers == pytest.approx(0.004, rel=0.1)
+    assert 1080 <= update.since <= 1084
+    assert sum(each.share for each in first.evidence) <= 1.0 + 1e-9
+    assert first.also
+    assert all(cause != "lock_contention" for cause, _ in first.also)
+    assert finding_document(first)["since"].startswith("1970-01-01T00:18:0")
+
+
+def test_while_it_is_getting_over_it_is_told_as_it_was() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    (first, *_) = cluster.live(15, {"n2": signs_of("lock_contention")})[-1].findings
+    after = [found.findings[0] for found in cluster.live(15) if found.findings]
+    assert 2 <= len(after) <= 10
+    assert after[-1].cause == first.cause
+    assert max(each.now for each in after[-1].evidence if each.metric == "update_rt") > 0.01
+
+
+def test_two_causes_on_two_servers_are_both_found() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    sick = {"n1": signs_of("connection_storm"), "n3": signs_of("cache_thrashing")}
+    found = {finding.key for finding in cluster.live(15, sick)[-1].findings}
+    assert found == {("n1", "connection_storm"), ("n3", "cache_thrashing")}
+
+
+def test_two_causes_on_one_server_are_both_found() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    sick = {"n1": {**signs_of("io_saturation", 6), **signs_of("connection_storm", 6)}}
+    found = {finding.key for finding in cluster.live(15, sick)[-1].findings}
+    assert found == {("n1", "connection_storm"), ("n1", "io_saturation")}
+
+
+def test_victims_whose_change_is_everybodys_are_no_findings() -> None:
+    """As in a coupled load: all servers do less, because one of them keeps all waiting."""
+    cluster = Cluster()
+    cluster.live(80)
+    fewer = dict.fromkeys(("qps", "tps", "select_rate", "commit_rate", "sql_in_bytes", "cpu_time"), 0.2)
+    everybody = {name: {**fewer, "tx_rt": 5.0} for name in NAMES}
+    sick = {**everybody, "n3": {**everybody["n3"], **signs_of("lock_contention")}}
+    found = cluster.live(20, sick)[-1].findings
+    assert found[0].key == ("n3", "lock_contention")
+    assert {each.server for each in found} == {"n3"}
+
+
+def test_what_all_servers_have_is_found_on_all_and_said_to_be() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    found = cluster.live(15, dict.fromkeys(NAMES, signs_of("io_saturation")))[-1].findings
+    assert {each.key for each in found} == {(name, "io_saturation") for name in NAMES}
+    assert {each.said for each in found} == {"all servers alike"}
+
+
+def test_what_no_cause_explains_is_unknown_and_takes_longer() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    odd = {"replace_rate": 30.0, "tx_distributed_rate": 30.0, "rpc_out_rate": 30.0, "rpc_in_rate": 30.0,
+           "rpc_in_bytes": 30.0, "rpc_out_bytes": 30.0, "queue_rt": 30.0, "lock_rate": 30.0}  # fmt: skip
+    found = cluster.live(25, {"n1": odd})
+    assert not found[5].findings
+    last = found[-1].findings
+    assert [each.key for each in last] == [("n1", UNKNOWN)]
+    assert {each.metric for each in last[0].evidence} <= set(odd)
+
+
+def test_something_nearly_full_needs_no_past() -> None:
+    cluster = Cluster()
+    found = cluster.live(2, {"n1": {"data_disk_percent": 5.2}})[-1].findings
+    assert [each.key for each in found] == [("n1", "disk_nearly_full")]
+    assert found[0].said == "more than 90 %"
+
+
+def test_a_server_whose_process_ended_begins_anew() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    cluster.silence("n2", Status.UNREACHABLE, "connection refused", 1.5)
+    found = cluster.tick({}).findings
+    assert [each.key for each in found] == [("n2", "node_down")]
+    assert found[0].since == pytest.approx(cluster.time - 1.5)
+    cluster.silence("n2", Status.UP, "", 0.0)
+    cold = {"n2": {"cpu_time": 5.0, "io_read_rate": 9.0, "io_read_bytes": 9.0, "kvcache_used": 0.1}}
+    assert not any(each.findings for each in cluster.live(80, cold))
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        (["connection refused"], "node_down"),
+        (["no answer for 1.2 s", "no answer within 3 s"], "node_hung"),
+        (["MySQL server has gone away", "no answer within 3 s"], "network_degraded"),
+        (["MySQL server has gone away", "connection refused"], "node_down"),
+        (["no answer within 3 s, though it greets after 0.4 s"], "network_degraded"),
+        (["Lost connection to MySQL server during query"], "network_degraded"),
+        (["no route to host"], "node_down"),
+    ],
+)
+def test_silence_has_a_cause(said: Sequence[str], cause: str) -> None:
+    listener, other = Listener(), Server("n2", "b:1", "z", Status.UP, age=0.0)
+    server = Server("n1", "a:1", "z", Status.UP, age=0.0)
+    assert not listener.hear([server, other], 100.0, 1.0)
+    found = []
+    for second in range(1, 8):
+        status = Status.SLOW if "for" in said[0] and second < 3 else Status.UNREACHABLE
+        detail = said[min(second // 2, len(said) - 1)]
+        silent = replace(server, status=status, detail=detail, age=float(second))
+        found = listener.hear([silent, other], 100.0 + second, 1.0)
+    assert [(each.server.name, each.cause, each.since) for each in found] == [("n1", cause, 100.0)]
+
+
+def test_when_nobody_answers_it_is_we_who_hear_nothing() -> None:
+    listener = Listener()
+    servers = [Server(name, "a:1", "z", Status.UP, age=0.0) for name in NAMES]
+    listener.hear(servers, 100.0, 1.0)
+    slow = [replace(each, status=Status.SLOW, detail="no answer for 4.0 s", age=4.0) for each in servers]
+    assert {each.cause for each in listener.hear(slow, 104.0, 1.0)} == {"collector_stalled"}
+    assert {each.cause for each in listener.hear([slow[0], *servers[1:]], 104.0, 1.0)} == {"node_hung"}
+
+
+def test_a_server_that_was_never_heard_of_is_not_silent() -> None:
+    never = Server("n1", "a:1", "z", Status.UNREACHABLE, "connection refused")
+    assert not Listener().hear([never], 100.0, 1.0)
+
+
+def test_each_cause_knows_its_own_signs_best() -> None:
+    metrics = console_metrics()
+    rules = Rules(metrics, SIGNS)
+    effects = np.array(
+        [[np.sign(moves.get(name, 0)) * 0.6 for name in metrics.names] for moves in SIGNS.values()]
+    )
+    scores = rules.scores(effects)
+    assert scores.shape == (len(SIGNS), len(SIGNS))
+    assert scores.argmax(axis=1).tolist() == list(range(len(SIGNS)))
+    assert (rules.scores(-effects).diagonal() == 0).all()
+    assert (rules.scores(np.zeros(len(metrics.names))) == 0).all()
+    for cause, moved in enumerate(effects):
+        assert not rules.rest(moved, cause).any()
+        assert rules.contributions(moved, cause).sum() == pytest.approx(1.0)
+
+
+def test_every_anomaly_that_moves_metrics_has_signs() -> None:
+    assert {anomaly.cause for anomaly in CATALOGUE if anomaly.symptoms} <= set(SIGNS)
+    assert all(weight and abs(weight) <= 3 for moves in SIGNS.values() for weight in moves.values())
+
+
+def test_a_change_is_told_once_and_an_end_after_a_while() -> None:
+    changes = Changes()
+    finding = Finding("n1", "z", "slow_sql", 1, 0.5, False, 100.0, 2.0)
+
+    def told(time: float, *findings: Finding) -> list[tuple[str, str]]:
+        return [(each.what, each.finding.cause) for each in changes.feed(Diagnosis(time, findings))]
+
+    assert told(100.0, finding) == [("found", "slow_sql")]
+    assert told(101.0, replace(finding, confidence=0.55)) == []
+    assert told(102.0, replace(finding, confidence=0.8)) == [("changed", "slow_sql")]
+    assert told(103.0) == []
+    assert told(104.0, replace(finding, confidence=0.8)) == []
+    assert told(106.0) == []
+    assert told(107.0) == [("gone", "slow_sql")]
+    assert told(108.0) == []
+    assert told(109.0, finding) == [("found", "slow_sql")]
+
+
+def test_nothing_is_known_at_first() -> None:
+    first = Cluster().tick({})
+    assert first.warm < 0.1
+    assert math.isnan(first.false_alarms)
+    assert not first.findings
