@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Final
 
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.diagnosis.changes import Change, Changes
-from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
+from distdiag_tui.learning.active import active_diagnoser
 from distdiag_tui.model.errors import ConnectError, RecordingError
 from distdiag_tui.model.findings import FINDING_SCHEMA, Diagnosis, Evidence, finding_document, iso
 from distdiag_tui.model.metrics import metric
@@ -54,7 +55,9 @@ def diagnose_recording(folder: Path, telling: Telling) -> int:
 
 async def _follow(source: Source, cluster: str, telling: Telling, *, live: bool) -> int:
     engine, changes = Engine(source, cluster), Changes()
-    engine.diagnoser = Diagnoser()
+    engine.diagnoser, words = active_diagnoser()
+    if words:
+        print(words, file=sys.stderr)
     began, code, answered = time.monotonic(), HEALTHY, False
     latest: Snapshot | None = None
     async with aclosing(engine.snapshots()) as snapshots:

@@ -94,7 +94,10 @@ class Diagnoser:
         *,
         metrics: MetricSet | None = None,
         settings: Settings | None = None,
+        model: str = "",
     ) -> None:
+        """Without a `judge` by the rules; `model` is what it is called."""
+        self._model = model
         self._metrics = metrics or console_metrics()
         self.judge: Judge = judge or Rules(self._metrics, SIGNS)
         self._settings = settings or Settings()
@@ -136,6 +139,7 @@ class Diagnoser:
             influence=self._influence(look),
             load_change=None if look.load == 1.0 else LoadChange(self._time(look.load_since), look.load),
             warm=float(look.warm.min()) if look.warm.size else 0.0,
+            model=self._model,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
         )
 

@@ -108,7 +108,9 @@ async def _open_desks(
     await app.drawn.wait()
     desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
     app.attach_incidents(desks.incidents)
-    feed.engine.diagnoser = await asyncio.to_thread(_make_diagnoser)
+    feed.engine.diagnoser, words = await asyncio.to_thread(_make_diagnoser)
+    if words:
+        app.tell(words, bad=True)
     asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
     desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
@@ -121,10 +123,10 @@ async def _open_desks(
         app.attach_anomalies(desks.anomalies)
 
 
-def _make_diagnoser() -> Diagnoser:
-    from distdiag_tui.diagnosis.diagnoser import Diagnoser  # noqa: PLC0415
+def _make_diagnoser() -> tuple[Diagnoser, str]:
+    from distdiag_tui.learning.active import active_diagnoser  # noqa: PLC0415
 
-    return Diagnoser()
+    return active_diagnoser()
 
 
 def _import_desk() -> tuple[type[Desk], type[Workloads]]:
