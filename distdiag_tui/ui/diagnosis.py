@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.facts import Fact, fact_lines, rule, wrapped
+from distdiag_tui.ui.health import in_order
 from distdiag_tui.ui.incident_rows import also_words, detail_lines, incident_line, server_cells, state_words
 from distdiag_tui.ui.messages import IncidentOrdered
 
 if TYPE_CHECKING:
     from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
+    from distdiag_tui.ui.app import ConsoleApp
 
 LEAST_WIDTH: Final = 16
 LEAST_ROWS: Final = 12  # from which there is room for more than the incidents
@@ -30,7 +32,7 @@ class DiagnosisPane(ScenePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "order('acknowledge')", show=False),
-        Binding("n", "order('note')", show=False),
+        Binding("n", "note", show=False, priority=True),  # the very next key belongs to the note
         Binding("e", "order('export')", show=False),
         Binding("v", "order('heat')", show=False),
         Binding("H", "history", show=False),
@@ -42,6 +44,10 @@ class DiagnosisPane(ScenePane):
         self._chosen = 0
         self._top = 0
         self._history = False
+
+    @property
+    def _chosen_id(self) -> str:
+        return self._views[self._chosen].incident.id if self._views else ""
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -56,8 +62,11 @@ class DiagnosisPane(ScenePane):
 
     def action_order(self, order: str) -> None:
         """Ask the app to do something with the selected incident."""
-        incident = self._views[self._chosen].incident.id if self._views else ""
-        self.post_message(IncidentOrdered(order, incident))
+        self.post_message(IncidentOrdered(order, self._chosen_id))
+
+    async def action_note(self) -> None:
+        """A note on the selected incident."""
+        await cast("ConsoleApp", self.app).write_note(self._chosen_id)
 
     def action_history(self) -> None:
         """What is over instead of what is open, and back."""
@@ -103,8 +112,8 @@ class DiagnosisPane(ScenePane):
 
     def _follow(self, board: IncidentBoard | None) -> None:
         """Keep the selection on the same incident when others come and go."""
-        key = self._views[self._chosen].incident.id if self._views else ""
-        self._views = () if board is None else board.resolved if self._history else board.open
+        key = self._chosen_id
+        self._views = () if board is None else board.resolved if self._history else in_order(board.open)
         keys = [view.incident.id for view in self._views]
         self._chosen = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
 

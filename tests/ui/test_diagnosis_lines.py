@@ -21,8 +21,9 @@ from distdiag_tui.model.topology import Subject
 from distdiag_tui.service.incident_board import IncidentBoard
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, width_of
-from distdiag_tui.ui.evidence import SHADE, Span, Trace, band_of, heading, plot, title_line, traces
+from distdiag_tui.ui.evidence import Span, Trace, band_of, heading, plot, title_line, traces
 from distdiag_tui.ui.folding import folded, table, typed
+from distdiag_tui.ui.glyphs import SHADE
 from distdiag_tui.ui.health import health_of, incident_run
 from distdiag_tui.ui.heat import heat_cell, hottest, influence_cell, stair, worst_first
 from distdiag_tui.ui.incident_rows import detail_lines, evidence_words, incident_line, server_cells
@@ -224,7 +225,7 @@ def test_a_plot_is_red_out_of_its_band_and_marks_the_onset() -> None:
     assert onset == 18
     for line in lines:
         styles = "".join(run.style[:1] * len(run.text) for run in line)
-        assert {style for style in styles[:onset] if style not in "bm "} <= {"s"}
+        assert {style for style in styles[:onset] if style not in "bm"} <= {"s"}
         assert "s" not in styles[onset + 1 :]
     assert [text(line)[onset + 5] for line in lines[1:3]] == ["┊", "┊"]
     assert SHADE in text(lines[-1]) + text(lines[-2])

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from staged import NARROW, WIDE, Stage, console_of, on_main, press, row_with, rows_of, server, text_of
+from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, rows_of, server, text_of
 from staged_incidents import BEGAN, BLOCKER, CALM, NO_FIGURES, NOW, SICK, finding, incident
 from test_ui_repaint import Watcher
 from textual.pilot import Pilot
@@ -111,10 +111,13 @@ async def test_the_worst_comes_first_with_its_evidence_and_all_fit(size: tuple[i
             assert words in told(pilot), words
         await press(pilot, "down", "down")
         assert "no [b]cause[/b]" in told(pilot)
-        stage.incidents.put(STRANGE, LOCKED, resolved=(OVER,))
+        stage.incidents.put(KNOWN, STRANGE, LOCKED, resolved=(OVER,))
         await stage.shown(pilot)
         await press(pilot, "enter")
         assert "Unknown" in rows_of(pilot)[2]  # the selection stayed with the incident
+        assert (
+            "▲ n2 Lock contention since 22:14:08 +2" in rows_of(pilot)[0]
+        )  # which goes on, and nobody knows
         await press(pilot, "escape", "H")
         assert "□ n3" in text_of(pilot)
         assert "resolved 22:14:29" in text_of(pilot)
@@ -154,6 +157,8 @@ async def test_every_key_of_the_pane_does_its_work_and_is_named(size: tuple[int,
             ("acknowledge", "n2-lock_contention"),
             ("note", ("n2-lock_contention", "no")),
         ]
+        await burst(pilot, "n", *"eao", "enter")  # as if it were pasted
+        assert stage.incidents.asked[3:] == [("note", ("n2-lock_contention", "eao"))]
         stage.incidents.wrong = ConfigError("a note needs [words]")
         await press(pilot, "n", "enter")
         assert isinstance(pilot.app.screen, NoteForm)
@@ -200,7 +205,9 @@ async def test_every_key_of_the_story(size: tuple[int, int]) -> None:
         await press(pilot, "c")
         assert "GV$OB_LOCKS" in pilot.app.clipboard
         assert "copied" in text_of(pilot)
-        await press(pilot, "escape", "n", "x", "enter", "a", "e", "o")
+        await press(pilot, "escape")
+        await burst(pilot, "n", *"foe", "enter")
+        await press(pilot, "a", "e", "o")
         if isinstance(pilot.app.screen, Question):
             await press(pilot, "1")
         assert isinstance(pilot.app.screen, StoryScreen)
