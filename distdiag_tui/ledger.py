@@ -54,6 +54,7 @@ class Ledger(ABC, Generic[R]):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: dict[str, tuple[tuple[int, int, int], R]] = {}
 
     @abstractmethod
     def parse(self, fields: dict[str, Any]) -> R:
@@ -83,8 +84,14 @@ class Ledger(ABC, Generic[R]):
     def read(self, name: str) -> R | None:
         """The record as its process wrote it, whether or not that still lives; None if there is none."""
         try:
-            return self.parse(json.loads(self._file(name).read_text(encoding="utf-8")))
+            with self._file(name).open(encoding="utf-8") as file:
+                about = os.fstat(file.fileno())
+                version = about.st_ino, about.st_mtime_ns, about.st_size  # each one is a file of its own
+                if (known := self._read.get(name)) is None or known[0] != version:
+                    known = self._read[name] = version, self.parse(json.load(file))
+                return known[1]
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self._read.pop(name, None)
             return None  # half gone, or another version's
 
     @contextmanager

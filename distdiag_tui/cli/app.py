@@ -12,6 +12,7 @@ from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
+from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
 
 app = typer.Typer(
@@ -27,6 +28,9 @@ app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
 app.add_typer(experiment_app, name="experiment")
 app.add_typer(incident_app, name="incident")
+app.command()(train)
+app.command()(evaluate)
+app.add_typer(model_app, name="model")
 
 
 Theme = Annotated[

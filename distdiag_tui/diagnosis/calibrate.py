@@ -18,6 +18,8 @@ Flags = NDArray[np.bool_]
 
 BINS: Final = 10
 STEPS: Final = 100
+LEAST_RIDGE: Final = 1e-6
+"""Where features say the same, none of them is made much of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +53,24 @@ def fit_platt(scores: Floats, right: Flags) -> Platt:
     yes = int(right.sum())
     no = len(right) - yes
     target = np.where(right, (yes + 1) / (yes + 2), 1 / (no + 2))
-    scale = max(float(np.abs(scores).max()), 1e-12)
-    design = np.column_stack([scores / scale, np.ones(len(scores))])
-    at = np.array([0.0, np.log((yes + 1) / (no + 1))])
+    slope, shift = odds(scores[:, None], target).tolist()
+    return Platt(max(slope, 0.0), shift)  # a score that tells the opposite tells nothing
+
+
+def odds(features: Floats, target: Floats) -> Floats:
+    """(D + 1): weights and shift of the log-odds of `target` (N), 0 to 1, in `features` (N, D)."""
+    scale = np.maximum(np.abs(features).max(axis=0), 1e-12)
+    design = np.column_stack([features / scale, np.ones(len(features))])
+    rate = float(np.clip(target.mean(), 1e-6, 1 - 1e-6))
+    at = np.append(np.zeros(features.shape[1]), np.log(rate / (1 - rate)))
     for _ in range(STEPS):
         chance = logistic(design @ at)
-        gradient = design.T @ (chance - target)
-        if np.abs(gradient).max() < 1e-9 * len(scores):
+        gradient = design.T @ (chance - target) + LEAST_RIDGE * at
+        if np.abs(gradient).max() < 1e-9 * len(features):
             break
-        curve = (design * (chance * (1 - chance))[:, None]).T @ design + 1e-9 * np.eye(2)
+        curve = (design * (chance * (1 - chance))[:, None]).T @ design + LEAST_RIDGE * np.eye(len(at))
         at = at - np.clip(np.linalg.solve(curve, gradient), -5.0, 5.0)
-    return Platt(
-        max(float(at[0]) / scale, 0.0), float(at[1])
-    )  # a score that tells the opposite tells nothing
+    return np.asarray(at / np.append(scale, 1.0))
 
 
 def fit_isotonic(scores: Floats, right: Flags) -> Isotonic:

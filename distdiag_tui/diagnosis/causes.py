@@ -22,7 +22,7 @@ _NOT_KNOWN: Final = Cause(
     ),
     act=("Write down what it turns out to be, and train with it: the next time it has a name.",),
     looks=(TOP_SQL, ACTIVE, WAITS),
-    facts=("top_sql", "waits", "sessions", "commands"),
+    facts=("top_sql", "waits", "sessions", "commands", "changed"),
     obdiag=(gather("unknown", "gather logs, parameters and the state of the cluster"), CHECK),
 )
 

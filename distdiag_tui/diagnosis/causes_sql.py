@@ -153,7 +153,7 @@ SQL_CAUSES: Final[tuple[Cause, ...]] = (
             "Build indexes on hot tables when there is little load.",
         ),
         looks=(INDEXES, COMMANDS, WRITERS),
-        facts=("indexes", "commands", "top_sql"),
+        facts=("changed", "indexes", "commands", "top_sql"),
         obdiag=(CHECK,),
     ),
     Cause(
@@ -172,7 +172,7 @@ SQL_CAUSES: Final[tuple[Cause, ...]] = (
             "Use parameters, and lists of constant length in IN (...).",
         ),
         looks=(PLAN_CACHE, COMMANDS, TOP_SQL),
-        facts=("plan_cache", "commands", "top_sql"),
+        facts=("plan_cache", "commands", "changed", "top_sql"),
         obdiag=(Obdiag("gather the parameters of all servers", ("gather", "parameter")),),
     ),
     Cause(

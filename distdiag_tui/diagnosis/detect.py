@@ -100,7 +100,7 @@ class Detector:
         shape = servers, len(metrics.names)
         self._usual = Reference(*shape, self.settings.memory, self.settings.least)
         self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
-        self._thresholds = Thresholds(servers, len(names) + 1)
+        self._thresholds = Thresholds(servers, len(names) + 2)
         self._recent: list[Floats] = []
         self._levels: list[Floats] = []
         self._base = np.full((servers, len(metrics.drifting)), np.nan)
@@ -138,7 +138,7 @@ class Detector:
             found.z,
             found.apart,
             scores,
-            normal[:, 1:],
+            normal[:, 2:],
             self._alarming.copy(),
             np.where(self._alarming, self._onset, -1),
             np.minimum(1.0, self._usual.counts / self.settings.least),
@@ -202,9 +202,10 @@ class Detector:
         return Compared(change, z, _bounded(apart / self._usual_apart.spread))
 
     def _scores(self, z: Floats) -> Floats:
-        """(S, 1 + G): over all metrics, then by group."""
-        size = np.minimum(np.abs(z), ENOUGH) * self._weights(z)
-        found = [top_mean(size, self.settings.top)]
+        """(S, 2 + G): over all metrics, of the plainest one, then by group."""
+        weights = self._weights(z)
+        size = np.minimum(np.abs(z), ENOUGH) * weights
+        found = [top_mean(size, self.settings.top), (np.abs(z) * weights).max(axis=1, initial=0.0) / PLAINEST]
         found += [top_mean(size[:, members], self.settings.group_top) for members in self._members]
         return np.stack(found, axis=1)
 
@@ -284,7 +285,9 @@ class Detector:
 MARGIN: Final = 0.7
 """What of a score does not count towards an alarm."""
 ENOUGH: Final = 8.0
-"""What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods."""
+"""What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods,"""
+PLAINEST: Final = 6.0
+"""unless it is so many times further away."""
 OPEN: Final = 0.7
 BETTER: Final = 0.3
 LOAD_Z: Final = 4.0

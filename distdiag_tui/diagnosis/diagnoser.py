@@ -20,6 +20,7 @@ from distdiag_tui.diagnosis.levels import Full, full_ones
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
+from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import Rules, squashed
 from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
@@ -101,6 +102,7 @@ class Diagnoser:
         self._names: tuple[str, ...] = ()
         self._detector = Detector(self._metrics, 0, self._settings)
         self._times: dict[int, float] = {}
+        self._look: Look | None = None
         self._past: deque[tuple[Floats, Floats]] = deque(maxlen=RECENT)
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
@@ -117,7 +119,7 @@ class Diagnoser:
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._detector.feed(rows)
-        self._lk = look
+        self._look = look
         self._remember(time, look)
         findings = [_of_silence(each) for each in silent]
         findings += self._full(time, servers, full_ones(self._metrics, rows))
@@ -199,12 +201,10 @@ class Diagnoser:
         self._held = {row: held for row, held in self._held.items() if look.alarming[row]}
         if not alarming:
             return [], {}
-        own, local = self._effects(look, alarming)
-        culprits = self._detector.rate(local) >= OWN
-        shared = not culprits[alarming].any()
+        all_effects, culprits, shared = self._view(look, alarming)
         findings, heat = [], {}
         for row in alarming:
-            effects = squashed((own if shared else local)[row])
+            effects = all_effects[row]
             scores = self.judge.scores(effects)
             heat.update(
                 {(self._names[row], c): float(s) for c, s in zip(self.judge.causes, scores, strict=True)}
@@ -216,6 +216,19 @@ class Diagnoser:
                 )
             findings += self._held.get(row, [])  # what is over, or nearly, is told as it was
         return findings, heat
+
+    def effects(self) -> Floats:
+        """(S, M) at the last tick, as the judge is asked about them: what a model is to learn from."""
+        if self._look is None:
+            return np.zeros((0, len(self._metrics.names)))
+        return self._view(self._look, np.flatnonzero(self._look.alarming).tolist())[0]
+
+    def _view(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Flags, bool]:
+        """Effects (S, M), who is sick of its own (S), and whether that is nobody."""
+        own, local = self._effects(look, alarming)
+        culprits: Flags = self._detector.rate(local) >= OWN
+        shared = bool(alarming) and not culprits[list(alarming)].any()
+        return squashed(own if shared else local), culprits, shared
 
     def _effects(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Floats]:
         """Deviations (S, M) as they are since the onset: all of each, and what is not shared."""

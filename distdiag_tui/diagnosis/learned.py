@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.blend import Blend, RuleScores, fit_blend
 from distdiag_tui.diagnosis.calibrate import Platt, fit_platt
 from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
 from distdiag_tui.diagnosis.linear import Linear, fit, whitener
@@ -28,6 +29,7 @@ Flags = NDArray[np.bool_]
 
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
+FURTHER: Final = 0.5
 FOLDS: Final = 5
 LIKELIEST: Final = 3
 """So many causes of each held-out example are what calibration looks at: most others are plainly wrong."""
@@ -54,6 +56,7 @@ class Model:
     """`linear` over F features; `usual` (K, F) are the median effects of each cause.
 
     `sure` makes log-odds probabilities. `floors` (M) are those that the effects were made with, if any.
+    `blend` says how it agrees with rules on a cause, where it was made beside some.
     """
 
     metrics: tuple[str, ...]
@@ -64,11 +67,22 @@ class Model:
     sure: Platt
     floors: Floats
     about: About = About()
+    blend: Blend | None = None
 
     @property
     def calibrated(self) -> bool:
         """Scores are probabilities."""
         return True
+
+    @property
+    def least(self) -> float:
+        """The probability below which no cause is named."""
+        return LEAST
+
+    @property
+    def further(self) -> float:
+        """What one more cause of the same server must reach."""
+        return FURTHER
 
     def scores(self, effects: Floats) -> Floats:
         """(..., F) to (..., K): the probability of each cause, whether or not others are there too."""
@@ -129,12 +143,14 @@ def train(
     kinds: Sequence[str] = ("deviation",),
     floors: Floats | None = None,
     compound: bool = True,
+    rules: RuleScores | None = None,
     about: About = About(),
 ) -> Model:
     """Learn from examples (N, F) and the causes that each one has: none for a calm one.
 
     Examples of one run stay together when the probabilities are calibrated; without `runs` each is its own.
-    With `compound` mixtures of two single faults are learned from too. ModelError without any cause.
+    With `compound` mixtures of two single faults are learned from too. With `rules` it is also learned how
+    far to trust each of the two, see `blend`. ModelError without any cause.
     """
     names = sorted({cause for each in causes for cause in each})
     if not names:
@@ -151,6 +167,7 @@ def train(
         usual=np.stack([_usual(effects, labels, klass) for klass in range(len(names))]),
         sure=_calibrated(held_out, labels),
         floors=np.ones(len(metrics)) if floors is None else floors,
+        blend=None if rules is None else fit_blend(names, held_out, labels, rules),
         about=replace(about, data=fingerprint(effects, labels), examples=len(effects), runs=len(set(runs))),
     )
 

@@ -12,6 +12,7 @@ from typing import Any, Final, Never
 
 import numpy as np
 
+from distdiag_tui.diagnosis.blend import Blend
 from distdiag_tui.diagnosis.calibrate import Platt
 from distdiag_tui.diagnosis.learned import About, Model
 from distdiag_tui.diagnosis.linear import Linear
@@ -28,7 +29,7 @@ LONGEST: Final = 200
 """Characters of a name."""
 
 FIELDS: Final = frozenset(
-    {"schema", "about", "metrics", "kinds", "causes", "weights", "bias", "usual", "sure", "floors"}
+    {"schema", "about", "metrics", "kinds", "causes", "weights", "bias", "usual", "sure", "floors", "blend"}
 )
 
 
@@ -45,6 +46,7 @@ def model_bytes(model: Model) -> bytes:
         "usual": _rounded(model.usual),
         "sure": asdict(model.sure),
         "floors": _rounded(model.floors),
+        "blend": None if model.blend is None else asdict(model.blend),
     }
     return (json.dumps(fields, separators=(",", ":")) + "\n").encode()
 
@@ -67,7 +69,6 @@ def _model(fields: object) -> Model:
         raise ValueError(f"fields {', '.join(sorted(fields.keys() ^ FIELDS))}")
     metrics, kinds, causes = (_names(fields[name], name) for name in ("metrics", "kinds", "causes"))
     shape = len(causes), len(kinds) * len(metrics)
-    sure = fields["sure"]
     return Model(
         metrics=metrics,
         kinds=kinds,
@@ -76,10 +77,22 @@ def _model(fields: object) -> Model:
             _numbers(fields["weights"], shape, "weights"), _numbers(fields["bias"], shape[:1], "bias")
         ),
         usual=_numbers(fields["usual"], shape, "usual"),
-        sure=Platt(*_numbers([sure["slope"], sure["shift"]], (2,), "sure").tolist()),
+        sure=_platt(fields["sure"]),
         floors=_floors(_numbers(fields["floors"], (len(metrics),), "floors")),
         about=_about(fields["about"]),
+        blend=None if fields["blend"] is None else _blend(fields["blend"]),
     )
+
+
+def _platt(fields: Mapping[str, Any]) -> Platt:
+    slope, shift = _numbers([fields["slope"], fields["shift"]], (2,), "a calibration").tolist()
+    return Platt(slope, shift)
+
+
+def _blend(fields: Mapping[str, Any]) -> Blend:
+    listed = [fields[name] for name in ("learned", "rule", "lead", "shift")]
+    learned, rule, lead, shift = _numbers(listed, (4,), "blend").tolist()
+    return Blend(learned, rule, lead, shift, _platt(fields["alone"]))
 
 
 def _about(fields: Mapping[str, Any]) -> About:

@@ -17,10 +17,10 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "cpu_hog_sql": {
         "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "sessions_active": 2, "sessions": 1,
-        "rows_read_rate": -1, "io_read_rate": -1,
+        "rows_filtered_rate": -3, "io_read_rate": -1,
     },
     "slow_sql": {
-        "rows_per_select": 3, "rows_read_rate": 3, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 1,
+        "rows_per_select": 3, "rows_read_rate": 3, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,
         "cpu_time": 1, "cpu_percent": 1, "sessions_active": 1, "sessions": 1,
     },
     "io_saturation": {
@@ -29,7 +29,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "network_degraded": {
         "answer_rt": 3, "qps": -2, "tps": -2, "commit_rate": -1, "select_rate": -1, "sql_in_bytes": -2,
-        "sql_out_bytes": -2, "tx_rt": 2,
+        "sql_out_bytes": -2, "tx_rt": 3, "log_sync_rt": -1, "io_write_rt": -1,
     },
     "cache_thrashing": {
         "io_read_rate": 3, "io_read_bytes": 3, "kvcache_used": -3, "block_cache_hit": -2, "row_cache_hit": -2,
@@ -55,7 +55,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "connection_storm": {
         "logon_rate": 3, "other_rate": 3, "sql_in_bytes": 1, "sql_out_bytes": 1, "qps": 2, "cpu_time": 1,
-        "cpu_percent": 1, "sessions": 1,
+        "cpu_percent": 1, "sessions": 1, "rows_per_select": -1,
     },
     "major_compaction": {
         "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3,

@@ -380,3 +380,22 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(journal: Journal) -> No
         capture_output=True, text=True, check=True, cwd=ROOT, timeout=30,
     )  # fmt: skip
     assert ended.stdout == f"cannot write the folder {journal.folder}: File too large\n"
+
+
+def test_a_record_that_has_not_changed_is_parsed_once(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal.folder.mkdir(parents=True)
+    journal.write(replace(record(), phase="done"))
+    parsed: list[str] = []
+    parse = Journal.parse
+
+    def counting(self: Journal, fields: dict[str, object]) -> RunRecord:
+        parsed.append(str(fields["phase"]))
+        return parse(self, fields)
+
+    monkeypatch.setattr(Journal, "parse", counting)
+    assert {journal.find("oltp-1").phase for _ in range(5)} == {"done"}
+    journal.write(replace(record(), phase="failed"))
+    assert {journal.find("oltp-1").phase for _ in range(5)} == {"failed"}
+    assert parsed == ["done", "failed"]

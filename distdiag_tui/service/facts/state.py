@@ -158,7 +158,8 @@ async def _caches(server: Server) -> Answer:
         for name, (hit, miss, put) in sorted(grown.items(), key=lambda each: -sum(each[1][:2]))
         if name in sizes and hit + miss > 0
     )[:SHOWN]  # fmt: skip
-    return Answer(("cache", "size", "hits", "look-ups", "put"), table)
+    says = f"{table[0][0]}: {table[0][2]} of {table[0][3]} hit" if table else ""
+    return Answer(("cache", "size", "hits", "look-ups", "put"), table, says)
 
 
 async def _plan_cache(server: Server) -> Answer:

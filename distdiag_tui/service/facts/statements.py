@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.service.facts.ask import OURS, SHOWN, WIDTH, Answer, Question, Server, amount, span, text
 
 _AUDIT: Final = "GV$OB_SQL_AUDIT"
 _PROCESSLIST: Final = "GV$OB_PROCESSLIST"
 _PARTICIPANTS: Final = "GV$OB_TRANSACTION_PARTICIPANTS"
+_CDB_OBJECTS: Final = "CDB_OBJECTS"
+_DBA_OBJECTS: Final = "DBA_OBJECTS"
 
 
 def _audited(server: Server, seconds: int) -> str:
@@ -58,7 +61,8 @@ async def _active(server: Server) -> Answer:
     return Answer(("session", "user@client", "db", "for", "retries", "statement"), table, says)
 
 
-_IDLE_IN_TRANSACTION: Final = "command = 'Sleep' and trans_id <> 0"
+# between two statements of a transaction every client is idle for a moment
+_IDLE_IN_TRANSACTION: Final = "command = 'Sleep' and trans_id <> 0 and time >= 1"
 
 
 async def _sessions(server: Server) -> Answer:
@@ -133,6 +137,31 @@ async def _commands(server: Server) -> Answer:
     return Answer(("last", "user@client", "times", "statement"), table, says)
 
 
+async def _changed(server: Server) -> Answer:
+    """Also what the audit has forgotten already; of all tenants, where the account sees them."""
+    view = _CDB_OBJECTS if server.has(_CDB_OBJECTS) else _DBA_OBJECTS
+    if not server.has(view, "OWNER", "OBJECT_NAME", "OBJECT_TYPE", "CREATED", "LAST_DDL_TIME"):
+        raise DistdiagError(server.capability.missing.get(view, "the view has other columns here"))
+    rows = await server.rows(
+        "timestampdiff(second, last_ddl_time, now()), object_type, owner, object_name,"
+        f" created > date_sub(now(), interval 1 hour), count(*) over () from oceanbase.{view}"
+        " where last_ddl_time > date_sub(now(), interval 1 hour) and owner not in"
+        " ('oceanbase', 'mysql', 'information_schema', 'SYS', '__recyclebin', '__public')"
+        f" order by last_ddl_time desc, object_id desc limit {SHOWN}"
+    )
+    table = tuple(
+        (
+            f"{span(ago)} ago",
+            "created" if new else "changed",
+            text(kind).lower(),
+            f"{text(owner)}.{text(name)}",
+        )
+        for ago, kind, owner, name, new, _ in rows
+    )
+    says = f"{rows[0][5]} of them, the last {' '.join(reversed(table[0]))}" if table else ""
+    return Answer(("when", "was", "what", "name"), table, says)
+
+
 async def _indexes(server: Server) -> Answer:
     rows = await server.rows(
         "table_schema, table_name, count(distinct index_name) from information_schema.statistics"
@@ -151,5 +180,6 @@ QUESTIONS: Final = {
     "clients": Question("Clients of the last seconds", (_AUDIT,), _clients),
     "transactions": Question("Open transactions, oldest first", (_PARTICIPANTS,), _transactions),
     "commands": Question("DDL and ALTER SYSTEM of late", (_AUDIT,), _commands),
+    "changed": Question("Objects changed within the hour", (), _changed, (_CDB_OBJECTS, _DBA_OBJECTS)),
     "indexes": Question("Tables with most indexes", (), _indexes),
 }

@@ -1,0 +1,131 @@
+"""A recorded run as diagnosis sees it live: what each server measured, tick by tick, and what was wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from distdiag_tui.engine import Engine
+from distdiag_tui.model.errors import ModelError
+from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.recording.reader import Recording, recordings_below
+from distdiag_tui.recording.replay import Replay
+from distdiag_tui.recording.run import Label, RunInfo
+
+Pair = tuple[str, str]
+"""Server and cause."""
+
+CALM: Final = frozenset({"calm", "change"})
+"""Phases in which nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What came in at one moment; `values` of servers only."""
+
+    time: float
+    interval: float
+    servers: tuple[Server, ...]
+    values: Mapping[Subject, Values]
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A fault that was really there, from `start` to `end` in epoch seconds."""
+
+    server: str
+    cause: str
+    severity: str
+    start: float
+    end: float
+
+    @property
+    def pair(self) -> Pair:
+        """Server and cause."""
+        return self.server, self.cause
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recording. `name` tells it from all others, `info` is its run.json."""
+
+    name: str
+    info: RunInfo
+    ticks: tuple[Tick, ...]
+    truths: tuple[Truth, ...]
+
+    @property
+    def pairs(self) -> frozenset[Pair]:
+        """All that is to be found."""
+        return frozenset(truth.pair for truth in self.truths)
+
+    @property
+    def load(self) -> str:
+        """The kind of load and its name."""
+        return f"{self.info.load.kind} {self.info.load.name}".strip() or "none"
+
+    @property
+    def severity(self) -> str:
+        """Of its faults; "mixed" where they differ, "" without any."""
+        found = {truth.severity for truth in self.truths}
+        return "mixed" if len(found) > 1 else "".join(found)
+
+    @property
+    def span(self) -> tuple[float, float] | None:
+        """From the first fault to the end of the last."""
+        if not self.truths:
+            return None
+        return min(t.start for t in self.truths), max(t.end for t in self.truths)
+
+    def calm(self, time: float) -> bool:
+        """Whether nothing is wrong at that time, nor was before: after a fault all is a little unusual."""
+        if self.span is not None:
+            return time < self.span[0]
+        return any(phase.name in CALM and phase.start <= time < phase.end for phase in self.info.phases)
+
+
+def load_runs(folders: Sequence[Path]) -> list[Run]:
+    """All whole runs below the folders whose recording went well; ModelError if there are none."""
+    found = list(_good(folders))
+    if not found:
+        raise ModelError(f"no recorded runs in {', '.join(map(str, folders))}")
+    return [_run(f"{recording.folder.parent.name}/{info.name}", recording, info) for recording, info in found]
+
+
+def _good(folders: Sequence[Path]) -> Iterator[tuple[Recording, RunInfo]]:
+    seen: set[Path] = set()
+    for folder in folders:
+        for recording in recordings_below(folder):
+            where = recording.folder.resolve()
+            if where not in seen and recording.info is not None and recording.info.outcome == "done":
+                seen.add(where)
+                yield recording, recording.info
+
+
+def _run(name: str, recording: Recording, info: RunInfo) -> Run:
+    return Run(name, info, tuple(_ticks(recording, info.cluster)), tuple(_truths(info)))
+
+
+def _ticks(recording: Recording, cluster: str) -> Iterator[Tick]:
+    """Through the engine's own arithmetic."""
+    frames = recording.frames()
+    engine = Engine(Replay(frames), cluster)
+    for frame in frames:
+        values = engine.take(frame).values
+        own = {subject: row for subject, row in values.items() if subject.server and not subject.tenant}
+        yield Tick(frame.time, frame.interval, frame.servers, own)
+
+
+def _truths(info: RunInfo) -> Iterator[Truth]:
+    for label in info.labels:
+        if label.applied is not None:
+            yield Truth(label.server, label.cause, label.severity, label.applied, _end(label, info))
+
+
+def _end(label: Label, info: RunInfo) -> float:
+    """A fault that ended by itself counts for as long as it was meant to be there."""
+    planned = label.planned + label.seconds
+    return min(info.ended, max(planned, label.reverted or info.ended))
