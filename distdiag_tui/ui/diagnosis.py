@@ -99,7 +99,7 @@ class DiagnosisPane(ScenePane):
         elif self._history:
             lines.append((Run(fit("nothing is over yet", width), "muted"),))
         elif snapshot.diagnosis is not None and (room := height - len(lines) - 1) > 1:
-            lines += [(Run(" " * width),), *score_lines(snapshot.diagnosis, width, room)]
+            lines += [(Run(" " * width),), *score_lines(snapshot, width, room)]
         self.draw((lines + [(Run(" " * width),)] * (height - len(lines)))[:height])
 
     def _titles_of(self, board: IncidentBoard | None) -> tuple[str, str]:

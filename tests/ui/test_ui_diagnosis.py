@@ -218,6 +218,7 @@ async def test_every_key_of_the_story(size: tuple[int, int]) -> None:
             "export",
             "obdiag",
         ]
+        assert stage.incidents.asked[1] == ("note", ("n2-lock_contention", "foe"))
         assert "not installed" in rows_of(pilot)[0]
         probe = Probe("obdiag rca run", NOW, "running", ("checking  1",))
         stage.incidents.put(replace(LOCKED, probes=(probe,)), obdiag="/usr/bin/obdiag")
@@ -256,7 +257,7 @@ async def test_a_recording_cannot_be_asked() -> None:
 @both_sizes
 async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> None:
     names = [f"server-{number:03}" for number in range(300)]
-    stage = Stage([server(name) for name in names[:3]])
+    stage = Stage([server(name) for name in names])
     causes = ("lock_contention", "slow_sql", "cpu_hog_sql")
     stage.engine.diagnosis = replace(
         SICK,
@@ -265,7 +266,7 @@ async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> 
         heat={(name, cause): (number % 9) / 10 for number, name in enumerate(names) for cause in causes},
         influence={(name, other): 0.5 for name in names[:40] for other in names[:40]},
     )
-    async with stage.console(size, past=3) as pilot:
+    async with stage.console(size, past=1) as pilot:
         await press(pilot, "d", "v")
         assert isinstance(pilot.app.screen, HeatScreen)
         for words in ("Lock contention", "Slow SQL", "server-007", "50 %"):
