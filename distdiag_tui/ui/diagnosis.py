@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
 
 LEAST_WIDTH: Final = 16
-LEAST_ROWS: Final = 12  # from which there is room for more than the incidents
+LEAST_ROWS: Final = 16  # from which there is room for more than the incidents
 FACTS: Final = 7  # lines of what is known about the selected one
 CHOSEN_DETAILS: Final = 6  # lines below the selected one, before others get theirs
 DETAILS: Final = 3
@@ -43,6 +43,7 @@ class DiagnosisPane(ScenePane):
         self._views: tuple[IncidentView, ...] = ()
         self._chosen = 0
         self._top = 0
+        self._shown = 0  # incidents in sight
         self._history = False
 
     @property
@@ -80,14 +81,14 @@ class DiagnosisPane(ScenePane):
         """Draw the incidents, and what is known beside them."""
         width, height = self.size
         board, snapshot = self._scene.incidents, self._scene.snapshot
+        self._follow(board)
         if width < LEAST_WIDTH or height < 1:
             return
         self.set_class(bool(board and (board.open or self._history)), "-told")  # then more room is worth it
-        self.entitle(*self._titles_of(board))
         if snapshot is None:
+            self.entitle("Diagnosis")
             self.draw([(Run("…", "muted"),)])
             return
-        self._follow(board)
         wrong = bool(board and board.open)
         lines: list[Line] = []
         if board is not None and board.trouble:
@@ -100,22 +101,25 @@ class DiagnosisPane(ScenePane):
             lines.append((Run(fit("nothing is over yet", width), "muted"),))
         elif snapshot.diagnosis is not None and (room := height - len(lines) - 1) > 1:
             lines += [(Run(" " * width),), *score_lines(snapshot, width, room)]
+        self._entitle(board)
         self.draw((lines + [(Run(" " * width),)] * (height - len(lines)))[:height])
 
-    def _titles_of(self, board: IncidentBoard | None) -> tuple[str, str]:
-        title = "Diagnosis · past" if self._history else "Diagnosis"
-        if board is None:
-            return title, ""
-        seen = sum(view.incident.acknowledged for view in board.open)
-        counts = ((len(board.open), "open"), (seen, "seen"), (len(board.resolved), "past"))
-        return title, " · ".join(f"{count} {word}" for count, word in counts if count)
+    def _entitle(self, board: IncidentBoard | None) -> None:
+        """How many there are, and arrows to those out of sight."""
+        views, past = (board.open, board.resolved) if board is not None else ((), ())
+        seen = sum(view.incident.acknowledged for view in views)
+        counts = ((len(views), "open"), (seen, "seen"), (len(past), "past"))
+        words = " · ".join(f"{count} {word}" for count, word in counts if count)
+        more = f"{'↑' if self._top else ''}{'↓' if self._top + self._shown < len(self._views) else ''}"
+        self.entitle("Diagnosis · past" if self._history else "Diagnosis", f"{words} {more}".strip())
 
     def _follow(self, board: IncidentBoard | None) -> None:
-        """Keep the selection on the same incident when others come and go."""
+        """Keep the selection on the same incident when others come and go; out of focus on the worst."""
         key = self._chosen_id
         self._views = () if board is None else board.resolved if self._history else in_order(board.open)
         keys = [view.incident.id for view in self._views]
-        self._chosen = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
+        here = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
+        self._chosen = here if self.has_focus else 0
 
     def _incidents(self, board: IncidentBoard, width: int, height: int) -> list[Line]:
         """A line each, as many details as there is room for, and the facts of the selected one."""
@@ -124,6 +128,7 @@ class DiagnosisPane(ScenePane):
         count = min(len(self._views), max(1, room - min(2, room // 3)))
         self._top = max(0, min(self._top, self._chosen, len(self._views) - count))
         self._top = max(self._top, self._chosen - count + 1)
+        self._shown = count
         shown = self._views[self._top : self._top + count]
         every = [detail_lines(view, board.time, width, tips=not facts) for view in shown]
         details = self._details(every, room - count)

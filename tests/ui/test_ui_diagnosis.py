@@ -118,6 +118,10 @@ async def test_the_worst_comes_first_with_its_evidence_and_all_fit(size: tuple[i
         assert (
             "▲ n2 Lock contention since 22:14:08 +2" in rows_of(pilot)[0]
         )  # which goes on, and nobody knows
+        await press(pilot, "escape", "enter")
+        assert "Unknown" in rows_of(pilot)[2]
+        await press(pilot, "escape", "1", "5", "enter")
+        assert "Lock contention" in rows_of(pilot)[2]  # who comes back begins with the worst
         await press(pilot, "escape", "H")
         assert "□ n3" in text_of(pilot)
         assert "resolved 22:14:29" in text_of(pilot)
@@ -130,9 +134,11 @@ async def test_more_incidents_than_rows_are_scrolled_through() -> None:
         assert "server-000" in text_of(pilot)
         await press(pilot, "end")
         assert "server-079" in text_of(pilot)
+        assert "80 open ↑ ─╯" in text_of(pilot)
         assert not any("server-000" in row for row in rows_of(pilot)[1:])
         await press(pilot, "home")
         assert "server-000" in text_of(pilot)
+        assert "80 open ↓ ─╯" in text_of(pilot)
 
 
 @both_sizes
