@@ -8,7 +8,7 @@ import time
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.diagnosis.changes import Change, Changes
@@ -76,23 +76,17 @@ async def _follow(source: Source, cluster: str, telling: Telling, *, live: bool)
 
 def _document(change: Change, snapshot: Snapshot) -> str:
     """One line of JSON: schema distdiag.finding/1."""
+    cluster = not any("seekdb" in server.product.lower() for server in snapshot.servers)
     cause = find_cause(change.finding.cause)
-    full = not any("seekdb" in server.product.lower() for server in snapshot.servers)
-    looks = [look.on(cluster=full) for look in cause.looks if full or look.dialect == "any"]
-    advice: dict[str, Any] = {
-        "title": cause.title,
-        "check": list(cause.check),
-        "act": list(cause.act),
-        "sql": [{"words": look.words, "sql": look.sql} for look in looks],
-    }
     return json.dumps(
         {
             "schema": FINDING_SCHEMA,
             "time": iso(snapshot.time),
             "cluster": snapshot.cluster,
             "change": change.what,
+            "title": cause.title,
             **finding_document(change.finding),
-            "advice": advice,
+            "advice": cause.advice(cluster=cluster),
         }
     )
 

@@ -48,7 +48,7 @@ class Blended:
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
         """(M): what each metric gives to a cause, by both."""
-        name, given = self.causes[cause], np.zeros(effects.shape[-1])
+        name, given = self.causes[cause], np.zeros(len(self._model.metrics))
         if name in self._model.causes:
             given += self._blend.learned * self._model.contributions(effects, self._model.causes.index(name))
         if name in self._rules.causes:

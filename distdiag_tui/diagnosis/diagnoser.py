@@ -21,7 +21,7 @@ from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
-from distdiag_tui.diagnosis.rules import Rules, squashed
+from distdiag_tui.diagnosis.rules import KINDS, Rules, as_effects
 from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
@@ -32,7 +32,7 @@ from distdiag_tui.model.topology import Server, Subject
 
 
 class Judge(Protocol):
-    """Names causes of effects: day-one rules, or a trained model. Effects are -1 to 1.
+    """Names causes of effects: day-one rules, or a trained model. Shapes: F effects, see `as_effects`.
 
     Below a score of `least` none is named; `further` is what one more cause of the same server must reach.
     """
@@ -47,11 +47,11 @@ class Judge(Protocol):
     def further(self) -> float: ...
 
     def scores(self, effects: Floats) -> Floats:
-        """(..., M) to (..., K), 0 to 1."""
+        """(..., F) to (..., K), 0 to 1."""
         ...
 
     def rest(self, effects: Floats, cause: int) -> Floats:
-        """Effects (M) less those that the cause explains."""
+        """Effects (F) less those that the cause explains."""
         ...
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
@@ -103,7 +103,7 @@ class Diagnoser:
         self._detector = Detector(self._metrics, 0, self._settings)
         self._times: dict[int, float] = {}
         self._look: Look | None = None
-        self._past: deque[tuple[Floats, Floats]] = deque(maxlen=RECENT)
+        self._past: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=RECENT)
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
         self._held: dict[int, list[Finding]] = {}
@@ -176,7 +176,7 @@ class Diagnoser:
         self._times[look.tick] = time
         if len(self._times) > self._settings.patience + 60:
             del self._times[min(self._times)]
-        self._past.append((look.z, local_part(look.z, look.apart)))
+        self._past.append((look.z, local_part(look.z, look.apart), look.change))
         out = np.abs(look.z) > OUT
         self._left = np.where(out, np.where(self._left < 0, look.tick, self._left), -1)
 
@@ -218,27 +218,32 @@ class Diagnoser:
         return findings, heat
 
     def effects(self) -> Floats:
-        """(S, M) at the last tick, as the judge is asked about them: what a model is to learn from."""
+        """(S, F) at the last tick, as the judge is asked about them: what a model is to learn from."""
         if self._look is None:
-            return np.zeros((0, len(self._metrics.names)))
+            return np.zeros((0, len(KINDS) * len(self._metrics.names)))
         return self._view(self._look, np.flatnonzero(self._look.alarming).tolist())[0]
 
     def _view(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Flags, bool]:
-        """Effects (S, M), who is sick of its own (S), and whether that is nobody."""
-        own, local = self._effects(look, alarming)
+        """Effects (S, F), who is sick of its own (S), and whether that is nobody."""
+        own, local, change = self._since_onset(look, alarming)
         culprits: Flags = self._detector.rate(local) >= OWN
         shared = bool(alarming) and not culprits[list(alarming)].any()
-        return squashed(own if shared else local), culprits, shared
+        if shared:
+            return as_effects(own, change), culprits, shared
+        share = np.abs(local) / np.maximum(
+            np.abs(own), 1e-9
+        )  # of the change, what is not the others' as well
+        return as_effects(local, change * np.minimum(share, 1.0)), culprits, shared
 
-    def _effects(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Floats]:
-        """Deviations (S, M) as they are since the onset: all of each, and what is not shared."""
-        own, local = look.z.copy(), local_part(look.z, look.apart)
+    def _since_onset(self, look: Look, alarming: Sequence[int]) -> tuple[Floats, Floats, Floats]:
+        """Deviations (S, M), what of them is not shared, and changes, as they are since the onset."""
+        views = look.z.copy(), local_part(look.z, look.apart), look.change.copy()
         for row in alarming:
             ticks = max(1, min(len(self._past), look.tick - int(look.onset[row]) - 1))
             recent = list(self._past)[-ticks:]
-            own[row] = np.median([z[row] for z, _ in recent], axis=0)
-            local[row] = np.median([z[row] for _, z in recent], axis=0)
-        return own, local
+            for view, past in zip(views, zip(*recent, strict=True), strict=True):
+                view[row] = np.median([each[row] for each in past], axis=0)
+        return views
 
     def _named_causes(
         self, server: Server, row: int, look: Look, effects: Floats, *, shared: bool
@@ -285,7 +290,10 @@ class Diagnoser:
         shared: bool,
     ) -> Finding:
         causes = self.judge.causes
-        share = np.abs(effects) if sure is None else self.judge.contributions(effects, causes.index(cause))
+        if sure is None:
+            share = np.abs(effects[: len(self._metrics.names)])
+        else:
+            share = self.judge.contributions(effects, causes.index(cause))
         also = sorted(zip(causes, [] if sure is None else sure.tolist(), strict=False), key=lambda c: -c[1])
         return Finding(
             server=server.name,

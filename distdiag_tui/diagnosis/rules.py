@@ -15,7 +15,7 @@ PLAIN: Final = 0.45
 
 
 class Rules:
-    """K causes over M metrics. Effects are -1 to 1, see `squashed`."""
+    """K causes over M metrics. Of effects (see `as_effects`) only the deviations, the first M, count here."""
 
     calibrated = False
     least = 0.15
@@ -31,6 +31,7 @@ class Rules:
 
     def scores(self, effects: Floats) -> Floats:
         """(..., M) to (..., K), 0 to 1: how much of a cause is there, and of what is there is the cause's."""
+        effects = effects[..., : self._weights.shape[1]]
         size = np.minimum(1.0, np.abs(effects) / PLAIN)
         signed = np.sign(effects) * size
         right = signed @ self._weights.T / self._total
@@ -41,12 +42,14 @@ class Rules:
         return scores
 
     def rest(self, effects: Floats, cause: int) -> Floats:
-        """Effects (M) less those that the cause explains."""
-        explained = effects * self._weights[cause] > 0
-        return np.where(explained, 0.0, effects)
+        """Effects less those that the cause explains."""
+        weights = self._weights[cause]
+        explained = effects[: len(weights)] * weights > 0
+        return np.where(np.tile(explained, len(effects) // len(weights)), 0.0, effects)
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
         """(M) what each metric gives to the score of a cause; below 0 what speaks against it."""
+        effects = effects[: self._weights.shape[1]]
         size = np.minimum(1.0, np.abs(effects) / PLAIN)
         given: Floats = np.sign(effects) * size * self._weights[cause] / self._total[cause]
         return given
@@ -64,7 +67,15 @@ class Rules:
         return np.asarray(signed[..., None, :] * np.sign(self._weights))
 
 
-def squashed(z: Floats) -> Floats:
-    """Signed log of robust deviations, -1 to 1 for ±50."""
-    effects: Floats = np.sign(z) * np.log1p(np.abs(z)) / np.log1p(50.0)
-    return effects
+KINDS: Final = ("deviation", "change")
+WIDEST: Final = 5.0
+"""A change of the tamed value that is as large as one can be: 150 times as much."""
+
+
+def as_effects(z: Floats, change: Floats) -> Floats:
+    """(..., M) of both to (..., 2M), all -1 to 1: the signed log of robust deviations, and that of factors.
+
+    How sure it is that something moved, and how far it did.
+    """
+    deviation = np.sign(z) * np.log1p(np.abs(z)) / np.log1p(50.0)
+    return np.concatenate([deviation, np.clip(np.nan_to_num(change) / WIDEST, -1.0, 1.0)], axis=-1)

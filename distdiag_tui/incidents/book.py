@@ -22,6 +22,8 @@ YOUNG: Final = 10.0
 """Seconds from its opening in which another cause is a better name for it, and no incident of its own."""
 SETTLE: Final = 3.0
 """Seconds that a further cause on a sick server must last before it is an incident of its own."""
+UNSURE: Final = 600.0
+"""Seconds after a start within which nothing of before is declared well while there is no reference yet."""
 REMIND: Final = 30.0
 """Seconds after which an incident that goes on as before is worth writing down again."""
 
@@ -34,7 +36,7 @@ class _Watch:
     """What the book remembers of an open incident beside it. Times in epoch seconds.
 
     `level`: the strength that was told last, at `told`. `returns`: how often it was opened again. `closed`:
-    when it ended for us, which is later than when it was seen last.
+    when it ended for us, which is later than when it was seen last. `restored`: not seen in this run yet.
     """
 
     begun: float
@@ -44,6 +46,7 @@ class _Watch:
     written: float
     returns: int = 0
     closed: float = 0.0
+    restored: bool = False
 
     @property
     def patience(self) -> float:
@@ -78,6 +81,7 @@ class Book:
         self._waiting: dict[tuple[str, str], float] = {}  # further causes of sick servers, since when
         self._changed: dict[str, Incident] = {}
         self._now = 0.0
+        self._begun: float | None = None  # the first tick
         for incident in known:
             self._restore(incident)
 
@@ -100,6 +104,9 @@ class Book:
     def feed(self, diagnosis: Diagnosis) -> tuple[Incident, ...]:
         """Take in a tick; gives the incidents that changed in a way worth writing down."""
         self._now = diagnosis.time
+        if self._begun is None:
+            self._begun = self._now
+        unsure = diagnosis.warm < 1 and self._now - self._begun < UNSURE
         self._forget()
         left = {finding.key: finding for finding in diagnosis.findings}
         for incident in list(self._open.values()):
@@ -108,14 +115,13 @@ class Book:
         for finding in left.values():
             self._take_in(finding)
         self._waiting = {key: since for key, since in self._waiting.items() if key in left}
-        if diagnosis.warm >= 1:  # nobody can be declared well before diagnosis has its reference
-            self._settle()
+        self._settle(unsure)
         return self._flush()
 
     def _see(self, incident: Incident, finding: Finding) -> None:
         """It was found again."""
         watch = self._watches[incident.id]
-        watch.seen = self._now
+        watch.seen, watch.restored = self._now, False
         changed = replace(
             incident, finding=finding, zone=finding.zone, worst=max(incident.worst, finding.strength)
         )
@@ -180,7 +186,7 @@ class Book:
 
     def _rename(self, incident: Incident, finding: Finding) -> None:
         watch = self._watches[incident.id]
-        watch.seen = self._now
+        watch.seen, watch.restored = self._now, False
         incident = replace(
             incident, cause=finding.cause, finding=finding, worst=max(incident.worst, finding.strength)
         )
@@ -190,17 +196,20 @@ class Book:
         del self._ended[incident.id]
         now, watch = self._now, self._watches[incident.id]
         watch.seen, watch.level, watch.told = now, finding.strength, now
-        watch.returns += 1
+        watch.returns, watch.restored = watch.returns + 1, False
         incident = replace(
             incident, state="open", ended=None, finding=finding, worst=max(incident.worst, finding.strength)
         )
         self._tell(incident, "reopened", _sure(finding))
 
-    def _settle(self) -> None:
-        """End what was not found for long enough."""
+    def _settle(self, unsure: bool) -> None:
+        """End what was not found for long enough.
+
+        Without its reference diagnosis may not find again what goes on since before this run.
+        """
         for incident in list(self._open.values()):
             watch = self._watches[incident.id]
-            if self._now - watch.seen < watch.patience:
+            if self._now - watch.seen < watch.patience or (unsure and watch.restored):
                 continue
             host = None if watch.seen - watch.begun > YOUNG else self._host(incident)
             if host is None:
@@ -234,7 +243,9 @@ class Book:
         """One of before. When it was seen last is all that is known of its time since."""
         returns = sum(event.kind == "reopened" for event in incident.timeline)
         seen, strength = incident.updated, incident.finding.strength
-        self._watches[incident.id] = _Watch(incident.opened, seen, strength, seen, seen, returns, closed=seen)
+        self._watches[incident.id] = _Watch(
+            incident.opened, seen, strength, seen, seen, returns, seen, restored=True
+        )
         self._place(incident)
 
     def _tell(self, incident: Incident, kind: str, words: str) -> None:

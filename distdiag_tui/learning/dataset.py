@@ -10,6 +10,7 @@ import numpy as np
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
+from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.diagnosis.silence import DOWN, HUNG, STALLED
 from distdiag_tui.learning.runs import Run, Truth
 from distdiag_tui.model.arithmetic import Floats
@@ -25,7 +26,7 @@ NOT_LEARNED: Final = frozenset({DOWN, HUNG, STALLED})
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """`effects` (N, M), and for each example its causes, run and server."""
+    """`effects` (N, F), F being M of each of `KINDS`, and for each example its causes, run and server."""
 
     metrics: tuple[str, ...]
     effects: Floats
@@ -58,7 +59,7 @@ def examples_of(runs: Sequence[Run]) -> Examples:
             names.append(run.name)
             servers.append(server)
     metrics = console_metrics().names
-    effects = np.array(rows).reshape(len(rows), len(metrics))
+    effects = np.array(rows).reshape(len(rows), len(KINDS) * len(metrics))
     return Examples(metrics, effects, tuple(causes), tuple(names), tuple(servers))
 
 

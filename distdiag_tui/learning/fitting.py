@@ -6,7 +6,7 @@ from distdiag_tui.diagnosis.blend import RuleScores
 from distdiag_tui.diagnosis.blended import Blended, judge_of
 from distdiag_tui.diagnosis.learned import About, Model, train
 from distdiag_tui.diagnosis.metricset import console_metrics
-from distdiag_tui.diagnosis.rules import Rules
+from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.learning.dataset import Examples
 from distdiag_tui.recording.run import catalogue_hash
@@ -19,6 +19,7 @@ def fit_examples(examples: Examples, created: str = "", note: str = "") -> Model
         examples.effects,
         examples.causes,
         metrics=examples.metrics,
+        kinds=KINDS,
         runs=examples.runs,
         rules=RuleScores(rules.causes, rules.scores(examples.effects), rules.least),
         about=About(created=created, catalogue=catalogue_hash(), note=note),

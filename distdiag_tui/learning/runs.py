@@ -21,6 +21,9 @@ Pair = tuple[str, str]
 CALM: Final = frozenset({"calm", "change"})
 """Phases in which nothing is wrong."""
 
+SHARED: Final = frozenset({"disk"})
+"""Injectors of the lab that hit what all its nodes have in common: all of them are sick."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tick:
@@ -34,13 +37,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """A fault that was really there, from `start` to `end` in epoch seconds."""
+    """A fault that was really there, from `start` to `end` in epoch seconds; work on it began at `begun`."""
 
     server: str
     cause: str
     severity: str
     start: float
     end: float
+    begun: float
 
     @property
     def pair(self) -> Pair:
@@ -83,7 +87,7 @@ class Run:
     def calm(self, time: float) -> bool:
         """Whether nothing is wrong at that time, nor was before: after a fault all is a little unusual."""
         if self.span is not None:
-            return time < self.span[0]
+            return time < min(truth.begun for truth in self.truths)
         return any(phase.name in CALM and phase.start <= time < phase.end for phase in self.info.phases)
 
 
@@ -106,7 +110,9 @@ def _good(folders: Sequence[Path]) -> Iterator[tuple[Recording, RunInfo]]:
 
 
 def _run(name: str, recording: Recording, info: RunInfo) -> Run:
-    return Run(name, info, tuple(_ticks(recording, info.cluster)), tuple(_truths(info)))
+    ticks = tuple(_ticks(recording, info.cluster))
+    servers = [server.name for server in ticks[0].servers] if ticks else []
+    return Run(name, info, ticks, tuple(_truths(info, servers)))
 
 
 def _ticks(recording: Recording, cluster: str) -> Iterator[Tick]:
@@ -119,10 +125,13 @@ def _ticks(recording: Recording, cluster: str) -> Iterator[Tick]:
         yield Tick(frame.time, frame.interval, frame.servers, own)
 
 
-def _truths(info: RunInfo) -> Iterator[Truth]:
+def _truths(info: RunInfo, servers: Sequence[str]) -> Iterator[Truth]:
     for label in info.labels:
-        if label.applied is not None:
-            yield Truth(label.server, label.cause, label.severity, label.applied, _end(label, info))
+        if label.applied is None:
+            continue
+        begun, end = min(label.planned, label.applied), _end(label, info)
+        for server in servers if label.injector in SHARED else [label.server]:
+            yield Truth(server, label.cause, label.severity, label.applied, end, begun)
 
 
 def _end(label: Label, info: RunInfo) -> float:

@@ -49,8 +49,8 @@ class Verdict:
 
     @property
     def compound(self) -> bool:
-        """Several causes at once."""
-        return len(self.truth) > 1
+        """Several causes at once, on one server or several; one cause that many servers share is not."""
+        return len({cause for _, cause in self.truth}) > 1
 
 
 def judge_run(run: Run, diagnoser: Diagnoser) -> Verdict:

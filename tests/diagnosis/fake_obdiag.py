@@ -32,7 +32,8 @@ def main() -> int:
     except SystemExit:
         return 1
     print("obdiag version: 3.7.1", flush=True)
-    print("environment", *sorted(os.environ), flush=True)
+    print("home is known" if "HOME" in os.environ else "no home", flush=True)
+    print("a password" if "OB_PASSWORD" in os.environ else "no password", flush=True)
     return behave(getattr(wish, "scene", ""), wish.major)
 
 

@@ -38,7 +38,7 @@ def run_of(
         for number in range(CALM + FAULT + REST)
     )
     begin, end = START + CALM - 0.5, START + CALM + FAULT - 0.5
-    truths = tuple(Truth(server, cause, severity, begin, end) for server, cause in faults.items())
+    truths = tuple(Truth(server, cause, severity, begin, end, begin) for server, cause in faults.items())
     phases = (Phase("calm", START, begin), Phase("rest", begin, end + REST))
     info = replace(INFO, name=name, labels=(), phases=phases, changes=(), load=Load(load, load))
     return Run(name, info, ticks, truths)

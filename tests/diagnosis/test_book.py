@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from findings import finding, tick
 
-from distdiag_tui.incidents.book import QUIET, REMIND, REOPENS, YOUNG, Book
+from distdiag_tui.incidents.book import QUIET, REMIND, REOPENS, UNSURE, YOUNG, Book
 from distdiag_tui.incidents.incident import LONGEST_TIMELINE, Event, Incident
 
 LOCK, CPU = finding(), finding("cpu_saturation", strength=1.2)
@@ -63,10 +63,15 @@ def test_it_is_resolved_when_quiet_and_ended_when_it_was_seen_last(book: Book) -
     assert book.open == ()
 
 
-def test_nothing_is_declared_well_while_diagnosis_has_no_reference_yet(book: Book) -> None:
-    book.feed(tick(1000, LOCK))
-    assert book.feed(tick(1100, warm=0.5)) == ()
-    assert len(book.open) == 1
+def test_nothing_of_before_is_declared_well_while_diagnosis_has_no_reference_yet(book: Book) -> None:
+    before = book.feed(tick(1000, LOCK))
+    again = Book("lab", before)
+    again.feed(tick(2000, finding(server="n2"), warm=0.5))
+    (own,) = again.feed(tick(2000 + QUIET, warm=0.5))  # what was found in this run is judged in this run
+    assert (own.server, own.state) == ("n2", "resolved")
+    assert [each.id for each in again.open] == ["i1"]
+    (given_up,) = again.feed(tick(2000 + UNSURE, warm=0.5))  # a server that never answers is never judged
+    assert (given_up.id, given_up.state, given_up.ended) == ("i1", "resolved", 1000.0)
 
 
 def test_what_comes_back_within_a_minute_is_the_same_and_flapping_makes_it_patient(book: Book) -> None:

@@ -105,7 +105,7 @@ async def test_the_statement_that_takes_the_time_is_named_with_its_share(target:
     assert float(culprit[2].removesuffix(" ms")) >= 800
     shares = [int(row[0].removesuffix(" %")) for row in top.rows]
     assert shares == sorted(shares, reverse=True)
-    assert top.says.endswith(top.rows[0][-1])
+    assert top.says.endswith(top.rows[0][-1]) if shares[0] > 25 else not top.says
 
 
 async def test_ddl_and_what_it_made_are_named(target: Target) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -136,6 +137,23 @@ async def test_without_a_file_that_can_be_written_the_console_goes_on_and_says_s
     async with desk(tmp_path / "taken" / "incidents.db") as opened:
         await until(opened, lambda board: board.open and board.trouble, at(1000, LOCK))
         assert "cannot be kept" in opened.board.trouble
+
+
+async def test_what_cannot_be_written_now_is_written_later(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distdiag_tui.incidents.schema._BUSY_SECONDS", 0.05)
+    async with desk(file) as opened:
+        await until(opened, lambda board: board.open, at(1000, LOCK))
+        name = opened.board.open[0].incident.id
+        other = sqlite3.connect(file, isolation_level=None)
+        other.execute("begin immediate")
+        opened.note(name, "written late")
+        await until(opened, lambda board: "locked" in board.trouble)
+        other.execute("rollback")
+        other.close()
+        await until(opened, lambda board: board.trouble == "")
+    assert [event.words for event in IncidentStore(file).find(name).timeline][-1] == "written late"
 
 
 async def test_a_file_that_is_damaged_while_we_run_costs_only_what_was_in_it(file: Path) -> None:

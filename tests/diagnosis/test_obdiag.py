@@ -50,9 +50,7 @@ async def test_a_password_in_our_environment_is_not_handed_on(
 ) -> None:
     monkeypatch.setenv("OB_PASSWORD", "tiger")
     probe = await run_obdiag(program, scene("lock_conflict", ""), tmp_path / "files", lambda _: None)
-    (variables,) = [line for line in probe.lines if line.startswith("environment")]
-    assert "PATH" in variables
-    assert "OB_PASSWORD" not in variables
+    assert probe.lines[1:3] == ("home is known", "no password")
 
 
 async def test_an_error_that_it_only_prints_is_the_trouble(program: str, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ _PARTICIPANTS: Final = "GV$OB_TRANSACTION_PARTICIPANTS"
 _CDB_OBJECTS: Final = "CDB_OBJECTS"
 _DBA_OBJECTS: Final = "DBA_OBJECTS"
 
+_MUCH: Final = 25.0  # % of the time of all statements, from which one is worth a line
+
 
 def _audited(server: Server, seconds: int) -> str:
     """What others asked here in the last seconds, as far back as the audit goes."""
@@ -34,7 +36,8 @@ async def _top_sql(server: Server) -> Answer:
          f"{text(user)}@{text(database)}", text(name, 32), text(statement))
         for name, user, database, times, took, total, longest, statement in rows
     )  # fmt: skip
-    says = f"{table[0][0]} of the time of all statements: {table[0][-1]}" if table else ""
+    stands_out = bool(rows) and _share(rows[0][4], rows[0][5]) >= _MUCH
+    says = f"{table[0][0]} of the time of all statements: {table[0][-1]}" if stands_out else ""
     return Answer(("share", "times", "each", "longest", "user@db", "SQL id", "statement"), table, says)
 
 
