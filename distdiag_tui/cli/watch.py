@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import sys
 import time
 from contextlib import aclosing
 
@@ -31,11 +30,9 @@ def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> 
 async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
     engine = Engine(LiveSource(target, interval), target.cluster, production=target.production)
     if as_json and not once:  # one tick alone finds nothing
-        from distdiag_tui.learning.active import active_diagnoser  # noqa: PLC0415
+        from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
 
-        engine.diagnoser, words = active_diagnoser()
-        if words:
-            print(words, file=sys.stderr)
+        engine.diagnoser, _ = diagnoser_in_use()
     started = time.monotonic()
     ticks = printed = 0
     async with aclosing(engine.snapshots()) as snapshots:

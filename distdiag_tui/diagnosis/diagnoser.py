@@ -96,11 +96,10 @@ class Diagnoser:
         settings: Settings | None = None,
         model: str = "",
     ) -> None:
-        """Without a `judge` by the rules; `model` is what it is called."""
-        self._model = model
         self._metrics = metrics or console_metrics()
         self.judge: Judge = judge or Rules(self._metrics, SIGNS)
         self._settings = settings or Settings()
+        self._model = model
         self._listener = Listener()
         self._names: tuple[str, ...] = ()
         self._detector = Detector(self._metrics, 0, self._settings)
@@ -139,8 +138,8 @@ class Diagnoser:
             influence=self._influence(look),
             load_change=None if look.load == 1.0 else LoadChange(self._time(look.load_since), look.load),
             warm=float(look.warm.min()) if look.warm.size else 0.0,
-            model=self._model,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
+            model=self._model,
         )
 
     # -- what comes in ------------------------------------------------------------------------------

@@ -141,6 +141,11 @@ class ConsoleApp(App[None]):
         if self._diagnosing is not None:
             self._diagnosing.order(event.order, event.incident)
 
+    async def write_note(self, incident: str) -> None:
+        """Let the person write a note on an incident; returns when the next key goes there."""
+        if self._diagnosing is not None:
+            await self._diagnosing.write_note(incident)
+
     @on(SubjectChosen)
     def _choose(self, event: SubjectChosen) -> None:
         self._set(replace(self.scene, subject=event.subject))

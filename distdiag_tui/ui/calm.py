@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
+
+from rich.cells import cell_len
 
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.canvas import Line, Run, fit
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
 
 ALARM: Final = 1.0
 """The score from which a server is not as usual."""
+NEAR: Final = 0.5  # and from which colour is worth it
+STEPS: Final = 4  # that a score has below the alarm, where servers are put in order
 MOST_ODD: Final = 3  # servers that are named; the scores below name them all
 NAME: Final = 16  # cells of a server's name at most
 
@@ -70,22 +75,35 @@ def _calm_words(diagnosis: Diagnosis, servers: int, *, learning: bool) -> list[s
     return words
 
 
-def score_lines(diagnosis: Diagnosis, width: int, rows: int) -> list[Line]:
+def nearest_first(names: Iterable[str], scores: Mapping[str, float]) -> list[str]:
+    """Servers by how near they are to their alarm; small differences below it do not make rows change places.
+
+    >>> nearest_first(["a", "b", "c", "d"], {"a": 0.1, "b": 0.2, "c": 0.6, "d": 1.5})
+    ['d', 'c', 'a', 'b']
+    """
+
+    def step(name: str) -> float:
+        score = scores.get(name, math.nan)
+        if math.isnan(score):
+            return 1.0
+        return -score if score >= ALARM else -math.floor(score * STEPS) / STEPS
+
+    return sorted(names, key=step)
+
+
+def score_lines(snapshot: Snapshot, width: int, rows: int) -> list[Line]:
     """How near each server is to its alarm, the nearest first, in at most so many rows."""
-    order = sorted(diagnosis.scores.items(), key=lambda each: (-_known(each[1]), each[0]))
-    if not order or rows < 2:
+    scores = snapshot.diagnosis.scores if snapshot.diagnosis is not None else {}
+    if not scores or rows < 2:
         return []
-    shown = order[: rows - 1]
-    cells = min(NAME, max(len(name) for name, _ in shown))
+    names = [server.name for server in snapshot.servers if server.name in scores]
+    shown = nearest_first(names, scores)[: rows - 1]
+    cells = min(NAME, max(map(cell_len, shown), default=0))
     long = BAR if width < ROOMY else 3 * BAR
     lines: list[Line] = [(Run(fit("how near to an alarm", width), "muted"),)]
-    for name, score in shown:
-        figure = "   –" if math.isnan(score) else f"{100 * score:4.0f} %"
-        style = "warn" if score >= ALARM else "spark"
-        head = (Run(f"{fit(name, cells)} "), Run(bar(score, long), style))
+    for name in shown:
+        figure = "   –" if math.isnan(scores[name]) else f"{100 * scores[name]:4.0f} %"
+        style = "warn" if scores[name] >= ALARM else "spark" if scores[name] >= NEAR else "muted"
+        head = (Run(f"{fit(name, cells)} "), Run(bar(scores[name], long), style))
         lines.append((*head, Run(fit(figure, width - cells - 1 - long), "value")))
     return lines
-
-
-def _known(score: float) -> float:
-    return -1.0 if math.isnan(score) else score

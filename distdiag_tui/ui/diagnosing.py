@@ -46,8 +46,6 @@ class Diagnosing(Errands):
                 self._open(view)
             case "acknowledge":
                 self._acknowledge(view)
-            case "note":
-                self._note(view)
             case "export":
                 self.begin(self._export(view))
             case "statements":
@@ -79,14 +77,19 @@ class Diagnosing(Errands):
             self.desk.acknowledge(view.incident.id)
             self._app.tell(f"acknowledged {_label(view)}")
 
-    def _note(self, view: IncidentView) -> None:
+    async def write_note(self, incident: str) -> None:
+        """The form, ready to be typed into."""
         from distdiag_tui.ui.note import NoteForm  # noqa: PLC0415  not needed for a start
+
+        if (view := self.desk.board.find(incident)) is None:
+            self._app.tell(NOTHING)
+            return
 
         def keep(text: str) -> None:
             self.desk.note(view.incident.id, text)
             self._app.tell(f"noted on {_label(view)}")
 
-        self._app.push_screen(NoteForm(f"Note on {_label(view)}", keep))
+        await self._app.push_screen(NoteForm(f"Note on {_label(view)}", keep))
 
     async def _export(self, view: IncidentView) -> None:
         words, fields = await self.desk.export(view.incident.id, Path.cwd())

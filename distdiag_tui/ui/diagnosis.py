@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.facts import Fact, fact_lines, rule, wrapped
+from distdiag_tui.ui.health import in_order
 from distdiag_tui.ui.incident_rows import also_words, detail_lines, incident_line, server_cells, state_words
 from distdiag_tui.ui.messages import IncidentOrdered
 
 if TYPE_CHECKING:
     from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
+    from distdiag_tui.ui.app import ConsoleApp
 
 LEAST_WIDTH: Final = 16
-LEAST_ROWS: Final = 12  # from which there is room for more than the incidents
+LEAST_ROWS: Final = 16  # from which there is room for more than the incidents
 FACTS: Final = 7  # lines of what is known about the selected one
 CHOSEN_DETAILS: Final = 6  # lines below the selected one, before others get theirs
 DETAILS: Final = 3
@@ -30,7 +32,7 @@ class DiagnosisPane(ScenePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "order('acknowledge')", show=False),
-        Binding("n", "order('note')", show=False),
+        Binding("n", "note", show=False, priority=True),  # the very next key belongs to the note
         Binding("e", "order('export')", show=False),
         Binding("v", "order('heat')", show=False),
         Binding("H", "history", show=False),
@@ -41,7 +43,12 @@ class DiagnosisPane(ScenePane):
         self._views: tuple[IncidentView, ...] = ()
         self._chosen = 0
         self._top = 0
+        self._shown = 0  # incidents in sight
         self._history = False
+
+    @property
+    def _chosen_id(self) -> str:
+        return self._views[self._chosen].incident.id if self._views else ""
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -56,8 +63,11 @@ class DiagnosisPane(ScenePane):
 
     def action_order(self, order: str) -> None:
         """Ask the app to do something with the selected incident."""
-        incident = self._views[self._chosen].incident.id if self._views else ""
-        self.post_message(IncidentOrdered(order, incident))
+        self.post_message(IncidentOrdered(order, self._chosen_id))
+
+    async def action_note(self) -> None:
+        """A note on the selected incident."""
+        await cast("ConsoleApp", self.app).write_note(self._chosen_id)
 
     def action_history(self) -> None:
         """What is over instead of what is open, and back."""
@@ -71,14 +81,14 @@ class DiagnosisPane(ScenePane):
         """Draw the incidents, and what is known beside them."""
         width, height = self.size
         board, snapshot = self._scene.incidents, self._scene.snapshot
+        self._follow(board)
         if width < LEAST_WIDTH or height < 1:
             return
         self.set_class(bool(board and (board.open or self._history)), "-told")  # then more room is worth it
-        self.entitle(*self._titles_of(board))
         if snapshot is None:
+            self.entitle("Diagnosis")
             self.draw([(Run("…", "muted"),)])
             return
-        self._follow(board)
         wrong = bool(board and board.open)
         lines: list[Line] = []
         if board is not None and board.trouble:
@@ -90,23 +100,26 @@ class DiagnosisPane(ScenePane):
         elif self._history:
             lines.append((Run(fit("nothing is over yet", width), "muted"),))
         elif snapshot.diagnosis is not None and (room := height - len(lines) - 1) > 1:
-            lines += [(Run(" " * width),), *score_lines(snapshot.diagnosis, width, room)]
+            lines += [(Run(" " * width),), *score_lines(snapshot, width, room)]
+        self._entitle(board)
         self.draw((lines + [(Run(" " * width),)] * (height - len(lines)))[:height])
 
-    def _titles_of(self, board: IncidentBoard | None) -> tuple[str, str]:
-        title = "Diagnosis · past" if self._history else "Diagnosis"
-        if board is None:
-            return title, ""
-        seen = sum(view.incident.acknowledged for view in board.open)
-        counts = ((len(board.open), "open"), (seen, "seen"), (len(board.resolved), "past"))
-        return title, " · ".join(f"{count} {word}" for count, word in counts if count)
+    def _entitle(self, board: IncidentBoard | None) -> None:
+        """How many there are, and arrows to those out of sight."""
+        views, past = (board.open, board.resolved) if board is not None else ((), ())
+        seen = sum(view.incident.acknowledged for view in views)
+        counts = ((len(views), "open"), (seen, "seen"), (len(past), "past"))
+        words = " · ".join(f"{count} {word}" for count, word in counts if count)
+        more = f"{'↑' if self._top else ''}{'↓' if self._top + self._shown < len(self._views) else ''}"
+        self.entitle("Diagnosis · past" if self._history else "Diagnosis", f"{words} {more}".strip())
 
     def _follow(self, board: IncidentBoard | None) -> None:
-        """Keep the selection on the same incident when others come and go."""
-        key = self._views[self._chosen].incident.id if self._views else ""
-        self._views = () if board is None else board.resolved if self._history else board.open
+        """Keep the selection on the same incident when others come and go; out of focus on the worst."""
+        key = self._chosen_id
+        self._views = () if board is None else board.resolved if self._history else in_order(board.open)
         keys = [view.incident.id for view in self._views]
-        self._chosen = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
+        here = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
+        self._chosen = here if self.has_focus else 0
 
     def _incidents(self, board: IncidentBoard, width: int, height: int) -> list[Line]:
         """A line each, as many details as there is room for, and the facts of the selected one."""
@@ -115,6 +128,7 @@ class DiagnosisPane(ScenePane):
         count = min(len(self._views), max(1, room - min(2, room // 3)))
         self._top = max(0, min(self._top, self._chosen, len(self._views) - count))
         self._top = max(self._top, self._chosen - count + 1)
+        self._shown = count
         shown = self._views[self._top : self._top + count]
         every = [detail_lines(view, board.time, width, tips=not facts) for view in shown]
         details = self._details(every, room - count)

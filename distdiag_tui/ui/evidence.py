@@ -15,6 +15,7 @@ from distdiag_tui.diagnosis.metricset import LEAST, LEAST_OF_UNIT
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, fit
+from distdiag_tui.ui.glyphs import ONSET, SHADE
 from distdiag_tui.ui.incident_rows import moved, title_of, unit_of, worded
 from distdiag_tui.ui.plot import cell_text, clock_marks, plot_lines
 from distdiag_tui.ui.spark import TimeAxis, bars, nice_ceiling, stretched
@@ -31,8 +32,6 @@ COLUMNS: Final = (("off by", 9), ("peers", 10), ("share", 7), ("onset", 7))
 
 BAND: Final = 3.0  # robust standard deviations that are usual
 MOST_REACH: Final = 20.0  # half a band, where nobody would look: a factor of 5e8
-ONSET: Final = "┊"
-SHADE: Final = "░"
 MOST_PEERS: Final = 50  # servers that the line of the peers is made from
 TALLEST: Final = 8
 
@@ -216,7 +215,7 @@ def _cell(x: int, cell: tuple[int, int, bool], onset: int | None, empty: str) ->
     dots, owner, wrong = cell
     if dots:
         return cell_text(dots), "muted" if owner == 0 else "bad" if wrong else "spark"
-    return (ONSET, "busy") if x == onset else (empty, "band")
+    return (ONSET, "busy") if x == onset else (empty, "muted")
 
 
 def _every_second(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.cells import cell_len
@@ -50,9 +51,14 @@ def sick_zones(scene: Scene) -> dict[str, int]:
     return counts
 
 
+def in_order(views: Iterable[IncidentView]) -> tuple[IncidentView, ...]:
+    """As the board has them, but quiet ones after those that go on, and last those that somebody knows of."""
+    return tuple(sorted(views, key=lambda view: (view.incident.acknowledged, not view.found)))
+
+
 def worst_incident(scene: Scene) -> IncidentView | None:
     """The open one that needs attention first."""
-    return scene.incidents.open[0] if scene.incidents is not None and scene.incidents.open else None
+    return next(iter(in_order(scene.incidents.open)), None) if scene.incidents is not None else None
 
 
 def incident_run(scene: Scene, room: int) -> Run | None:

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
+from distdiag_tui.ui.calm import nearest_first
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen
@@ -34,11 +35,9 @@ KEYS: Final = (("Esc", "back"), ("↑ ↓ ← →", "scroll"), ("Tab", "heat map
 
 def worst_first(diagnosis: Diagnosis, snapshot: Snapshot) -> list[str]:
     """All servers: those of findings by rank, then by score."""
-    ranks = {finding.server: finding.rank for finding in reversed(diagnosis.findings)}
-    names = list(dict.fromkeys((*(server.name for server in snapshot.servers), *diagnosis.scores)))
-    return sorted(
-        names, key=lambda name: (ranks.get(name, math.inf), -_number(diagnosis.scores.get(name, 0.0)))
-    )
+    found = [finding.server for finding in diagnosis.findings]
+    names = nearest_first((server.name for server in snapshot.servers), diagnosis.scores)
+    return list(dict.fromkeys((*found, *names)))
 
 
 def hottest(heat: Mapping[tuple[str, str], float]) -> list[str]:

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from distdiag_tui.model.marks import BEGAN, ENDED, INJECTED, REVERTED
 from distdiag_tui.model.topology import Status
 from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.glyphs import ODD, ONSET, OVER, SEEN, SHADE, SICK
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.scene import GLYPHS
 
@@ -25,6 +26,12 @@ WORDS = {
 }
 READING = (
     *((GLYPHS[status], WORDS[status]) for status in Status if status in WORDS),
+    (SICK, "A server with an incident; from its onset on its bars are red."),
+    (ODD, "Not as usual, with no cause so far; an incident that is quiet."),
+    (f"{SEEN} {OVER}", "An incident that is acknowledged, that is over."),
+    ("~62 %", "A confidence that is not calibrated: it only orders."),
+    (f"{SHADE} {ONSET}", "In the story: what is usual, and when it was left; dotted: the other servers."),
+    ("σ", "How far off, in robust standard deviations of what is usual."),
     ("cards", "Newest figure; lowest–highest and bars over the time span."),
     ("bars", "From 0 to a round figure above the highest, or to 100 %."),
     ("–", "No figure: nothing to measure, or the server does not offer it."),

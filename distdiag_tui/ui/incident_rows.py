@@ -44,7 +44,7 @@ def state_words(view: IncidentView, now: float) -> str:
     if incident.state != "open":
         ended = incident.updated if incident.ended is None else incident.ended
         return f"{incident.state} {moment(ended, now)}"
-    quiet = "" if view.found else f"quiet for {duration(now - incident.updated)}"
+    quiet = "" if view.found else f"quiet for {duration(max(0.0, now - incident.updated))}"
     return ", ".join(filter(None, ("acknowledged" if incident.acknowledged else "open", quiet)))
 
 

@@ -60,7 +60,7 @@ class MetricOpened(Message):
 
 @dataclass
 class IncidentOrdered(Message):
-    """Do something with an incident by its id ("" for none): "open", "acknowledge", "note", "export",
+    """Do something with an incident by its id ("" for none): "open", "acknowledge", "export",
     "facts", "obdiag" or "statements"; or without one: "heat".
     """
 

@@ -29,7 +29,7 @@ class NoteForm(FieldScreen):
         """Typing begins at once."""
         super().on_mount()
         self.query_one(VerticalScroll).border_subtitle = "Enter keeps it · Esc closes"
-        self.query_one("#note", Input).focus()
+        self.set_focus(self.query_one("#note", Input))
 
     async def action_go(self) -> None:
         """Keep it."""

@@ -25,7 +25,6 @@ LOOKS: Final[Mapping[str, Look]] = {
     "muted": Look(strength=0.62),
     "group": Look("secondary", bold=True),
     "spark": Look("primary"),
-    "band": Look(strength=0.35),
     "good": Look("success"),
     "warn": Look("warning", bold=True),
     "bad": Look("error", bold=True),

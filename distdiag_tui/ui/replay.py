@@ -7,7 +7,7 @@ import signal
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
-from distdiag_tui.learning.active import active_diagnoser
+from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.marks import BEGAN, INJECTED, REVERTED, Mark
 from distdiag_tui.model.text import plain
@@ -27,12 +27,10 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
         raise RecordingError(f"{recording.folder} has no samples")
     cluster = plain(info.cluster if info else recording.folder.name)
     engine = Engine(Replay(frames, speed, stay=True), cluster)
-    engine.diagnoser, words = active_diagnoser()
+    engine.diagnoser, _ = diagnoser_in_use()
     feed = Feed(engine)
     app = ConsoleApp(feed, theme)
     app.marks = marks_of(info)
-    if words:
-        app.tell(words, bad=True)
     incidents = IncidentDesk(cluster, None, None)
     leave_with_terminal(lambda: None)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)

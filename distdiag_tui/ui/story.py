@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -13,7 +13,6 @@ from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane
 from distdiag_tui.ui.evidence import (
-    ONSET,
     TALLEST,
     Span,
     Trace,
@@ -25,6 +24,7 @@ from distdiag_tui.ui.evidence import (
     traces,
 )
 from distdiag_tui.ui.folding import paragraph
+from distdiag_tui.ui.glyphs import ONSET
 from distdiag_tui.ui.messages import IncidentOrdered
 from distdiag_tui.ui.scene import SPANS, Scene
 from distdiag_tui.ui.screens import ExactScreen
@@ -34,6 +34,7 @@ from distdiag_tui.ui.story_text import head_lines, section_lines, what_lines
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.service.incident_board import IncidentView
+    from distdiag_tui.ui.app import ConsoleApp
 
 BESIDE: Final = 120  # cells from which the plots stand beside the words
 GAP: Final = 3
@@ -162,7 +163,7 @@ class StoryScreen(ExactScreen):
         Binding("plus,equals_sign", "zoom(1)", show=False),
         Binding("minus", "zoom(-1)", show=False),
         Binding("a", "order('acknowledge')", show=False),
-        Binding("n", "order('note')", show=False),
+        Binding("n", "note", show=False, priority=True),  # the very next key belongs to the note
         Binding("e", "order('export')", show=False),
         Binding("f", "order('facts')", show=False),
         Binding("o", "order('obdiag')", show=False),
@@ -201,6 +202,10 @@ class StoryScreen(ExactScreen):
     def action_zoom(self, step: int) -> None:
         """A longer or shorter time span."""
         self.story.zoom(step)
+
+    async def action_note(self) -> None:
+        """A note on this incident."""
+        await cast("ConsoleApp", self.app).write_note(self.story.incident)
 
     def action_order(self, order: str) -> None:
         """Ask the app to do something with this incident."""

@@ -25,10 +25,9 @@ import numpy as np
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
 from distdiag_tui.diagnosis.rules import KINDS
-from distdiag_tui.learning.active import live_judge
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
-from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.fitting import fit_examples, live_judge
 from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.learning.splits import SPLITS
 from distdiag_tui.learning.verdict import Verdict

@@ -45,6 +45,10 @@ def test_a_recorded_run_is_shown_with_its_marks(tmp_path: Path) -> None:
     with Terminal((*DISTDIAG, "replay", str(tmp_path / "r"), "--speed", "100")) as terminal:
         text = terminal.wait_for(f"{INJECTED}─+{REVERTED}")
         assert re.search(r"all 2 up.*n1 .*n2 ", text, re.DOTALL)
+        terminal.send("d")
+        terminal.wait_for("Disk nearly full")  # the made-up figures have a log disk that is
+        terminal.send("\r")
+        terminal.wait_for("a recording cannot be asked")
         terminal.send("q")
         assert terminal.wait_exit() == 0
 

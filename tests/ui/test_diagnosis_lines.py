@@ -21,8 +21,9 @@ from distdiag_tui.model.topology import Subject
 from distdiag_tui.service.incident_board import IncidentBoard
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, width_of
-from distdiag_tui.ui.evidence import SHADE, Span, Trace, band_of, heading, plot, title_line, traces
+from distdiag_tui.ui.evidence import Span, Trace, band_of, heading, plot, title_line, traces
 from distdiag_tui.ui.folding import folded, table, typed
+from distdiag_tui.ui.glyphs import SHADE
 from distdiag_tui.ui.health import health_of, incident_run
 from distdiag_tui.ui.heat import heat_cell, hottest, influence_cell, stair, worst_first
 from distdiag_tui.ui.incident_rows import detail_lines, evidence_words, incident_line, server_cells
@@ -96,9 +97,9 @@ def every_line(width: int) -> Iterator[Line]:
         for asks in (True, False):
             yield from section_lines(view, NOW, width, obdiag="", asks=asks)
         yield from (title_line(each, BEGAN, width) for each in view.incident.finding.evidence)
-    for diagnosis in (None, CALM, SICK, replace(CALM, warm=0.3, scores={"n1": math.nan, CHINESE * 9: 1.2})):
+    for diagnosis in (None, CALM, SICK, replace(CALM, warm=0.3, scores={"n1": math.nan, "n3": 1.2})):
         yield from known_lines(snapshot(diagnosis=diagnosis), width, wrong=False)
-        yield from score_lines(diagnosis or CALM, width, 9)
+        yield from score_lines(snapshot(diagnosis=diagnosis), width, 9)
     yield heading("Evidence", Span(NOW, 60, 1), [Mark(BEGAN, INJECTED, "x")], width)
     yield from stair(["one", CHINESE * 9, HOSTILE], 20, width)
 
@@ -224,7 +225,7 @@ def test_a_plot_is_red_out_of_its_band_and_marks_the_onset() -> None:
     assert onset == 18
     for line in lines:
         styles = "".join(run.style[:1] * len(run.text) for run in line)
-        assert {style for style in styles[:onset] if style not in "bm "} <= {"s"}
+        assert {style for style in styles[:onset] if style not in "bm"} <= {"s"}
         assert "s" not in styles[onset + 1 :]
     assert [text(line)[onset + 5] for line in lines[1:3]] == ["┊", "┊"]
     assert SHADE in text(lines[-1]) + text(lines[-2])
@@ -267,7 +268,9 @@ def test_a_server_is_as_sick_as_its_incidents_say() -> None:
 
 
 def test_the_worst_servers_and_the_hottest_causes_come_first() -> None:
-    assert worst_first(SICK, snapshot()) == ["n2", "n3", "n1"]
+    assert worst_first(SICK, snapshot()) == ["n2", "n1", "n3"]
+    nearer = replace(SICK, scores={"n1": 0.31, "n2": 8.2, "n3": 0.6})
+    assert worst_first(nearer, snapshot()) == ["n2", "n3", "n1"]
     assert hottest(SICK.heat) == ["lock_contention", "slow_sql"]
     assert hottest({("a", "x"): math.nan, ("a", "y"): 0.0}) == []
     shown = [heat_cell(value).text for value in (0.97, 0.31, 0.001, math.nan)]

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from staged import NARROW, WIDE, Stage, console_of, on_main, press, row_with, rows_of, server, text_of
+from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, rows_of, server, text_of
 from staged_incidents import BEGAN, BLOCKER, CALM, NO_FIGURES, NOW, SICK, finding, incident
 from test_ui_repaint import Watcher
 from textual.pilot import Pilot
@@ -111,10 +111,17 @@ async def test_the_worst_comes_first_with_its_evidence_and_all_fit(size: tuple[i
             assert words in told(pilot), words
         await press(pilot, "down", "down")
         assert "no [b]cause[/b]" in told(pilot)
-        stage.incidents.put(STRANGE, LOCKED, resolved=(OVER,))
+        stage.incidents.put(KNOWN, STRANGE, LOCKED, resolved=(OVER,))
         await stage.shown(pilot)
         await press(pilot, "enter")
         assert "Unknown" in rows_of(pilot)[2]  # the selection stayed with the incident
+        assert (
+            "▲ n2 Lock contention since 22:14:08 +2" in rows_of(pilot)[0]
+        )  # which goes on, and nobody knows
+        await press(pilot, "escape", "enter")
+        assert "Unknown" in rows_of(pilot)[2]
+        await press(pilot, "escape", "1", "5", "enter")
+        assert "Lock contention" in rows_of(pilot)[2]  # who comes back begins with the worst
         await press(pilot, "escape", "H")
         assert "□ n3" in text_of(pilot)
         assert "resolved 22:14:29" in text_of(pilot)
@@ -127,9 +134,11 @@ async def test_more_incidents_than_rows_are_scrolled_through() -> None:
         assert "server-000" in text_of(pilot)
         await press(pilot, "end")
         assert "server-079" in text_of(pilot)
+        assert "80 open ↑ ─╯" in text_of(pilot)
         assert not any("server-000" in row for row in rows_of(pilot)[1:])
         await press(pilot, "home")
         assert "server-000" in text_of(pilot)
+        assert "80 open ↓ ─╯" in text_of(pilot)
 
 
 @both_sizes
@@ -154,6 +163,8 @@ async def test_every_key_of_the_pane_does_its_work_and_is_named(size: tuple[int,
             ("acknowledge", "n2-lock_contention"),
             ("note", ("n2-lock_contention", "no")),
         ]
+        await burst(pilot, "n", *"eao", "enter")  # as if it were pasted
+        assert stage.incidents.asked[3:] == [("note", ("n2-lock_contention", "eao"))]
         stage.incidents.wrong = ConfigError("a note needs [words]")
         await press(pilot, "n", "enter")
         assert isinstance(pilot.app.screen, NoteForm)
@@ -200,7 +211,9 @@ async def test_every_key_of_the_story(size: tuple[int, int]) -> None:
         await press(pilot, "c")
         assert "GV$OB_LOCKS" in pilot.app.clipboard
         assert "copied" in text_of(pilot)
-        await press(pilot, "escape", "n", "x", "enter", "a", "e", "o")
+        await press(pilot, "escape")
+        await burst(pilot, "n", *"foe", "enter")
+        await press(pilot, "a", "e", "o")
         if isinstance(pilot.app.screen, Question):
             await press(pilot, "1")
         assert isinstance(pilot.app.screen, StoryScreen)
@@ -211,6 +224,7 @@ async def test_every_key_of_the_story(size: tuple[int, int]) -> None:
             "export",
             "obdiag",
         ]
+        assert stage.incidents.asked[1] == ("note", ("n2-lock_contention", "foe"))
         assert "not installed" in rows_of(pilot)[0]
         probe = Probe("obdiag rca run", NOW, "running", ("checking  1",))
         stage.incidents.put(replace(LOCKED, probes=(probe,)), obdiag="/usr/bin/obdiag")
@@ -249,7 +263,7 @@ async def test_a_recording_cannot_be_asked() -> None:
 @both_sizes
 async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> None:
     names = [f"server-{number:03}" for number in range(300)]
-    stage = Stage([server(name) for name in names[:3]])
+    stage = Stage([server(name) for name in names])
     causes = ("lock_contention", "slow_sql", "cpu_hog_sql")
     stage.engine.diagnosis = replace(
         SICK,
@@ -258,7 +272,7 @@ async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> 
         heat={(name, cause): (number % 9) / 10 for number, name in enumerate(names) for cause in causes},
         influence={(name, other): 0.5 for name in names[:40] for other in names[:40]},
     )
-    async with stage.console(size, past=3) as pilot:
+    async with stage.console(size, past=1) as pilot:
         await press(pilot, "d", "v")
         assert isinstance(pilot.app.screen, HeatScreen)
         for words in ("Lock contention", "Slow SQL", "server-007", "50 %"):
