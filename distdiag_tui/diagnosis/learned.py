@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.calibrate import Platt, fit_platt, odds
 from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
-from distdiag_tui.diagnosis.linear import RIDGE, Linear, fit, whitener
+from distdiag_tui.diagnosis.linear import Linear, fit, whitener
 from distdiag_tui.diagnosis.prior import Prior, RuleSet, fit_prior
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
@@ -30,7 +30,7 @@ Flags = NDArray[np.bool_]
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
 FURTHER: Final = 0.5
-RULED_RIDGE: Final = 10 * RIDGE
+RULED_RIDGE: Final = 100.0
 """Where there are rules examples have to say it clearly that they are wrong."""
 MOST_TRUST: Final = 2.0
 FOLDS: Final = 5
@@ -246,7 +246,7 @@ def _usual(effects: Floats, labels: Flags, klass: int) -> Floats:
 
 
 def _held_out(lesson: _Lesson, runs: Sequence[str]) -> tuple[Floats, Floats]:
-    """Log-odds (N, K) that are learned, and that the rules give, of each example by what has not seen its run.
+    """Log-odds (N, K) that are learned, and that the rules give, by what has not seen the run.
 
     NaN where none could be made.
     """
@@ -270,9 +270,9 @@ def _calibrated(learned: Floats, given: Floats, labels: Flags, *, ruled: bool) -
     known = np.nan_to_num(learned + given, nan=-np.inf)
     best = np.argsort(-known, axis=1, kind="stable")[:, :LIKELIEST]
     chosen = np.isfinite(np.take_along_axis(known, best, axis=1))
-    mine, theirs, right = (
-        np.take_along_axis(each, best, axis=1)[chosen] for each in (learned, given, labels)
-    )
+    mine = np.take_along_axis(learned, best, axis=1)[chosen]
+    theirs = np.take_along_axis(given, best, axis=1)[chosen]
+    right = np.take_along_axis(labels, best, axis=1)[chosen]
     if not right.any() or right.all():
         return Platt(), 1.0  # nothing to tell right from wrong by
     if not ruled:
