@@ -128,13 +128,16 @@ def diagnose(
     recording: Annotated[
         Path | None, typer.Option("--from", metavar="RUN_FOLDER", help="A recorded run instead of a cluster.")
     ] = None,
+    model: Annotated[
+        str, typer.Option("--model", help="A trained model, or 'rules'; else the one in use.")
+    ] = "",
     interval: Interval = 1.0,
     ask_password: AskPassword = False,
 ) -> int:
     """Say what is wrong on which server, whenever that changes; exit code 1 if anything was found."""
     from distdiag_tui.cli.diagnose import Telling, diagnose_live, diagnose_recording  # noqa: PLC0415
 
-    telling = Telling(json, seconds)
+    telling = Telling(json, seconds, model)
     if recording is not None:
         if target is not None:
             raise typer.BadParameter("either a cluster or a recording, not both")

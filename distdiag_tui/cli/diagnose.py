@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Final
 
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.diagnosis.changes import Change, Changes
-from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
+from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import ConnectError, RecordingError
 from distdiag_tui.model.findings import FINDING_SCHEMA, Diagnosis, Evidence, finding_document, iso
 from distdiag_tui.model.metrics import metric
@@ -31,10 +32,14 @@ SICK: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """How it is told: lines of JSON or for people, and for how many seconds (0: until interrupted)."""
+    """How it is told: lines of JSON or for people, and for how many seconds (0: until interrupted).
+
+    `model`: a trained one, "" for the one in use.
+    """
 
     as_json: bool
     seconds: float = 0.0
+    model: str = ""
 
 
 def diagnose_live(target: Target, interval: float, telling: Telling) -> int:
@@ -54,7 +59,9 @@ def diagnose_recording(folder: Path, telling: Telling) -> int:
 
 async def _follow(source: Source, cluster: str, telling: Telling, *, live: bool) -> int:
     engine, changes = Engine(source, cluster), Changes()
-    engine.diagnoser = Diagnoser()
+    engine.diagnoser, trouble = diagnoser_in_use(telling.model)
+    if trouble:
+        print(f"distdiag: {trouble}", file=sys.stderr)
     began, code, answered = time.monotonic(), HEALTHY, False
     latest: Snapshot | None = None
     async with aclosing(engine.snapshots()) as snapshots:

@@ -30,9 +30,9 @@ def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> 
 async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
     engine = Engine(LiveSource(target, interval), target.cluster, production=target.production)
     if as_json and not once:  # one tick alone finds nothing
-        from distdiag_tui.diagnosis.diagnoser import Diagnoser  # noqa: PLC0415
+        from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
 
-        engine.diagnoser = Diagnoser()
+        engine.diagnoser, _ = diagnoser_in_use()
     started = time.monotonic()
     ticks = printed = 0
     async with aclosing(engine.snapshots()) as snapshots:

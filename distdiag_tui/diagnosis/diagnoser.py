@@ -94,15 +94,18 @@ class Diagnoser:
         *,
         metrics: MetricSet | None = None,
         settings: Settings | None = None,
+        model: str = "",
     ) -> None:
         self._metrics = metrics or console_metrics()
         self.judge: Judge = judge or Rules(self._metrics, SIGNS)
         self._settings = settings or Settings()
+        self._model = model
         self._listener = Listener()
         self._names: tuple[str, ...] = ()
         self._detector = Detector(self._metrics, 0, self._settings)
         self._times: dict[int, float] = {}
         self._look: Look | None = None
+        self._others: tuple[int, Floats] | None = None
         self._past: deque[tuple[Floats, Floats, Floats]] = deque(maxlen=RECENT)
         self._left = np.empty((0, 0), dtype=np.intp)
         self._named: dict[str, str] = {}
@@ -136,6 +139,7 @@ class Diagnoser:
             load_change=None if look.load == 1.0 else LoadChange(self._time(look.load_since), look.load),
             warm=float(look.warm.min()) if look.warm.size else 0.0,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
+            model=self._model,
         )
 
     # -- what comes in ------------------------------------------------------------------------------
@@ -311,7 +315,7 @@ class Diagnoser:
 
     def _evidence(self, row: int, look: Look, share: Floats) -> tuple[Evidence, ...]:
         """The metrics that say most."""
-        peers = self._metrics.untame(others_median(look.tamed)[row])
+        peers = self._metrics.untame(self._peers(look)[row])
         total = max(float(share[share > 0].sum()), 1e-9)
         before = self._metrics.untame(look.tamed[row] - look.change[row])  # of drifting ones the level then
         now = self._metrics.untame(look.tamed[row])
@@ -328,6 +332,12 @@ class Diagnoser:
             )
             for k in chosen
         )
+
+    def _peers(self, look: Look) -> Floats:
+        """The others' medians (S, M), once a tick: among many servers it takes milliseconds."""
+        if self._others is None or self._others[0] != look.tick:
+            self._others = look.tick, others_median(look.tamed)
+        return self._others[1]
 
     def _influence(self, look: Look) -> dict[tuple[str, str], float]:
         """How alike the deviations of two servers are, where one of them alarms."""

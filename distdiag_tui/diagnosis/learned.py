@@ -17,10 +17,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.diagnosis.blend import Blend, RuleScores, fit_blend
 from distdiag_tui.diagnosis.calibrate import Platt, fit_platt
 from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
-from distdiag_tui.diagnosis.linear import Linear, fit, whitener
+from distdiag_tui.diagnosis.linear import RIDGE, Linear, fit, whitener
+from distdiag_tui.diagnosis.prior import Prior, RuleSet, fit_prior
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
 from distdiag_tui.model.findings import UNKNOWN
@@ -30,6 +30,8 @@ Flags = NDArray[np.bool_]
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
 FURTHER: Final = 0.5
+RULED_RIDGE: Final = 10 * RIDGE
+"""Where there are rules examples have to say it clearly that they are wrong."""
 FOLDS: Final = 5
 LIKELIEST: Final = 3
 """So many causes of each held-out example are what calibration looks at: most others are plainly wrong."""
@@ -56,7 +58,7 @@ class Model:
     """`linear` over F features; `usual` (K, F) are the median effects of each cause.
 
     `sure` makes log-odds probabilities. `floors` (M) are those that the effects were made with, if any.
-    `blend` says how it agrees with rules on a cause, where it was made beside some.
+    With `prior` the log-odds are to be added to what the rules say, see `blended`.
     """
 
     metrics: tuple[str, ...]
@@ -67,7 +69,7 @@ class Model:
     sure: Platt
     floors: Floats
     about: About = About()
-    blend: Blend | None = None
+    prior: Prior | None = None
 
     @property
     def calibrated(self) -> bool:
@@ -143,14 +145,14 @@ def train(
     kinds: Sequence[str] = ("deviation",),
     floors: Floats | None = None,
     compound: bool = True,
-    rules: RuleScores | None = None,
+    rules: RuleSet | None = None,
     about: About = About(),
 ) -> Model:
     """Learn from examples (N, F) and the causes that each one has: none for a calm one.
 
     Examples of one run stay together when the probabilities are calibrated; without `runs` each is its own.
-    With `compound` mixtures of two single faults are learned from too. With `rules` it is also learned how
-    far to trust each of the two, see `blend`. ModelError without any cause.
+    With `compound` mixtures of two single faults are learned from too. With `rules` only what they do not
+    know is learned, see `prior`. ModelError without any cause.
     """
     names = sorted({cause for each in causes for cause in each})
     if not names:
@@ -158,17 +160,19 @@ def train(
     if effects.shape != (len(causes), len(kinds) * len(metrics)):
         raise ValueError("effects must be examples by kinds of metrics")
     labels = np.array([[name in each for name in names] for each in causes], dtype=np.bool_)
-    held_out = _held_out(effects, labels, list(runs or map(str, range(len(causes)))), compound=compound)
+    lesson = _Lesson(effects, labels, _places(names, rules), rules, compound)
+    held_out = _held_out(lesson, list(runs or map(str, range(len(causes)))))
+    linear, prior = lesson.learned()
     return Model(
         metrics=tuple(metrics),
         kinds=tuple(kinds),
         causes=tuple(names),
-        linear=_fitted(effects, labels, compound=compound),
+        linear=linear,
         usual=np.stack([_usual(effects, labels, klass) for klass in range(len(names))]),
         sure=_calibrated(held_out, labels),
         floors=np.ones(len(metrics)) if floors is None else floors,
-        blend=None if rules is None else fit_blend(names, held_out, labels, rules),
         about=replace(about, data=fingerprint(effects, labels), examples=len(effects), runs=len(set(runs))),
+        prior=prior,
     )
 
 
@@ -179,14 +183,58 @@ def fingerprint(effects: Floats, labels: Flags) -> str:
     return digest.hexdigest()[:12]
 
 
-def _fitted(effects: Floats, labels: Flags, *, compound: bool) -> Linear:
-    """The spread within classes is that of true examples only."""
-    white = whitener(effects, labels)
-    if compound:
-        single = int((labels.sum(axis=1) == 1).sum())
-        more, theirs = mixtures(effects, labels, single, seed=SEED)
-        effects, labels = np.concatenate([effects, more]), np.concatenate([labels, theirs])
-    return fit(effects, labels, white)
+@dataclass(frozen=True, slots=True)
+class _Lesson:
+    """Examples (N, F) and `labels` (N, K); `places` (K) of the causes among the rules', -1 for none."""
+
+    effects: Floats
+    labels: Flags
+    places: NDArray[np.intp]
+    rules: RuleSet | None
+    compound: bool
+
+    def part(self, rows: Flags) -> _Lesson:
+        """Of some examples only, and of the causes that these have."""
+        there = self.labels[rows].any(axis=0)
+        return replace(
+            self, effects=self.effects[rows], labels=self.labels[rows][:, there], places=self.places[there]
+        )
+
+    def learned(self) -> tuple[Linear, Prior | None]:
+        """The spread within classes is that of true examples only, and so is the trust in the rules."""
+        white = whitener(self.effects, self.labels)
+        effects, labels = self.effects, self.labels
+        if self.compound:
+            single = int((labels.sum(axis=1) == 1).sum())
+            more, theirs = mixtures(effects, labels, single, seed=SEED)
+            effects, labels = np.concatenate([effects, more]), np.concatenate([labels, theirs])
+        if self.rules is None:
+            return fit(effects, labels, white), None
+        prior = fit_prior(self._rule_scores(self.effects), self._rule_labels(), self.rules.least)
+        return fit(effects, labels, white, ridge=RULED_RIDGE, prior=self.prior_odds(effects, prior)), prior
+
+    def prior_odds(self, effects: Floats, prior: Prior | None) -> Floats:
+        """(N, K): 0 for causes that no rule knows."""
+        if prior is None:
+            return np.zeros((len(effects), len(self.places)))
+        known = prior.log_odds(self._rule_scores(effects))
+        return np.where(self.places < 0, 0.0, known[:, self.places])
+
+    def _rule_scores(self, effects: Floats) -> Floats:
+        assert self.rules is not None
+        return self.rules.scores(effects)
+
+    def _rule_labels(self) -> Flags:
+        """(N, K) of the rules' causes."""
+        assert self.rules is not None
+        found = np.zeros((len(self.labels), len(self.rules.causes)), dtype=np.bool_)
+        found[:, self.places[self.places >= 0]] = self.labels[:, self.places >= 0]
+        return found
+
+
+def _places(names: Sequence[str], rules: RuleSet | None) -> NDArray[np.intp]:
+    known = () if rules is None else rules.causes
+    return np.array([known.index(name) if name in known else -1 for name in names], dtype=np.intp)
 
 
 def _usual(effects: Floats, labels: Flags, klass: int) -> Floats:
@@ -195,18 +243,19 @@ def _usual(effects: Floats, labels: Flags, klass: int) -> Floats:
     return np.asarray(np.median(effects[alone if alone.any() else labels[:, klass]], axis=0))
 
 
-def _held_out(effects: Floats, labels: Flags, runs: Sequence[str], *, compound: bool) -> Floats:
+def _held_out(lesson: _Lesson, runs: Sequence[str]) -> Floats:
     """Log-odds (N, K) of each example by a model that has not seen its run; NaN where none could be made."""
     order = {run: number for number, run in enumerate(dict.fromkeys(runs))}
     fold = np.array([order[run] % FOLDS for run in runs])
-    found = np.full(labels.shape, np.nan)
+    found = np.full(lesson.labels.shape, np.nan)
     for number in range(FOLDS):
         test = fold == number
-        there = labels[~test].any(axis=0)
+        there = lesson.labels[~test].any(axis=0)
         if not test.any() or not there.any():
             continue
-        linear = _fitted(effects[~test], labels[~test][:, there], compound=compound)
-        found[np.ix_(test, there)] = linear.log_odds(effects[test])
+        part, effects = lesson.part(~test), lesson.effects[test]
+        linear, prior = part.learned()
+        found[np.ix_(test, there)] = linear.log_odds(effects) + part.prior_odds(effects, prior)
     return found
 
 

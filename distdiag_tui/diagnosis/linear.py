@@ -19,9 +19,11 @@ Flags = NDArray[np.bool_]
 
 SHRINK: Final = 0.5
 """How far the covariance within classes is drawn to its diagonal."""
-LEAST_VARIANCE: Final = 0.02
-"""Of every feature within a class: more certainty than that is chance."""
+LEAST_SHARE: Final = 0.1
+"""Of the mean variance within classes: every feature has that at least, less would be chance."""
 RIDGE: Final = 30.0
+TINY: Final = 1e-9
+CONSTANT_RIDGE: Final = 1e-6
 STEPS: Final = 100
 TOLERANCE: Final = 1e-6
 """Of the gradient, per example."""
@@ -50,15 +52,24 @@ def whitener(features: Floats, labels: Flags, *, shrink: float = SHRINK) -> Floa
     free = max(1, len(features) - int(np.linalg.matrix_rank(design)))
     covariance = left.T @ left / free
     variance = np.diag(covariance)
-    covariance = (1 - shrink) * covariance + np.diag(shrink * variance + LEAST_VARIANCE)
+    least = LEAST_SHARE * max(float(variance.mean()), TINY)
+    covariance = (1 - shrink) * covariance + np.diag(shrink * variance + least)
     size, axes = np.linalg.eigh(covariance)
     return np.asarray(axes / np.sqrt(size))
 
 
-def fit(features: Floats, labels: Flags, white: Floats | None = None, *, ridge: float = RIDGE) -> Linear:
+def fit(
+    features: Floats,
+    labels: Flags,
+    white: Floats | None = None,
+    *,
+    ridge: float = RIDGE,
+    prior: Floats | None = None,
+) -> Linear:
     """To (N, F) and (N, K). Yes and no weigh the same in each class, however many there are of each.
 
-    `white`: see `whitener`, else that of these examples. The result is the only minimum, so always the same.
+    `white`: see `whitener`, else that of these examples. With `prior` log-odds (N, K) only what is to be
+    added to them is learned, and each example weighs the same. There is one minimum only.
     """
     white = whitener(features, labels) if white is None else white
     middle = features.mean(axis=0)
@@ -66,7 +77,16 @@ def fit(features: Floats, labels: Flags, white: Floats | None = None, *, ridge: 
     # a ridge solution lies in the span of the examples: with few of them that is a small problem
     left, size, right = np.linalg.svd(spread, full_matrices=False)
     inner = np.column_stack([left * size, np.ones(len(features))])
-    found = np.stack([_newton(inner, labels[:, klass], ridge) for klass in range(labels.shape[1])])
+    known = np.zeros(labels.shape) if prior is None else prior
+    even, penalty = np.ones(len(features)), np.full(inner.shape[1], ridge)
+    if prior is None:
+        penalty[-1] = CONSTANT_RIDGE
+    found = np.stack(
+        [
+            _newton(_Problem(inner, yes, offset, balance(yes) if prior is None else even, penalty))
+            for yes, offset in zip(labels.T, known.T, strict=True)
+        ]
+    )
     weights = found[:, :-1] @ right @ white.T
     return Linear(weights, found[:, -1] - weights @ middle)
 
@@ -83,40 +103,52 @@ def logistic(values: Floats) -> Floats:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * values)))
 
 
-def _newton(design: Floats, labels: Flags, ridge: float) -> Floats:
-    """The last column of the design is the constant, which pays no ridge."""
-    weight = balance(labels)
-    penalty = np.full(design.shape[1], ridge)
-    penalty[-1] = 0.0
-    at = np.zeros(design.shape[1])
-    cost = _cost(design, labels, weight, penalty, at)
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """One class against the rest. The last column of the design is the constant."""
+
+    design: Floats
+    labels: Flags
+    offset: Floats
+    weight: Floats
+    penalty: Floats
+
+    def cost(self, at: Floats) -> float:
+        score = self.design @ at + self.offset
+        loss = np.logaddexp(0.0, np.where(self.labels, -score, score))
+        return float(self.weight @ loss + 0.5 * self.penalty @ at**2)
+
+    def gradient(self, at: Floats) -> tuple[Floats, Floats]:
+        """And how sure each example is."""
+        chance = logistic(self.design @ at + self.offset)
+        pull = self.design.T @ (self.weight * (chance - self.labels)) + self.penalty * at
+        return np.asarray(pull), np.asarray(chance * (1 - chance))
+
+    def step(self, gradient: Floats, sure: Floats) -> Floats:
+        """Newton's."""
+        curve = (self.design * (self.weight * sure)[:, None]).T @ self.design
+        curve[np.diag_indices_from(curve)] += self.penalty + TINY
+        return np.asarray(np.linalg.solve(curve, gradient), dtype=np.float64)
+
+
+def _newton(problem: _Problem) -> Floats:
+    at = np.zeros(problem.design.shape[1])
+    cost = problem.cost(at)
     for _ in range(STEPS):
-        chance = logistic(design @ at)
-        gradient = design.T @ (weight * (chance - labels)) + penalty * at
-        if np.abs(gradient).max() <= TOLERANCE * len(design):
+        gradient, sure = problem.gradient(at)
+        if np.abs(gradient).max() <= TOLERANCE * len(problem.design):
             return at
-        curve = (design * (weight * chance * (1 - chance))[:, None]).T @ design
-        curve[np.diag_indices_from(curve)] += penalty + 1e-9
-        step = np.asarray(np.linalg.solve(curve, gradient), dtype=np.float64)
-        at, cost = _line_search(design, labels, weight, penalty, at, cost, step)
+        at, cost = _downhill(problem, at, cost, problem.step(gradient, sure))
     raise ArithmeticError(f"the logistic fit did not converge in {STEPS} steps")
 
 
-def _line_search(
-    design: Floats, labels: Flags, weight: Floats, penalty: Floats, at: Floats, cost: float, step: Floats
-) -> tuple[Floats, float]:
-    """Halve a Newton step until it does not lead uphill."""
+def _downhill(problem: _Problem, at: Floats, cost: float, step: Floats) -> tuple[Floats, float]:
+    """Halve a step until it does not lead uphill."""
     size = 1.0
     while size > 1e-6:
         there = at - size * step
-        new = _cost(design, labels, weight, penalty, there)
+        new = problem.cost(there)
         if new <= cost:
             return there, new
         size /= 2
     return at - size * step, cost
-
-
-def _cost(design: Floats, labels: Flags, weight: Floats, penalty: Floats, at: Floats) -> float:
-    score = design @ at
-    loss = np.logaddexp(0.0, np.where(labels, -score, score))
-    return float(weight @ loss + 0.5 * penalty @ at**2)

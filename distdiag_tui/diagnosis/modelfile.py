@@ -12,10 +12,10 @@ from typing import Any, Final, Never
 
 import numpy as np
 
-from distdiag_tui.diagnosis.blend import Blend
 from distdiag_tui.diagnosis.calibrate import Platt
 from distdiag_tui.diagnosis.learned import About, Model
 from distdiag_tui.diagnosis.linear import Linear
+from distdiag_tui.diagnosis.prior import Prior
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
 
@@ -29,7 +29,7 @@ LONGEST: Final = 200
 """Characters of a name."""
 
 FIELDS: Final = frozenset(
-    {"schema", "about", "metrics", "kinds", "causes", "weights", "bias", "usual", "sure", "floors", "blend"}
+    {"schema", "about", "metrics", "kinds", "causes", "weights", "bias", "usual", "sure", "floors", "prior"}
 )
 
 
@@ -46,7 +46,7 @@ def model_bytes(model: Model) -> bytes:
         "usual": _rounded(model.usual),
         "sure": asdict(model.sure),
         "floors": _rounded(model.floors),
-        "blend": None if model.blend is None else asdict(model.blend),
+        "prior": None if model.prior is None else asdict(model.prior),
     }
     return (json.dumps(fields, separators=(",", ":")) + "\n").encode()
 
@@ -80,7 +80,7 @@ def _model(fields: object) -> Model:
         sure=_platt(fields["sure"]),
         floors=_floors(_numbers(fields["floors"], (len(metrics),), "floors")),
         about=_about(fields["about"]),
-        blend=None if fields["blend"] is None else _blend(fields["blend"]),
+        prior=None if fields["prior"] is None else _prior(fields["prior"]),
     )
 
 
@@ -89,10 +89,8 @@ def _platt(fields: Mapping[str, Any]) -> Platt:
     return Platt(slope, shift)
 
 
-def _blend(fields: Mapping[str, Any]) -> Blend:
-    listed = [fields[name] for name in ("learned", "rule", "lead", "shift")]
-    learned, rule, lead, shift = _numbers(listed, (4,), "blend").tolist()
-    return Blend(learned, rule, lead, shift, _platt(fields["alone"]))
+def _prior(fields: Mapping[str, Any]) -> Prior:
+    return Prior(*_numbers([fields["rule"], fields["lead"], fields["shift"]], (3,), "prior").tolist())
 
 
 def _about(fields: Mapping[str, Any]) -> About:

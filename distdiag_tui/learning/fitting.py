@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from distdiag_tui.diagnosis.blend import RuleScores
 from distdiag_tui.diagnosis.blended import Blended, judge_of
 from distdiag_tui.diagnosis.learned import About, Model, train
 from distdiag_tui.diagnosis.metricset import console_metrics
@@ -13,15 +12,14 @@ from distdiag_tui.recording.run import catalogue_hash
 
 
 def fit_examples(examples: Examples, created: str = "", note: str = "") -> Model:
-    """Beside the rules. ModelError if no example has a cause."""
-    rules = day_one_rules()
+    """What the rules do not know yet. ModelError if no example has a cause."""
     return train(
         examples.effects,
         examples.causes,
         metrics=examples.metrics,
         kinds=KINDS,
         runs=examples.runs,
-        rules=RuleScores(rules.causes, rules.scores(examples.effects), rules.least),
+        rules=day_one_rules(),
         about=About(created=created, catalogue=catalogue_hash(), note=note),
     )
 

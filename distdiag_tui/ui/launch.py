@@ -108,7 +108,9 @@ async def _open_desks(
     await app.drawn.wait()
     desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
     app.attach_incidents(desks.incidents)
-    feed.engine.diagnoser = await asyncio.to_thread(_make_diagnoser)
+    feed.engine.diagnoser, trouble = await asyncio.to_thread(_make_diagnoser)
+    if trouble:
+        app.tell(trouble, bad=True)
     asks = options.workloads is None
     desk_class, workloads_class = await asyncio.to_thread(_import_desk)
     desks.workloads = desk_class(options.workloads or workloads_class(target), asks=asks)
@@ -121,10 +123,10 @@ async def _open_desks(
         app.attach_anomalies(desks.anomalies)
 
 
-def _make_diagnoser() -> Diagnoser:
-    from distdiag_tui.diagnosis.diagnoser import Diagnoser  # noqa: PLC0415
+def _make_diagnoser() -> tuple[Diagnoser, str]:
+    from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
 
-    return Diagnoser()
+    return diagnoser_in_use()
 
 
 def _import_desk() -> tuple[type[Desk], type[Workloads]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import signal
 
-from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.marks import BEGAN, INJECTED, REVERTED, Mark
 from distdiag_tui.model.text import plain
@@ -27,7 +27,7 @@ async def run_replay(recording: Recording, speed: float, theme: str, *, mouse: b
         raise RecordingError(f"{recording.folder} has no samples")
     cluster = plain(info.cluster if info else recording.folder.name)
     engine = Engine(Replay(frames, speed, stay=True), cluster)
-    engine.diagnoser = Diagnoser()
+    engine.diagnoser, _ = diagnoser_in_use()
     feed = Feed(engine)
     app = ConsoleApp(feed, theme)
     app.marks = marks_of(info)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distdiag_tui.diagnosis.calibrate import calibration_error, fit_isotonic, fit_platt, pool
+from distdiag_tui.diagnosis.calm import learn_calm
 from distdiag_tui.diagnosis.compound import combined, explain, mixtures, rest_of
 from distdiag_tui.diagnosis.effects import effects, learned_floors, quantile
 from distdiag_tui.diagnosis.learned import About, Model, train
@@ -257,3 +258,18 @@ def test_a_file_that_is_too_large_is_not_parsed() -> None:
 def test_nothing_can_be_learned_from_calm_alone() -> None:
     with pytest.raises(ModelError, match="no example has a cause"):
         train(np.zeros((4, 8)), [()] * 4, metrics=METRICS)
+
+
+# -- calm -------------------------------------------------------------------------------------------------
+
+
+def test_a_window_is_told_from_calm_by_its_plainest_group() -> None:
+    random = np.random.default_rng(6)
+    groups = ["disk"] * 3 + ["lock"] * 3 + ["rest"] * 14
+    calm = random.normal(0, [0.1] * 3 + [2.0] * 17, (400, 20))
+    learned = learn_calm(calm, groups, false_alarms=0.02)
+    assert (learned.scores(calm) >= 1).mean() == pytest.approx(0.02, abs=0.006)
+    subtle, usual = np.zeros((1, 20)), np.zeros((1, 20))
+    subtle[0, :2], usual[0, 3:5] = 0.9, -0.9  # nothing to locks, and much to disks
+    assert learned.scores(subtle)[0] > 1.5
+    assert learned.scores(usual)[0] < 0.5

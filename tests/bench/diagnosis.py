@@ -1,0 +1,175 @@
+"""How good diagnosis is, and what it costs: prints Markdown.
+
+python tests/bench/diagnosis.py lab [FOLDER...]   recorded runs, default tests/data/lab/runs
+python tests/bench/diagnosis.py dbpa [FILE]       public runs, default ../shared/data/dbpa_mysql.npz
+python tests/bench/diagnosis.py speed
+
+Runs are always held out whole: what is told of a run comes from what has not seen it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes
+
+import dbpa
+import numpy as np
+
+from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
+from distdiag_tui.diagnosis.rules import KINDS
+from distdiag_tui.learning.dataset import examples_of
+from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
+from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.runs import load_runs
+from distdiag_tui.learning.splits import SPLITS
+from distdiag_tui.learning.verdict import Verdict
+from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.metrics import CATALOGUE
+from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.topology import Server, Status, Subject
+
+HERE = Path(__file__).resolve().parent
+LAB = HERE.parent / "data" / "lab" / "runs"
+DBPA = HERE.parents[2] / "shared" / "data" / "dbpa_mysql.npz"
+
+FIGURES = {
+    "ac1_single": "AC@1 single",
+    "ac3_single": "AC@3 single",
+    "ac1_compound": "AC@1 compound",
+    "ac3_compound": "AC@3 compound",
+    "exact_compound": "exact set compound",
+    "recall": "recall",
+    "delay_median": "delay median, s",
+    "delay_p90": "delay p90, s",
+    "calm_node_hours": "calm node-hours",
+    "false_alarms": "false alarms",
+    "ece": "ECE",
+}
+
+
+def main() -> None:
+    """Whatever is asked for, or all that there is data for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("what", choices=("lab", "dbpa", "speed", "all"))
+    parser.add_argument("where", nargs="*", type=Path)
+    parser.add_argument("--draws", type=int, default=10, help="of five runs a class, from each machine")
+    arguments = parser.parse_args()
+    if arguments.what in ("lab", "all"):
+        lab(arguments.where or [LAB])
+    if arguments.what in ("dbpa", "all"):
+        public(arguments.where[0] if arguments.where else DBPA, arguments.draws)
+    if arguments.what in ("speed", "all"):
+        speed()
+
+
+def lab(folders: Sequence[Path]) -> None:
+    """One column each for the rules and for every way to hold out, then what went wrong."""
+    runs = load_runs(folders)
+    found = [evaluate_judge("rules", None, runs)]
+    found += [evaluate_training(runs, kind) for kind in SPLITS]
+    print(f"## Lab: {len(runs)} runs\n")
+    names = ["rules", *(f"leave-{kind}-out" for kind in SPLITS)]
+    print(f"| | {' | '.join(names)} |\n|---{'|---' * len(names)}|")
+    figures = [each.figures() for each in found]
+    for key, words in FIGURES.items():
+        print(f"| {words} | {' | '.join(_number(each[key]) for each in figures)} |")
+    keys: dict[str, Callable[[Verdict], str]] = {"load": lambda v: v.load, "cause": _causes}
+    for title, of in keys.items():
+        print(f"\n| AC@1 by {title} | runs | {' | '.join(names)} |\n|---|---{'|---' * len(names)}|")
+        groups = [each.by(of) for each in found]
+        for name, (count, _) in sorted(groups[0].items()):
+            print(f"| {name} | {count} | {' | '.join(_number(each[name][1]) for each in groups)} |")
+    for name, each in zip(names, found, strict=True):
+        _print_failures(name, each)
+
+
+def _print_failures(name: str, found: Evaluation) -> None:
+    print(f"\n### Not told as it was: {name}\n")
+    for verdict, words in found.failures():
+        print(f"- {verdict.run}: {words}")
+
+
+def _causes(verdict: Verdict) -> str:
+    return " + ".join(sorted(cause for _, cause in verdict.truth))
+
+
+def public(file: Path, draws: int) -> None:
+    """DBPA."""
+    print("\n## DBPA\n")
+    for line in dbpa.report(file, draws):
+        print(f"- {line}", flush=True)
+
+
+def speed() -> None:
+    """A tick of many servers, some of which are sick, by the rules and by a trained model."""
+    print(f"\n## Speed: one core, {len(CATALOGUE)} metrics\n")
+    print("| servers | sick | judge | median, ms | p95, ms |\n|---|---|---|---|---|")
+    for servers in (300, 1000):
+        for sick in (0, servers // 20):
+            for name, judge in (("rules", None), ("trained", _trained())):
+                times = _ticks(servers, sick, judge)
+                middle, tail = np.percentile(times, [50, 95])
+                print(f"| {servers} | {sick} | {name} | {middle:.1f} | {tail:.1f} |", flush=True)
+    costs = [_import_cost() for _ in range(5)]
+    print(f"\nImporting diagnosis takes {min(costs):.0f} ms beyond NumPy, the best of five.")
+
+
+USUAL = {"%": 20.0, "B": 2e8, "B/s": 2e5, "s": 0.004, "s/s": 0.2, "/s": 100.0, "": 8.0}
+WARM, MEASURED = 40, 60
+
+
+def _ticks(count: int, sick: int, judge: Judge | None) -> Floats:
+    """Milliseconds of CPU time, each tick: others on the machine do not count."""
+    dice, diagnoser, times = np.random.default_rng(0), Diagnoser(judge), []
+    usual = np.array([USUAL[row.unit] for row in CATALOGUE])
+    servers = tuple(
+        Server(f"n{number}", f"n{number}:2881", f"zone{number % 3}", Status.UP, latency=0.01, age=0.0)
+        for number in range(count)
+    )
+    slower = np.array([6.0 if row.unit == "s" else 1.0 for row in CATALOGUE])
+    for tick in range(WARM + MEASURED):
+        rows = usual * dice.lognormal(0, 0.05, (count, len(usual)))
+        if tick >= WARM:
+            rows[:sick] *= slower
+        values: dict[Subject, Values] = {
+            Subject(server.zone, server.name): row
+            for server, row in zip(servers, rows.astype(np.float32), strict=True)
+        }
+        begun = time.process_time()
+        diagnoser.feed(1e9 + tick, 1.0, servers, values)
+        times.append(1e3 * (time.process_time() - begun))
+    return np.array(times[WARM:])
+
+
+def _trained() -> Judge:
+    """Of made-up examples: what it says is of no matter here."""
+    dice, width = np.random.default_rng(0), len(KINDS) * (len(CATALOGUE) + 1)
+    effects = dice.normal(size=(200, width))
+    found = examples_of([])
+    causes = tuple(frozenset({f"cause{number % 13}"}) for number in range(200))
+    names = tuple(map(str, range(200)))
+    return live_judge(fit_examples(type(found)(found.metrics, effects, causes, names, names)))
+
+
+def _import_cost() -> float:
+    code = "import time, numpy; t = time.process_time(); import distdiag_tui.diagnosis.diagnoser as d, "
+    code += "distdiag_tui.diagnosis.modelfile as m; print(1e3 * (time.process_time() - t))"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+
+
+def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "never" if value > 0 else "–"
+    return f"{value:.0f}" if value == int(value) and value > 1 else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    main()
