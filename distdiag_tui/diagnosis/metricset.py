@@ -21,10 +21,12 @@ LEAST: Final[Mapping[str, float]] = {"data_disk_percent": 20.0, "log_disk_percen
 """The same of single metrics: these grow in steps."""
 LOAD: Final = ("qps", "tps")
 MOODY: Final = (
+    # threads in the background wait there as well, and a wait of minutes counts in the second when it ends
     "wait_administrative", "wait_cluster", "wait_concurrency", "wait_other", "wait_queueing",
     "wait_scheduler",
+    # the server reads for itself now and then
+    "io_read_rate", "io_read_bytes", "block_cache_hit",
 )  # fmt: skip
-"""Threads in the background wait there as well, and a wait of minutes counts in the second when it ends."""
 DRIFTING: Final = (
     "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
     "data_disk_percent", "log_disk_percent", "worker_time", "worker_percent",

@@ -120,6 +120,7 @@ class MainScreen(ExactScreen):
         if self._active in (self.workloads, self.anomalies):
             self.workloads.set_class(self._active is self.workloads, "-front")
             self.anomalies.set_class(self._active is self.anomalies, "-front")
+        self._left.set_class(self._active is self.anomalies, "-crowded")  # the catalogue is long
 
     def switch(self, step: int = 1) -> None:
         """The next pane, or the one before."""

@@ -147,7 +147,9 @@ class TopologyPane(ScenePane):
         if snapshot is None:
             self.draw([(Run("connecting …", "muted"),)])
             return
-        self.entitle(f"Topology · /{self._filter}" if self._filter else "Topology")
+        sick = sick_zones(self._scene)
+        counted = f"{SICK} {sick['']} of {len(snapshot.servers)}" if sick else ""  # some may be out of sight
+        self.entitle(f"Topology · /{self._filter}" if self._filter else "Topology", counted)
         self._rows = tree(snapshot, self._toggled, self._filter)
         self._follow_subject()
         details = _details(snapshot, self._scene.subject, width) if height > 3 * DETAIL_ROWS else []
@@ -157,7 +159,6 @@ class TopologyPane(ScenePane):
         self._top = max(self._top, self._chosen - room + 1)
         shown = list(enumerate(self._rows))[self._top : self._top + room]
         axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
-        sick = sick_zones(self._scene)
         lines = []
         for index, row in shown:
             server = server_of(snapshot, row.subject) if row.depth == 2 else None

@@ -59,6 +59,7 @@ async def test_an_incident_is_seen_without_a_key(size: tuple[int, int]) -> None:
         await stage.shown(pilot)
         assert "▲ n2 Lock contention since 22:14:08 +1" in rows_of(pilot)[0]
         assert "▸ ▲ n2" in text_of(pilot)
+        assert "▲ 2 of 3 ─╯" in text_of(pilot)
         assert size == NARROW or "lock wait 0 → 2.90 s/s" in text_of(pilot)
         await press(pilot, "exclamation_mark")
         assert console_of(pilot).scene.subject == Subject("zone2", "n2")
