@@ -39,7 +39,7 @@ def _by_run(runs: Sequence[Run]) -> list[Split]:
 
 
 def _by(key: Callable[[Run], set[str]], runs: Sequence[Run], *, hide: bool = False) -> list[Split]:
-    """A run with a fault is judged once, with the first of its keys, by what has seen no run with that key."""
+    """A run with a fault is judged once, with the first of its keys, by what has seen no run with it."""
     keys = sorted({each for run in runs for each in key(run)})
     quiet = [run.name for run in runs if not key(run)]
     found = []
