@@ -36,11 +36,11 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "index_cache_hit": -2, "wait_user_io": 2, "io_read_rt": 1,
     },
     "memstore_full": {
-        "memstore_used": 3, "memstore_percent": 3, "insert_rt": 2, "log_write_bytes": 2, "io_write_bytes": 2,
-        "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
+        "memstore_used": 3, "memstore_percent": 3, "wait_configuration": 3, "insert_rt": 2,
+        "log_write_bytes": 2, "io_write_bytes": 2, "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
     },
     "too_many_indexes": {
-        "rows_per_write": 3, "rows_written_rate": 2, "log_write_bytes": 3, "io_write_bytes": 3,
+        "rows_per_write": 3, "rows_written_rate": 3, "log_write_bytes": 3, "io_write_bytes": 2,
         "update_rt": 1,
         "insert_rt": 1, "delete_rt": 1, "memory_used": 1,
     },
