@@ -59,7 +59,7 @@ def print_model(name: str, *, as_json: bool) -> None:
         typer.echo(f"fits this version badly: {summary['misfit']}")
     for key, value in model.about.scores.items():
         typer.echo(f"  {plain(key):20} {value:.3f}")
-    typer.echo("what it goes by")
+    typer.echo("what it goes by" if model.prior is None else "what it goes by beside the rules")
     wide = max(len(cause) for cause in model.causes)
     for cause, moves in _moves(model).items():
         arrows = " ".join(f"{plain(metric)}{'↑' if way > 0 else '↓'}" for metric, way in moves)
@@ -74,6 +74,8 @@ def print_comparison(name: str, other: str) -> None:
     typer.echo(f"{'':20} {name:>16} {other:>16}")
     if first.about.data != second.about.data:
         typer.echo("made of different data: their figures are not of the same runs")
+    if not (first.about.scores or second.about.scores):
+        typer.echo("neither was measured: train them without --quick")
     for key in dict.fromkeys([*models[0].about.scores, *models[1].about.scores]):
         cells = [_cell(model.about.scores.get(key)) for model in models]
         typer.echo(f"{plain(key):20} {cells[0]:>16} {cells[1]:>16}")
@@ -105,7 +107,7 @@ def _summary(name: str, model: Model, active: str) -> dict[str, Any]:
 
 def _line(summary: dict[str, Any]) -> str:
     scores = ", ".join(f"{key} {summary['scores'][key]:.2f}" for key in SHORT if key in summary["scores"])
-    made = f"{plain(summary['created'], 19)}, {len(summary['causes'])} causes, {summary['runs']} runs"
+    made = f"{plain(summary['created'])}, {len(summary['causes'])} causes, {summary['runs']} runs"
     return f"{made}, {scores or 'not measured'}"
 
 

@@ -17,9 +17,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.diagnosis.calibrate import Platt, fit_platt
+from distdiag_tui.diagnosis.calibrate import Platt, fit_platt, odds
 from distdiag_tui.diagnosis.compound import SEED, mixtures, rest_of
-from distdiag_tui.diagnosis.linear import RIDGE, Linear, fit, whitener
+from distdiag_tui.diagnosis.linear import Linear, fit, whitener
 from distdiag_tui.diagnosis.prior import Prior, RuleSet, fit_prior
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
@@ -30,8 +30,9 @@ Flags = NDArray[np.bool_]
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
 FURTHER: Final = 0.5
-RULED_RIDGE: Final = 10 * RIDGE
+RULED_RIDGE: Final = 100.0
 """Where there are rules examples have to say it clearly that they are wrong."""
+MOST_TRUST: Final = 2.0
 FOLDS: Final = 5
 LIKELIEST: Final = 3
 """So many causes of each held-out example are what calibration looks at: most others are plainly wrong."""
@@ -161,15 +162,16 @@ def train(
         raise ValueError("effects must be examples by kinds of metrics")
     labels = np.array([[name in each for name in names] for each in causes], dtype=np.bool_)
     lesson = _Lesson(effects, labels, _places(names, rules), rules, compound)
-    held_out = _held_out(lesson, list(runs or map(str, range(len(causes)))))
+    learned, given = _held_out(lesson, list(runs or map(str, range(len(causes)))))
+    sure, trust = _calibrated(learned, given, labels, ruled=rules is not None)
     linear, prior = lesson.learned()
     return Model(
         metrics=tuple(metrics),
         kinds=tuple(kinds),
         causes=tuple(names),
-        linear=linear,
+        linear=Linear(trust * linear.weights, trust * linear.bias),
         usual=np.stack([_usual(effects, labels, klass) for klass in range(len(names))]),
-        sure=_calibrated(held_out, labels),
+        sure=sure,
         floors=np.ones(len(metrics)) if floors is None else floors,
         about=replace(about, data=fingerprint(effects, labels), examples=len(effects), runs=len(set(runs))),
         prior=prior,
@@ -243,11 +245,14 @@ def _usual(effects: Floats, labels: Flags, klass: int) -> Floats:
     return np.asarray(np.median(effects[alone if alone.any() else labels[:, klass]], axis=0))
 
 
-def _held_out(lesson: _Lesson, runs: Sequence[str]) -> Floats:
-    """Log-odds (N, K) of each example by a model that has not seen its run; NaN where none could be made."""
+def _held_out(lesson: _Lesson, runs: Sequence[str]) -> tuple[Floats, Floats]:
+    """Log-odds (N, K) that are learned, and that the rules give, by what has not seen the run.
+
+    NaN where none could be made.
+    """
     order = {run: number for number, run in enumerate(dict.fromkeys(runs))}
     fold = np.array([order[run] % FOLDS for run in runs])
-    found = np.full(lesson.labels.shape, np.nan)
+    learned, given = np.full(lesson.labels.shape, np.nan), np.full(lesson.labels.shape, np.nan)
     for number in range(FOLDS):
         test = fold == number
         there = lesson.labels[~test].any(axis=0)
@@ -255,19 +260,26 @@ def _held_out(lesson: _Lesson, runs: Sequence[str]) -> Floats:
             continue
         part, effects = lesson.part(~test), lesson.effects[test]
         linear, prior = part.learned()
-        found[np.ix_(test, there)] = linear.log_odds(effects) + part.prior_odds(effects, prior)
-    return found
+        learned[np.ix_(test, there)] = linear.log_odds(effects)
+        given[np.ix_(test, there)] = part.prior_odds(effects, prior)
+    return learned, given
 
 
-def _calibrated(scores: Floats, labels: Flags) -> Platt:
-    known = np.nan_to_num(scores, nan=-np.inf)
+def _calibrated(learned: Floats, given: Floats, labels: Flags, *, ruled: bool) -> tuple[Platt, float]:
+    """How sure it is, and how much of what was learned is to be believed, beside rules: 0 to `MOST_TRUST`."""
+    known = np.nan_to_num(learned + given, nan=-np.inf)
     best = np.argsort(-known, axis=1, kind="stable")[:, :LIKELIEST]
-    chosen = np.take_along_axis(scores, best, axis=1).ravel()
-    right = np.take_along_axis(labels, best, axis=1).ravel()
-    there = np.isfinite(chosen)
-    if not right[there].any() or right[there].all():
-        return Platt()  # nothing to tell right from wrong by
-    return fit_platt(chosen[there], right[there])
+    chosen = np.isfinite(np.take_along_axis(known, best, axis=1))
+    mine = np.take_along_axis(learned, best, axis=1)[chosen]
+    theirs = np.take_along_axis(given, best, axis=1)[chosen]
+    right = np.take_along_axis(labels, best, axis=1)[chosen]
+    if not right.any() or right.all():
+        return Platt(), 1.0  # nothing to tell right from wrong by
+    if not ruled:
+        return fit_platt(mine, right), 1.0
+    trust, slope, _ = odds(np.column_stack([mine, theirs]), right.astype(float)).tolist()
+    share = float(np.clip(trust / slope, 0.0, MOST_TRUST)) if slope > 0 else MOST_TRUST
+    return fit_platt(theirs + share * mine, right), share
 
 
 def _taken(values: Floats, columns: NDArray[np.intp]) -> Floats:

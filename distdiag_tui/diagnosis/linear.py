@@ -19,7 +19,7 @@ Flags = NDArray[np.bool_]
 
 SHRINK: Final = 0.5
 """How far the covariance within classes is drawn to its diagonal."""
-LEAST_SHARE: Final = 0.1
+LEAST_SHARE: Final = 0.5
 """Of the mean variance within classes: every feature has that at least, less would be chance."""
 RIDGE: Final = 30.0
 TINY: Final = 1e-9

@@ -39,13 +39,13 @@ def _by_run(runs: Sequence[Run]) -> list[Split]:
 
 
 def _by(key: Callable[[Run], set[str]], runs: Sequence[Run], *, hide: bool = False) -> list[Split]:
-    """A run with a fault is held out with each of its keys; only runs that lack the key are trained on."""
+    """A run with a fault is judged once, with the first of its keys, by what has seen no run with it."""
     keys = sorted({each for run in runs for each in key(run)})
     quiet = [run.name for run in runs if not key(run)]
     found = []
     for number, held in enumerate(keys):
-        test = {run.name for run in runs if held in key(run)}
-        left = {run.name for run in runs if key(run)} - test
+        test = {run.name for run in runs if key(run) and min(key(run)) == held}
+        left = {run.name for run in runs if key(run) and held not in key(run)}
         turn = set(quiet[number :: len(keys)])
         hidden = frozenset({held}) if hide else frozenset[str]()
         found.append(Split(held, frozenset(test | turn), frozenset(left | (set(quiet) - turn)), hidden))
@@ -53,7 +53,13 @@ def _by(key: Callable[[Run], set[str]], runs: Sequence[Run], *, hide: bool = Fal
 
 
 def _by_server(runs: Sequence[Run]) -> list[Split]:
-    return _by(lambda run: {truth.server for truth in run.truths}, runs, hide=True)
+    return _by(_servers, runs, hide=True)
+
+
+def _servers(run: Run) -> set[str]:
+    """Where faults were made: what they share may make others sick too."""
+    made = {label.server for label in run.info.labels if label.applied is not None}
+    return made or {truth.server for truth in run.truths}
 
 
 def _by_severity(runs: Sequence[Run]) -> list[Split]:

@@ -20,6 +20,7 @@ from distdiag_tui.diagnosis.effects import effects, learned_floors, quantile
 from distdiag_tui.diagnosis.learned import About, Model, train
 from distdiag_tui.diagnosis.linear import RIDGE, Flags, balance, fit, logistic, whitener
 from distdiag_tui.diagnosis.modelfile import LARGEST, SCHEMA, model_bytes, model_of
+from distdiag_tui.diagnosis.prior import fit_prior
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
 
@@ -233,6 +234,7 @@ def _changed(name: str, value: object) -> Callable[[dict[str, Any]], None]:
         _changed("metrics", ["a" * 300] * 8),
         _changed("about", {"created": 5}),
         _changed("sure", {}),
+        _changed("prior", {"rule": 1.0}),
     ],
 )  # fmt: skip
 def test_a_damaged_file_is_refused_in_a_line(model: Model, damage: Callable[[dict[str, Any]], None]) -> None:
@@ -273,3 +275,39 @@ def test_a_window_is_told_from_calm_by_its_plainest_group() -> None:
     subtle[0, :2], usual[0, 3:5] = 0.9, -0.9  # nothing to locks, and much to disks
     assert learned.scores(subtle)[0] > 1.5
     assert learned.scores(usual)[0] < 0.5
+
+
+# -- rules as what it begins with -------------------------------------------------------------------------
+
+
+class _Rules:
+    """Knows two of the causes, and takes one for the other."""
+
+    causes = ("storm", "lock")
+    least = 0.2
+
+    def scores(self, effects: Floats) -> Floats:
+        return np.clip(effects[..., [2, 4]] / 3, 0.0, 1.0)
+
+
+def test_what_examples_say_clearly_outweighs_wrong_rules() -> None:
+    rows, causes, runs = _examples(20)
+    learned = train(rows, causes, runs=runs, metrics=METRICS, rules=_Rules())
+    assert learned.prior is not None
+    places = [learned.causes.index(cause) for cause in _Rules.causes]
+    odds = learned.linear.log_odds(USUAL)
+    odds[:, places] += learned.prior.log_odds(_Rules().scores(USUAL))
+    assert [learned.causes[k] for k in odds.argmax(axis=1)] == list(CAUSES)
+    assert model_of(model_bytes(learned)).prior == learned.prior
+
+
+def test_right_rules_need_no_correction() -> None:
+    random = np.random.default_rng(7)
+    labels = random.random((300, 2)) < 0.5
+    scores = np.where(labels, 0.8, 0.1) + random.normal(0, 0.05, labels.shape)
+    prior = fit_prior(scores, labels, 0.2)
+    sure = logistic(prior.log_odds(np.array([[0.8, 0.1], [0.1, 0.8]])))
+    assert sure[0, 0] > 0.95
+    assert sure[0, 1] < 0.05
+    linear = fit(random.normal(0, 1, (300, 4)), labels, ridge=100, prior=prior.log_odds(scores))
+    assert np.abs(linear.weights).max() < 0.2

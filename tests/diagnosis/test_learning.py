@@ -19,9 +19,10 @@ from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge
 from distdiag_tui.learning.fitting import fit_examples, live_judge
-from distdiag_tui.learning.registry import RULES, Registry, misfit
+from distdiag_tui.learning.registry import RULES, Registry, misfit, models_folder
 from distdiag_tui.learning.runs import Run
 from distdiag_tui.learning.splits import SPLITS, splits_by
+from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.learning.verdict import Verdict
 from distdiag_tui.model.errors import ModelError
 from distdiag_tui.recording.run import catalogue_hash
@@ -152,6 +153,25 @@ def test_models_are_kept_activated_and_rolled_back(tmp_path: Path, model: Model)
         registry.activate("three")
     assert registry.active() == RULES
     assert sorted(file.name for file in registry.folder.iterdir()) == ["history", "one.json", "two.json"]
+
+
+def test_the_active_model_is_what_diagnoses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Model
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    by_rules, words = diagnoser_in_use()
+    assert (by_rules.judge.calibrated, words) == (False, "")
+    registry = Registry(models_folder())
+    registry.save("mine", model)
+    registry.activate("mine")
+    diagnoser, words = diagnoser_in_use()
+    assert (diagnoser.judge.calibrated, words) == (True, "")
+    tick = run_of("any", {}).ticks[0]
+    assert diagnoser.feed(tick.time, tick.interval, tick.servers, tick.values).model == "mine"
+    (registry.folder / "mine.json").write_text("{}")
+    fallen_back, words = diagnoser_in_use()
+    assert not fallen_back.judge.calibrated
+    assert "mine.json" in words
 
 
 def test_a_model_of_other_metrics_says_so(model: Model) -> None:
