@@ -36,18 +36,18 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "index_cache_hit": -2, "wait_user_io": 2, "io_read_rt": 1,
     },
     "memstore_full": {
-        "memstore_used": 3, "memstore_percent": 3, "insert_rt": 2, "log_write_bytes": 2, "io_write_bytes": 2,
-        "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
+        "memstore_used": 3, "memstore_percent": 3, "wait_configuration": 3, "insert_rt": 2,
+        "log_write_bytes": 2, "io_write_bytes": 2, "insert_rate": 1, "memory_used": 1, "memory_percent": 1,
     },
     "too_many_indexes": {
-        "rows_per_write": 3, "rows_written_rate": 2, "log_write_bytes": 3, "io_write_bytes": 3,
+        "rows_per_write": 3, "rows_written_rate": 3, "log_write_bytes": 3, "io_write_bytes": 2,
         "update_rt": 1,
         "insert_rt": 1, "delete_rt": 1, "memory_used": 1,
     },
     "lock_contention": {
-        "lock_wait_time": 3, "lock_fail_rate": 2, "update_rt": 3, "delete_rt": 2, "tx_rt": 2, "tps": -2,
-        "commit_rate": -1, "sessions_active": 2, "sql_fail_rate": 2, "rollback_rate": 1, "sql_rt": 1,
-        "wait_application": 2, "sessions": 1, "select_rt": -1,
+        "update_rt": 3, "lock_wait_time": 2, "delete_rt": 2, "tx_rt": 2, "tps": -2, "sessions_active": 2,
+        "lock_fail_rate": 1, "sql_fail_rate": 1, "rollback_rate": 1, "commit_rate": -1, "sql_rt": 1,
+        "wait_application": 1, "sessions": 1, "select_rt": -2,
     },
     "plan_cache_thrashing": {
         "plan_cache_hit": -3, "plan_cache_used": -1, "insert_rt": 1, "update_rt": 1, "delete_rt": 1,
