@@ -20,7 +20,8 @@ from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge
-from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.registry import RULES, Registry, misfit, models_folder
 from distdiag_tui.learning.runs import Run
 from distdiag_tui.learning.splits import SPLITS, splits_by
