@@ -80,6 +80,9 @@ OUT: Final = 3.0
 PLAIN_ENOUGH: Final = 0.4
 HASTY: Final = 5
 """What is less sure than that waits for so many ticks before it is told."""
+PASSING: Final = frozenset({"major_compaction"})
+PASSING_TICKS: Final = 7
+"""Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
 STRANGE: Final = 2.0
 STRANGE_TICKS: Final = 10
 """How far and how long a server must deviate before that is told without a cause."""
@@ -259,6 +262,8 @@ class Diagnoser:
         if server.name not in self._named and sure.max() < PLAIN_ENOUGH and lasted < HASTY:
             return []
         first = self._choose(server.name, scores)
+        if first >= 0 and self.judge.causes[first] in PASSING and lasted < PASSING_TICKS:
+            return []
         if first < 0:
             if look.scores[row] < STRANGE or lasted < STRANGE_TICKS:
                 return []

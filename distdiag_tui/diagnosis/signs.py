@@ -45,9 +45,11 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "insert_rt": 1, "delete_rt": 1, "memory_used": 1,
     },
     "lock_contention": {
-        "update_rt": 3, "lock_wait_time": 2, "delete_rt": 2, "tx_rt": 2, "tps": -2, "sessions_active": 2,
-        "lock_fail_rate": 1, "sql_fail_rate": 1, "rollback_rate": 1, "commit_rate": -1, "sql_rt": 1,
-        "wait_application": 1, "sessions": 1, "select_rt": -2,
+        # statements that wait show in no mean time before they are over: what is left is that nothing is done
+        "update_rt": 3, "lock_wait_time": 2, "delete_rt": 2, "tx_rt": 2, "update_rate": -3, "tps": -2,
+        "sessions_active": 2, "delete_rate": -1, "qps": -1, "lock_fail_rate": 1,
+        "sql_fail_rate": 1, "rollback_rate": 1, "commit_rate": -1, "sql_rt": 1, "wait_application": 1,
+        "sessions": 1, "select_rt": -2,
     },
     "plan_cache_thrashing": {
         "plan_cache_hit": -3, "plan_cache_used": -1, "insert_rt": 1, "update_rt": 1, "delete_rt": 1,
