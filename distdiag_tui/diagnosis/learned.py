@@ -29,7 +29,6 @@ Flags = NDArray[np.bool_]
 
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
-FURTHER: Final = 0.5
 RULED_RIDGE: Final = 100.0
 """Where there are rules examples have to say it clearly that they are wrong."""
 MOST_TRUST: Final = 2.0
@@ -84,8 +83,8 @@ class Model:
 
     @property
     def further(self) -> float:
-        """What one more cause of the same server must reach."""
-        return FURTHER
+        """What one more cause of the same server must reach: the same, as it is asked about what is left."""
+        return LEAST
 
     def scores(self, effects: Floats) -> Floats:
         """(..., F) to (..., K): the probability of each cause, whether or not others are there too."""
