@@ -99,7 +99,7 @@ def _print_failures(name: str, found: Evaluation) -> None:
 
 
 def _causes(verdict: Verdict) -> str:
-    return " + ".join(sorted(cause for _, cause in verdict.truth))
+    return " + ".join(sorted({cause for _, cause in verdict.truth}))
 
 
 def public(file: Path, draws: int) -> None:
