@@ -17,7 +17,8 @@ from distdiag_tui.cli.plots import bars, confusion_table
 from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, Progress, evaluate_judge, evaluate_training
-from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.registry import Registry, misfit, models_folder
 from distdiag_tui.learning.runs import Run, load_runs
 from distdiag_tui.model.errors import ModelError

@@ -15,7 +15,8 @@ from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import Examples, examples_of
-from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.runs import Run
 from distdiag_tui.learning.splits import splits_by
 from distdiag_tui.learning.verdict import Verdict, guess, judge_run

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from distdiag_tui.diagnosis.blended import Blended, judge_of
 from distdiag_tui.diagnosis.learned import About, Model, train
-from distdiag_tui.diagnosis.metricset import console_metrics
-from distdiag_tui.diagnosis.rules import KINDS, Rules
-from distdiag_tui.diagnosis.signs import SIGNS
+from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.learning.dataset import Examples
+from distdiag_tui.learning.judges import day_one_rules
 from distdiag_tui.recording.run import catalogue_hash
 
 
@@ -22,13 +20,3 @@ def fit_examples(examples: Examples, created: str = "", note: str = "") -> Model
         rules=day_one_rules(),
         about=About(created=created, catalogue=catalogue_hash(), note=note),
     )
-
-
-def day_one_rules() -> Rules:
-    """What is known without any training."""
-    return Rules(console_metrics(), SIGNS)
-
-
-def live_judge(model: Model) -> Model | Blended:
-    """For the metrics of this version of the console."""
-    return judge_of(model.adapted(console_metrics().names), day_one_rules())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
-from distdiag_tui.learning.fitting import live_judge
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.registry import RULES, Registry, misfit, models_folder
 from distdiag_tui.model.errors import ModelError
 from distdiag_tui.recording.run import catalogue_hash

@@ -128,7 +128,8 @@ def _told(runs: Runs, training: NDArray[np.intp], test: NDArray[np.intp]) -> tup
         compound=False,
     )
     scores = model.scores(effects(runs.before[test], runs.now[test], floors))
-    return np.array(model.causes)[scores.argmax(axis=1)], scores.max(axis=1)
+    sure = scores.max(axis=1) / scores.sum(axis=1)  # just one class can be true here
+    return np.array(model.causes)[scores.argmax(axis=1)], sure
 
 
 def _detection(runs: Runs) -> Iterator[str]:

@@ -28,7 +28,8 @@ from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
-from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.learning.splits import SPLITS
 from distdiag_tui.learning.verdict import Verdict
@@ -161,8 +162,9 @@ def _trained() -> Judge:
 
 
 def _import_cost() -> float:
-    code = "import time, numpy; t = time.process_time(); import distdiag_tui.diagnosis.diagnoser as d, "
-    code += "distdiag_tui.diagnosis.modelfile as m; print(1e3 * (time.process_time() - t))"
+    """Of all that the console needs to diagnose, with a model or without."""
+    code = "import time, numpy; t = time.process_time(); import distdiag_tui.learning.use; "
+    code += "print(1e3 * (time.process_time() - t))"
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
 
 

@@ -252,6 +252,12 @@ def test_what_is_no_model_is_refused(data: bytes) -> None:
         model_of(data)
 
 
+def test_a_number_without_end_is_refused(model: Model) -> None:
+    fields = json.loads(model_bytes(model)) | {"bias": ["huge", 0, 0]}
+    with pytest.raises(ModelError, match="finite numbers"):
+        model_of(json.dumps(fields).replace('"huge"', "1e999").encode())
+
+
 def test_a_file_that_is_too_large_is_not_parsed() -> None:
     with pytest.raises(ModelError, match="larger than"):
         model_of(b" " * (LARGEST + 1))

@@ -10,21 +10,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from labelled import run_of
+from findings import finding
+from labelled import CALM, NAMES, run_of
 from typer.testing import CliRunner
 
 from distdiag_tui.cli.app import app
 from distdiag_tui.cli.plots import bar, bars, confusion_table
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge
-from distdiag_tui.learning.fitting import fit_examples, live_judge
+from distdiag_tui.learning.fitting import fit_examples
+from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.registry import RULES, Registry, misfit, models_folder
 from distdiag_tui.learning.runs import Run
 from distdiag_tui.learning.splits import SPLITS, splits_by
 from distdiag_tui.learning.use import diagnoser_in_use
-from distdiag_tui.learning.verdict import Verdict
+from distdiag_tui.learning.verdict import Verdict, judge_run
 from distdiag_tui.model.errors import ModelError
+from distdiag_tui.model.findings import Diagnosis
 from distdiag_tui.recording.run import catalogue_hash
 
 SWAPPED = {"lock_contention": "cache_thrashing", "cache_thrashing": "lock_contention"}
@@ -124,6 +128,23 @@ def test_figures_of_a_known_case() -> None:
     assert [verdict.run for verdict, _ in found.failures()] == ["r", "calm"]
     document = json.loads(json.dumps(found.document()))
     assert document["figures"]["delay_p90"] is None
+
+
+def test_a_delay_begins_with_its_own_fault() -> None:
+    run = run_of("two", {"n1": "slow_sql"})
+    late = replace(run.truths[0], server="n2", start=run.truths[0].start + 6)
+    both = replace(run, truths=(*run.truths, late))
+
+    class Always(Diagnoser):
+        def feed(self, time: float, *_: object) -> Diagnosis:
+            found = tuple(finding("slow_sql", server, rank=rank) for rank, server in ((1, "n1"), (2, "n2")))
+            return Diagnosis(time, found, scores=dict.fromkeys(NAMES, 0.0), warm=1.0)
+
+    verdict = judge_run(both, Always())
+    assert 0 <= verdict.delays["n2"] < 1.5
+    assert verdict.exact
+    assert verdict.calm == CALM * 3
+    assert [pair for _, pair in verdict.alarms] == [("n1", "slow_sql"), ("n2", "slow_sql")]
 
 
 def test_a_calm_run_has_no_false_alarm_here(runs: list[Run]) -> None:
