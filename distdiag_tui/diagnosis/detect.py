@@ -228,7 +228,7 @@ class Detector:
         self._excess = np.concatenate([self._excess[:, 1:], excess[:, None]], axis=1)
         lasting = self._excess.sum(axis=1) >= self.settings.weight
         begins = ~self._alarming & lasting & (self._hits.sum(axis=1) >= self.settings.hits)
-        self._onset = np.where(begins, self._first_hit, self._onset)
+        self._onset = np.where(begins, self._first_hit - self.settings.smooth // 2, self._onset)
         self._calm_for = np.where(calm, self._calm_for + 1, 0)
         ends = self._alarming & (self._calm_for >= self.settings.quiet)
         self._alarming = (self._alarming | begins) & ~ends

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from distdiag_tui.diagnosis.calibrate import calibration_error
-from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.learning.dataset import Examples, examples_of
 from distdiag_tui.learning.fitting import fit_examples

@@ -23,7 +23,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes
 import dbpa
 import numpy as np
 
-from distdiag_tui.diagnosis.diagnoser import Diagnoser, Judge
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.learning.dataset import examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
