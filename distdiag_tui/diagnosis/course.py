@@ -57,7 +57,8 @@ class Course:
         """Deviations (S, M), what of them is not shared, and changes: medians since the onset."""
         views = look.z.copy(), local_part(look.z, look.apart), look.change.copy()
         for row in alarming:
-            ticks = max(1, min(len(self._past), look.tick - int(look.onset[row]) - 1))
+            # what comes with the onset itself is half of it still as it was
+            ticks = max(1, min(len(self._past), look.tick - int(look.onset[row]) - 2))
             recent = list(self._past)[-ticks:]
             for view, past in zip(views, zip(*recent, strict=True), strict=True):
                 view[row] = np.median([each[row] for each in past], axis=0)
