@@ -59,10 +59,14 @@ class Lab:
         server = find_server()
         preflight.prepare_home(self.home)
         async with self._locked():
-            state, password, running = await self._prepare(nodes, port)
-            starts = list(self._starts(server, state, state.nodes, running, progress))
-            waits = (start.wait_ready(password, self._ready_timeout) for start in starts)
-            _raise_first(await asyncio.gather(*waits, return_exceptions=True))
+            for _ in range(2):
+                state, password, running = await self._prepare(nodes, port)
+                starts = list(self._starts(server, state, state.nodes, running, progress))
+                waits = (start.wait_ready(password, self._ready_timeout) for start in starts)
+                results = await asyncio.gather(*waits, return_exceptions=True)
+                if all(processes.is_alive(process) for process in running.values()):
+                    break  # else one was dying when we came: it is started like any that is down
+            _raise_first(results)
             return self._require_state()
 
     async def revive(self, name: str) -> None:
