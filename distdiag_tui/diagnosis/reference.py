@@ -11,19 +11,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.robust import centre_and_spread, least_spread
 from distdiag_tui.model.arithmetic import Floats
 
 Flags = NDArray[np.bool_]
 Singles = NDArray[np.float32]
 
-LEAST_SPREAD: Final = 0.02
-"""2 % of the level: what moves less is not worth a word."""
-
-LEAST_SHARE: Final = 0.25
-"""The share of a metric's floor that is not worth a word, where its level is about there."""
-
-NORMAL_MAD: Final = 1.4826
-NORMAL_IQR: Final = 1.349
 DOUBT: Final = 20
 """Ticks of which the spread may be twice as large as it seems; more of them say it more surely."""
 ROWS_A_TICK: Final = 24
@@ -75,16 +68,10 @@ class Reference:
         if not rows.size:
             return
         kept = int(min(self.counts[rows].max(), self._ring.shape[2]))
-        past = np.sort(self._ring[rows, :, :kept], axis=2)  # NaN comes last
-        there = np.isfinite(past).sum(axis=2)
-        middle = _quantile(past, there, 0.5)
-        distance = np.sort(np.abs(past - middle[:, :, None]), axis=2)
-        mad = NORMAL_MAD * _quantile(distance, there, 0.5)
-        iqr = (_quantile(past, there, 0.75) - _quantile(past, there, 0.25)) / NORMAL_IQR
+        centre, spread, there = centre_and_spread(self._ring[rows, :, :kept])
         few = there < min(self._least, kept) // 2
-        self.centre[rows] = np.where(few, np.nan, middle)
-        floor = LEAST_SPREAD + LEAST_SHARE / np.cosh(np.clip(middle, -50, 50))
-        spread = np.maximum(np.maximum(mad, iqr), floor) * (1 + DOUBT / np.maximum(there, 1))
+        spread = np.maximum(spread, least_spread(centre)) * (1 + DOUBT / np.maximum(there, 1))
+        self.centre[rows] = np.where(few, np.nan, centre)
         self.spread[rows] = np.where(few, np.nan, spread)
 
 
@@ -92,14 +79,3 @@ def take_rows(new: NDArray[Any], old: NDArray[Any], rows: Sequence[int]) -> None
     """Copy rows of `old`, -1 for none, to where they now belong."""
     kept = np.flatnonzero(np.asarray(rows) >= 0)
     new[kept] = old[np.asarray(rows)[kept]]
-
-
-def _quantile(ordered: Singles, there: NDArray[np.intp], share: float) -> Floats:
-    """Along the last axis of sorted values, the first `there` (R, M) of which count."""
-    at = np.maximum(there - 1, 0) * share
-    low = np.floor(at).astype(np.intp)
-    high = np.minimum(low + 1, np.maximum(there - 1, 0))
-    first = np.take_along_axis(ordered, low[:, :, None], axis=2)[:, :, 0].astype(float)
-    second = np.take_along_axis(ordered, high[:, :, None], axis=2)[:, :, 0].astype(float)
-    value: Floats = first + (second - first) * (at - low)
-    return value

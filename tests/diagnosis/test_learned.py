@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from distdiag_tui.diagnosis.calibrate import calibration_error, fit_isotonic, fit_platt, pool
 from distdiag_tui.diagnosis.calm import learn_calm
 from distdiag_tui.diagnosis.compound import combined, explain, mixtures, rest_of
-from distdiag_tui.diagnosis.effects import effects, learned_floors, quantile
+from distdiag_tui.diagnosis.effects import effects, learned_floors
 from distdiag_tui.diagnosis.learned import About, Model, train
 from distdiag_tui.diagnosis.linear import RIDGE, Flags, balance, fit, logistic, whitener
 from distdiag_tui.diagnosis.modelfile import LARGEST, SCHEMA, model_bytes, model_of
 from distdiag_tui.diagnosis.prior import fit_prior
+from distdiag_tui.diagnosis.robust import quantile
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
 
@@ -79,10 +80,10 @@ def test_what_is_missing_has_no_effect_and_a_server_is_a_row() -> None:
 
 def test_quantiles_leave_out_what_is_missing() -> None:
     random = np.random.default_rng(2)
-    values = random.normal(size=(4, 9, 5))
+    values = random.normal(size=(4, 5, 9))
     values[random.random(values.shape) < 0.3] = np.nan
     for share in (0.25, 0.5, 0.9):
-        assert np.allclose(quantile(values, share), np.nanquantile(values, share, axis=1))
+        assert np.allclose(quantile(values, share), np.nanquantile(values, share, axis=-1))
 
 
 def test_floors_are_what_calm_metrics_do_by_themselves() -> None:
