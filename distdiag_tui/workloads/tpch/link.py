@@ -18,8 +18,9 @@ PATIENCE: Final = 60.0
 SLOW: Final = 3600.0
 """Seconds for a statement over a whole table."""
 
-_PASSING: Final = (1205, 1213, 4012, 4013, 4030, 4038, 6002)
-"""Lock wait, deadlock, late, no memory (two), no leader, rolled back: they pass, so the load goes on."""
+_PASSING: Final = (1205, 1213, 4012, 4013, 4030, 4038, 6002, 8001)
+"""Lock wait, deadlock, late, no memory (two), no leader, rolled back, just starting: they pass, so the load
+goes on."""
 
 
 class Link:
