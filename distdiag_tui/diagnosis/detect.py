@@ -77,11 +77,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """See `Look`: all (S, M)."""
+    """See `Look`: all (S, M). `difference`: to the peers' median, NaN without any."""
 
     change: Floats
     z: Floats
     apart: Floats
+    difference: Floats
 
 
 class Detector:
@@ -128,7 +129,8 @@ class Detector:
         known = np.isfinite(found.change).any(axis=1)
         scores = np.where(known, scores, np.nan)
         self._judge(scores)
-        self._learn(of_late, raw, scores, np.asarray(np.isfinite(values).any(axis=1)))
+        there = np.asarray(np.isfinite(values).any(axis=1))
+        self._learn(of_late, recent.difference, raw, scores, there)
         if load != 1.0:
             self._follow_load(found.change)
         return Look(
@@ -197,9 +199,10 @@ class Detector:
         change = view - self._usual.centre
         z = _bounded(change / self._usual.spread)
         if self._servers == 1:
-            return Compared(change, z, z)
-        apart = view - others_median(view) - self._usual_apart.centre
-        return Compared(change, z, _bounded(apart / self._usual_apart.spread))
+            return Compared(change, z, z, np.full_like(view, np.nan))
+        difference = view - others_median(view)
+        apart = (difference - self._usual_apart.centre) / self._usual_apart.spread
+        return Compared(change, z, _bounded(apart), difference)
 
     def _scores(self, z: Floats) -> Floats:
         """(S, 2 + G): over all metrics, of the plainest one, then by group."""
@@ -235,7 +238,7 @@ class Detector:
         self._first_hit = np.where(~self._alarming & ~self._hits.any(axis=1), -1, self._first_hit)
         self._first_hit = np.where(ends, -1, self._first_hit)
 
-    def _learn(self, view: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
+    def _learn(self, view: Floats, difference: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
         """What is calm is usual from now on; the rest only when it has lasted long enough."""
         with np.errstate(invalid="ignore"):
             calm = there & ~self._alarming & ~(scores >= 1.0)
@@ -244,7 +247,7 @@ class Detector:
         old = self._alarming & (self.tick - self._onset > patience)
         which = calm | (old & there)
         self._usual.put(view, which)
-        self._usual_apart.put(view - others_median(view), which)
+        self._usual_apart.put(difference, which)
         self._thresholds.put(raw, calm & np.isfinite(scores))
 
     def _load_change(self, found: Compared) -> float:

@@ -6,12 +6,11 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import asyncmy
 import pytest
+from asking import session
 from conftest import LiveLab
 
 from distdiag_tui.incidents.fact import Fact
@@ -20,21 +19,6 @@ from distdiag_tui.service.facts.blockers import Wait, roots
 from distdiag_tui.service.facts.fetch import NAMES, fetch
 
 TABLE = "dd_facts.t"
-
-
-@asynccontextmanager
-async def session(target: Target) -> AsyncIterator[Any]:
-    """A connection to the first node, with a cursor to say things by."""
-    endpoint = target.endpoints[0]
-    connection = await asyncmy.connect(
-        host=endpoint.host, port=endpoint.port, user=target.user, password=target.password.reveal(),
-        autocommit=True,
-    )  # fmt: skip
-    try:
-        async with connection.cursor() as cursor:
-            yield cursor
-    finally:
-        connection.close()
 
 
 @pytest.fixture

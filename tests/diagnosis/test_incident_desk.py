@@ -10,11 +10,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-import asyncmy
 import numpy as np
 import pytest
+from asking import session
 from conftest import LiveLab
 from findings import finding, tick
 from test_obdiag import assert_gone, install
@@ -219,20 +218,6 @@ async def test_the_blocker_is_named_within_the_incident_of_a_real_node(lab: Live
     async with desk(file) as again:  # without a target: they are read, not asked
         await until(again, lambda board: board.open and board.open[0].facts)
         assert again.board.open[0].facts == view.facts
-
-
-@asynccontextmanager
-async def session(target: Target) -> AsyncIterator[Any]:
-    endpoint = target.endpoints[0]
-    connection = await asyncmy.connect(
-        host=endpoint.host, port=endpoint.port, user=target.user, password=target.password.reveal(),
-        autocommit=True,
-    )  # fmt: skip
-    try:
-        async with connection.cursor() as cursor:
-            yield cursor
-    finally:
-        connection.close()
 
 
 DEAD = Target("lab", (Endpoint("127.0.0.1", 1, "n1"),))
