@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
@@ -12,14 +13,17 @@ import numpy as np
 from distdiag_tui.model.arithmetic import Floats, add_rows, evaluate, per_second
 from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.model.snapshot import Health, Snapshot, Values
-from distdiag_tui.model.topology import Server, Subject
-from distdiag_tui.sources.frame import Frame, Sample, Source
+from distdiag_tui.model.topology import Event, Server, Subject
+from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample, Source
 from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
 
 LONGEST_STEP = 3.5  # ticks; a rate over a longer pause says nothing about the tick it would be drawn at
+
+MOST_EVENTS = 500
+REMEMBERED = 3600.0  # s, of events
 
 TenantRates = Mapping[int, Floats]  # raw columns per second by tenant id
 
@@ -37,6 +41,8 @@ class Engine:
         self._source = source
         self._production = production
         self._previous: dict[str, Sample] = {}
+        self._hosts: dict[str, Sample] = {}
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
 
@@ -50,6 +56,7 @@ class Engine:
         """One frame more: stored, and as a snapshot."""
         values = _values(frame.servers, self._rates(frame))
         self.store.append(frame.tick, values)
+        self._remember(frame)
         self._samples += len(frame.samples)
         self._dropped += sum(s.age is not None and s.name not in frame.samples for s in frame.servers)
         snapshot = Snapshot(
@@ -62,18 +69,30 @@ class Engine:
             history=self.store,
             health=Health(frame.latency, self._samples, self._dropped),
             production=self._production,
+            layout=frame.layout,
+            events=tuple(self._events),
         )
         if self.diagnoser is None:
             return snapshot
         found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values)
         return replace(snapshot, diagnosis=found)
 
+    def _remember(self, frame: Frame) -> None:
+        self._events.extend(frame.events)
+        while self._events and self._events[0].time < frame.time - REMEMBERED:
+            self._events.popleft()
+
     def _rates(self, frame: Frame) -> dict[str, TenantRates]:
         """Rates of every server with a new sample, which becomes the predecessor of the next one."""
-        rates = {}
+        rates: dict[str, dict[int, Floats]] = {}
         for name, sample in frame.samples.items():
-            rates[name] = _rates_between(self._previous.get(name), sample, frame.interval)
+            rates[name] = dict(_rates_between(self._previous.get(name), sample, frame.interval))
             self._previous[name] = sample
+        for name, sample in frame.hosts.items():
+            own = _rates_between(self._hosts.get(name), sample, frame.interval)[SERVER_WIDE]
+            rows = rates.setdefault(name, {})
+            rows[SERVER_WIDE] = np.where(np.isnan(own), rows.get(SERVER_WIDE, own), own)
+            self._hosts[name] = sample
         return rates
 
 

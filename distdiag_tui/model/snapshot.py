@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
-from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.model.topology import Event, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
 
@@ -41,7 +41,8 @@ class Health:
 class Snapshot:
     """One tick. `tick` counts intervals since the epoch, so that columns of plots have fixed times.
 
-    `values` maps each subject to its M metric values (NaN: missing).
+    `values` maps each subject to its M metric values (NaN: missing). `events` are those of the last hour,
+    oldest first, as many as fit.
     """
 
     tick: int
@@ -54,6 +55,8 @@ class Snapshot:
     health: Health = Health()
     production: bool = False
     diagnosis: Diagnosis | None = None  # while nobody diagnoses
+    layout: Layout | None = None  # while the cluster has not told, or has none
+    events: tuple[Event, ...] = ()
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:

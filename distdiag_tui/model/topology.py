@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -82,3 +83,102 @@ class Subject:
         """A short name for a pane's title."""
         parts = (self.server or self.zone, self.tenant)
         return " / ".join(part for part in parts if part) or "cluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone as the cluster keeps it: `status` is ACTIVE or INACTIVE."""
+
+    name: str
+    status: str = ""
+    region: str = ""
+    idc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of a resource of a server or unit: what is used, what is promised to units, and what there is.
+
+    Cores for CPU, bytes for all else; None where the cluster does not tell.
+    """
+
+    used: float | None = None
+    assigned: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A server as its cluster keeps it, which may differ from how it answers us.
+
+    `state` is ACTIVE, INACTIVE or DELETING; `started` epoch seconds; `clock_offset` seconds that its clock is
+    ahead of the console's (None: not known); `shares` by "cpu", "memory", "log_disk", "data_disk".
+    """
+
+    server: str
+    zone: str
+    state: str = ""
+    version: str = ""
+    started: float | None = None
+    rootserver: bool = False
+    leaders: int | None = None
+    clock_offset: float | None = None
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant of the cluster: `kind` SYS, USER or META; `role` PRIMARY, STANDBY, ...
+
+    `leaders` counts its log stream leaders by server; `compaction` is the state of its major compaction.
+    """
+
+    id: int
+    name: str
+    kind: str = ""
+    role: str = ""
+    status: str = ""
+    primary_zone: str = ""
+    locality: str = ""
+    compaction: str = ""
+    leaders: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What a tenant has of a server. `tenant` is empty while a unit belongs to none."""
+
+    id: int
+    tenant: str
+    zone: str
+    server: str
+    status: str = ""
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What the cluster says of itself, apart from figures. Servers by name, as in `Server.name`.
+
+    `missing` holds a line for each part that this account or version cannot see.
+    """
+
+    zones: tuple[Zone, ...] = ()
+    members: Mapping[str, Member] = field(default_factory=dict)
+    tenants: tuple[TenantFacts, ...] = ()
+    units: tuple[Unit, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that changed in a cluster, at `time` (epoch s): a leader moved, a zone was stopped, ...
+
+    `source` is "seen" for what the console noticed itself, else the view that told it.
+    """
+
+    time: float
+    subject: Subject
+    kind: str
+    text: str
+    source: str = "seen"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.topology import Server
+from distdiag_tui.model.topology import Event, Layout, Server
 
 SERVER_WIDE = 0  # tenant id of figures that belong to the server as a whole
 
@@ -31,7 +31,9 @@ class Frame:
     """All that became known in one tick.
 
     `samples` holds only servers with a new sample, by name; `servers` all of them, in fixed order.
-    `tick` counts intervals since the epoch; `latency` is the time from tick to frame (s).
+    `tick` counts intervals since the epoch; `latency` is the time from tick to frame (s). `hosts` holds what
+    the servers' machines tell, by server name: one row, of SERVER_WIDE, and only the columns "host.*".
+    `events` are new in this frame; `layout` is the newest one known.
     """
 
     tick: int
@@ -40,6 +42,9 @@ class Frame:
     servers: tuple[Server, ...]
     samples: Mapping[str, Sample]
     latency: float
+    hosts: Mapping[str, Sample] = field(default_factory=dict)
+    layout: Layout | None = None
+    events: tuple[Event, ...] = ()
 
 
 class Source(Protocol):
