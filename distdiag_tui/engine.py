@@ -82,7 +82,7 @@ class Engine:
         while self._events and self._events[0].time < frame.time - REMEMBERED:
             self._events.popleft()
 
-    def _rates(self, frame: Frame) -> dict[str, TenantRates]:
+    def _rates(self, frame: Frame) -> Mapping[str, TenantRates]:
         """Rates of every server with a new sample, which becomes the predecessor of the next one."""
         rates: dict[str, dict[int, Floats]] = {}
         for name, sample in frame.samples.items():
