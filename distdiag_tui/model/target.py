@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import final
 
@@ -61,12 +62,21 @@ class Endpoint:
         return f"{self.name} ({self.address})" if self.name else self.address
 
 
+class Sampling(StrEnum):
+    """How figures are got: over a connection a server, over one for the whole cluster, or as it goes."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    CLUSTER = "cluster"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster as one connects to it: endpoints polled one by one, and the account used on each.
+    """A cluster as one connects to it: some of its servers or OBProxies, and the account used on each.
 
-    `home` is the lab's folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where
-    that is known: context, namespace and the name of its OBCluster, each if need be.
+    `user` may name a tenant, and for an OBProxy the cluster: `monitor@sys#cluster`. `home` is the lab's
+    folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where that is known:
+    context, namespace and the name of its OBCluster, each if need be.
     """
 
     cluster: str
@@ -77,3 +87,13 @@ class Target:
     allow_anomalies: bool = False
     home: Path | None = None
     kube: Mapping[str, str] | None = None
+    sampling: Sampling = Sampling.AUTO
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the account's name can only be meant for an OBProxy."""
+        return "#" in self.user
+
+    def user_at(self, endpoint: Endpoint) -> str:
+        """The account's name there: a server that was discovered is no OBProxy and wants no cluster."""
+        return self.user if endpoint in self.endpoints else self.user.partition("#")[0]
