@@ -7,6 +7,7 @@ servers = ["10.0.0.1:2881", { address = "10.0.0.2:2881", name = "ob2", zone = "z
 user = "monitor@sys"
 password_file = "~/.config/distdiag/shop.password"
 production = true
+sampling = "cluster"   # figures of all servers over one connection; "direct": one each; else as it goes
 
 [profile.staging]
 servers = ["10.1.0.1:2881"]
@@ -26,7 +27,7 @@ from distdiag_tui.config.document import read_document
 from distdiag_tui.config.dsn import distinct, parse_endpoint
 from distdiag_tui.config.environment import environment_password, read_password
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.model.target import Endpoint, Secret, Target
+from distdiag_tui.model.target import Endpoint, Sampling, Secret, Target
 
 
 class ServerEntry(BaseModel):
@@ -65,6 +66,7 @@ class Profile(BaseModel):
     password_file: str = ""
     production: bool = False
     allow_anomalies: bool = False
+    sampling: Sampling = Sampling.AUTO
     kubernetes: Kubernetes | None = None
 
     def target(self, name: str) -> Target:
@@ -77,6 +79,7 @@ class Profile(BaseModel):
             self._password(),
             self.production,
             allow_anomalies=self.allow_anomalies,
+            sampling=self.sampling,
             kube=None if self.kubernetes is None else self.kubernetes.model_dump(exclude_defaults=True),
         )
 

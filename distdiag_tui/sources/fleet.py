@@ -9,7 +9,8 @@ from typing import Final
 
 from distdiag_tui.model.target import Endpoint, Sampling, Target
 from distdiag_tui.model.topology import Layout, Server, Status, Tenant
-from distdiag_tui.sources.discovery.known import Given, Key, Known, Place
+from distdiag_tui.sources.discovery.alone import Alone, layout_of
+from distdiag_tui.sources.discovery.known import Given, Key, Known, Place, Table
 from distdiag_tui.sources.discovery.values import normal
 from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.node import SLOW_AFTER, Node
@@ -37,6 +38,7 @@ class Fleet:
         self._offsets: dict[Key, float] = {}
         self._tenants: dict[str, tuple[Tenant, ...]] = {}
         self._layout: Layout | None = None
+        self._tables: list[dict[str, Table]] = []
 
     # -- who there is -------------------------------------------------------------------------------
 
@@ -47,7 +49,12 @@ class Fleet:
 
     @property
     def layout(self) -> Layout | None:
-        """What the cluster said of itself last."""
+        """What the cluster said of itself last, or servers without a cluster of themselves."""
+        alone = [node for node in self.nodes if node.known and not node.clustered]
+        tables = [node.tables for node in alone]
+        if self.known is None and alone and tables != self._tables:
+            self._tables = [dict(each) for each in tables]
+            self._layout = layout_of(Alone(node.server(), node.tables, node.clock_offset) for node in alone)
         return self._layout
 
     def given(self) -> Given:

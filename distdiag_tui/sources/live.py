@@ -35,9 +35,10 @@ _Polls = dict[Node, asyncio.Task[Sample | None]]
 class LiveSource:
     """Frames of a target's servers, one every `interval` seconds (0.2 to 60)."""
 
-    def __init__(self, target: Target, interval: float = 1.0) -> None:
+    def __init__(self, target: Target, interval: float = 1.0, look_every: float = LOOK_EVERY) -> None:
         self.target = target
         self.interval = min(LONGEST, max(SHORTEST, interval))
+        self.look_every = look_every
         self.fleet = Fleet(target)
         self._discovery = Discovery(target)
         self._history = History()
@@ -155,7 +156,7 @@ class LiveSource:
 
     def _start_look(self) -> None:
         if self._look is None:
-            self._look_at = time.monotonic() + LOOK_EVERY
+            self._look_at = time.monotonic() + self.look_every
             self._look = asyncio.create_task(self._discover(), name="look at the cluster")
 
     async def _discover(self) -> tuple[Known, tuple[Event, ...]]:

@@ -20,7 +20,8 @@ from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Tenant
 from distdiag_tui.sources import queries
 from distdiag_tui.sources.capability import Capability, probe, reason
-from distdiag_tui.sources.discovery.known import Key
+from distdiag_tui.sources.discovery.alone import selects
+from distdiag_tui.sources.discovery.known import Key, Table
 from distdiag_tui.sources.discovery.values import key_of
 from distdiag_tui.sources.frame import SERVER_WIDE, Sample, new_epoch
 
@@ -52,6 +53,7 @@ class Node:
         self.key: Key | None = None
         self.proxied = False
         self.clock_offset: float | None = None
+        self.tables: dict[str, Table] = {}  # what a server without a cluster says of itself
         self._target = target
         self._pool: Any = None
         self._connection: Any = None
@@ -114,7 +116,11 @@ class Node:
         if self._connection is None:
             await self._connect()
         elif self._polls % IDENTIFY_EVERY == 0 and self._capability is not None:
-            await self._identify(self._capability)
+            try:
+                await self._identify(self._capability)
+            except MySQLError:  # it has said once who it is
+                if not self._connection.connected:
+                    raise
         started = time.monotonic()
         readings: dict[tuple[int, int], float] = dict(self._slow_columns)
         for query in self._plan:
@@ -174,6 +180,10 @@ class Node:
             self._role = str(role or "")
             self._served_since = None if uptime is None else time.monotonic() - float(uptime)
         await self._locate(capability)
+        if not self.clustered:
+            for name, (select, columns) in selects(capability).items():
+                rows = await self._fetch(f"select {queries.HINT} {select}")
+                self.tables[name] = [dict(zip(columns, row, strict=True)) for row in rows]
 
     async def _locate(self, capability: Capability) -> None:
         """Ask which server of its cluster this is, by its clock, and whether an OBProxy is between."""

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -271,10 +272,10 @@ class _Owners:
     def cut(self, grid: Floats, keys: Sequence[Key]) -> dict[Key, tuple[tuple[int, ...], Floats]]:
         """The part of the grid of each server, without a copy."""
         tenants = self.tenants.tolist()
-        starts = np.flatnonzero(np.diff(self.servers, prepend=-1)).tolist()
+        bounds = [*np.flatnonzero(np.diff(self.servers, prepend=-1)).tolist(), len(tenants)]
         return {
             keys[self.servers[start]]: (tuple(tenants[start:end]), grid[start:end])
-            for start, end in zip(starts, [*starts[1:], len(tenants)], strict=True)
+            for start, end in pairwise(bounds)
         }
 
 

@@ -122,12 +122,12 @@ def _members(
             rootserver=yes(row, "WITH_ROOTSERVER"),
             leaders=counts[place.name] if "leaders" in answers.views else None,
             rpc=Endpoint(*key).address,
-            shares=_server_shares(resources.get(key, {}), *use.server(key)),
+            shares=server_shares(resources.get(key, {}), *use.server(key)),
         )
     return found
 
 
-def _server_shares(row: Mapping[str, object], cpu: float | None, memory: float | None) -> dict[str, Share]:
+def server_shares(row: Mapping[str, object], cpu: float | None, memory: float | None) -> dict[str, Share]:
     shares = {
         "cpu": Share(cpu, number(row, "CPU_ASSIGNED"), number(row, "CPU_CAPACITY")),
         "memory": Share(memory, number(row, "MEM_ASSIGNED"), number(row, "MEM_CAPACITY")),
@@ -141,7 +141,8 @@ def _server_shares(row: Mapping[str, object], cpu: float | None, memory: float |
 
 def _tenants(answers: Answers) -> Iterator[tuple[int, TenantFacts]]:
     compaction = {
-        integer(row, "TENANT_ID") or answers.tenant: _compaction(row) for row in _table(answers, "compaction")
+        integer(row, "TENANT_ID") or answers.tenant: compaction_of(row)
+        for row in _table(answers, "compaction")
     }
     for row in _table(answers, "tenants"):
         tenant, name = integer(row, "TENANT_ID"), words(row, "TENANT_NAME")
@@ -161,7 +162,8 @@ def _tenants(answers: Answers) -> Iterator[tuple[int, TenantFacts]]:
             )
 
 
-def _compaction(row: Mapping[str, object]) -> str:
+def compaction_of(row: Mapping[str, object]) -> str:
+    """The state of a major compaction: what is wrong with it comes first."""
     if yes(row, "IS_ERROR"):
         return "ERROR"
     return "SUSPENDED" if yes(row, "IS_SUSPENDED") else words(row, "STATUS")
@@ -193,6 +195,7 @@ def _units(
             continue
         seen.add(unit)
         tenant = integer(row, "TENANT_ID")
+        whose = -1 if tenant is None else tenant, key
         source = key_of(row, "MIGRATE_FROM_")
         there = used.get((unit, key), {})
         yield Unit(
@@ -203,14 +206,14 @@ def _units(
             words(row, "STATUS"),
             "" if source is None else names.get(source, Endpoint(*source).address),
             pools.get(integer(row, "RESOURCE_POOL_ID"), ""),
-            _unit_shares({**there, **row}, there, None if tenant is None else (tenant, key), use),
+            unit_shares({**there, **row}, there, use.cpu.get(whose), use.memory.get(whose)),
         )
 
 
-def _unit_shares(
-    row: Mapping[str, object], used: Mapping[str, object], whose: tuple[int, Key] | None, use: _Use
+def unit_shares(
+    row: Mapping[str, object], used: Mapping[str, object], cpu: float | None, memory: float | None
 ) -> dict[str, Share]:
-    cpu, memory = (use.cpu.get(whose), use.memory.get(whose)) if whose else (None, None)
+    """Limits of a row of a unit, with what is in use: CPU in cores and memory in bytes as measured."""
     shares = {
         "cpu": Share(cpu, limit=number(row, "MAX_CPU")),
         "memory": Share(memory, limit=number(row, "MEMORY_SIZE")),

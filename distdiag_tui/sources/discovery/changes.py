@@ -120,6 +120,8 @@ def _units(before: Known, after: Known, time: float) -> Iterator[Event]:
         if was is None:
             yield _unit_event(unit, Happening.UNIT_CHANGED, f"was added on {_name(unit.server)}", time)
         elif was.server != unit.server:
+            if was.server not in before.layout.members or unit.server not in after.layout.members:
+                continue  # a server that has left goes by another name
             text = f"went from {_name(was.server)} to {_name(unit.server)}"
             yield _unit_event(unit, Happening.UNIT_MIGRATED, text, time)
         elif unit.source and not was.source:

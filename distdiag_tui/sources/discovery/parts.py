@@ -27,13 +27,14 @@ class Way:
     likes: tuple[str, ...] = ()
     where: str = ""
     distinct: bool = False
+    raw: bool = False  # times as the view has them
 
     def select(self, capability: Capability) -> tuple[str, tuple[str, ...]] | None:
         """The statement after its `select`, and the names of its columns; None if it cannot be asked."""
         if not capability.has(self.view, *self.needs):
             return None
         columns = (*self.needs, *(each for each in self.likes if capability.has(self.view, each)))
-        listed = ", ".join(_selected(column) for column in columns)
+        listed = ", ".join(column.lower() if self.raw else _selected(column) for column in columns)
         where = f" where {self.where}" if self.where else ""
         distinct = "distinct " if self.distinct else ""
         return f"{distinct}{listed} from oceanbase.{self.view}{where} limit {MOST_ROWS}", columns
