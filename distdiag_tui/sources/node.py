@@ -34,7 +34,8 @@ SLOW_AFTER: Final = 0.5  # s without an answer
 BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
 REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
 IDENTIFY_EVERY: Final = 60  # samples, after which a server is asked again who it is
-ACCESS_DENIED: Final = (1044, 1045, 1698, 1820, 1862)  # the last two: the password has expired
+# Beyond a wrong password: it has expired (1820, 1862); no such cluster or tenant, or the tenant is elsewhere.
+ACCESS_DENIED: Final = (1044, 1045, 1698, 1820, 1862, 4669, 5150, 5160)
 
 # What is lost with a view, for the one line that says so.
 FEATURES: Final = {
