@@ -56,6 +56,16 @@ class Endpoint:
         """`host:port`, IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @classmethod
+    def at(cls, address: str, name: str = "", zone: str = "") -> Endpoint:
+        """The endpoint whose `address` this is.
+
+        >>> Endpoint.at("[::1]:2881").host, Endpoint.at("ob1:2881").address
+        ('::1', 'ob1:2881')
+        """
+        host, _, port = address.rpartition(":")
+        return cls(host.strip("[]"), int(port), name, zone)
+
     @property
     def label(self) -> str:
         """For messages: the name with the address, or the address alone."""
@@ -96,4 +106,5 @@ class Target:
 
     def user_at(self, endpoint: Endpoint) -> str:
         """The account's name there: a server that was discovered is no OBProxy and wants no cluster."""
-        return self.user if endpoint in self.endpoints else self.user.partition("#")[0]
+        given = any(endpoint.address == each.address for each in self.endpoints)
+        return self.user if given else self.user.partition("#")[0]

@@ -55,6 +55,10 @@ class Fleet:
         if self.known is None and alone and tables != self._tables:
             self._tables = [dict(each) for each in tables]
             self._layout = layout_of(Alone(node.server(), node.tables, node.clock_offset) for node in alone)
+        if self.known is not None and self._layout is not None:
+            sampling = "cluster" if not self._by_key else "mixed" if self.reads else "direct"
+            if sampling != self._layout.sampling:
+                self._layout = replace(self._layout, sampling=sampling)
         return self._layout
 
     def given(self) -> Given:
@@ -112,7 +116,7 @@ class Fleet:
         return place.direct and self.target.sampling is Sampling.DIRECT
 
     def _described(self, known: Known) -> Layout:
-        """The layout with what we know besides: clocks, and how figures come."""
+        """The layout with what we know besides: clocks."""
         if known.answers.here is not None and known.answers.offset is not None:
             self._offsets[known.answers.here] = known.answers.offset
         for node in self.nodes:
@@ -122,9 +126,7 @@ class Fleet:
         for key, place in known.places.items():
             if key in self._offsets:
                 members[place.name] = replace(members[place.name], clock_offset=self._offsets[key])
-        ways = {self._answering(key) for key in known.places}
-        sampling = "mixed" if len(ways) > 1 else "direct" if True in ways else "cluster"
-        return replace(known.layout, members=members, sampling=sampling)
+        return replace(known.layout, members=members)
 
     # -- how each is doing --------------------------------------------------------------------------
 

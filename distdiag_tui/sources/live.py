@@ -172,8 +172,10 @@ class LiveSource:
         look, self._look = self._look, None
         if (error := look.exception()) is None:
             known, events = look.result()
-            self.fleet.adopt(known)
-            return events
+            if known.places:
+                self.fleet.adopt(known)
+                return events
+            error = LookupError("the cluster tells of no servers")
         if not isinstance(error, Exception):
             raise error
         status, words = diagnose(error, TIMEOUT)

@@ -13,6 +13,7 @@ from distdiag_tui.sources.discovery.known import Answers, Given, Key, Known, Pla
 from distdiag_tui.sources.discovery.parts import CPU_TIME, MEMORY_USED
 from distdiag_tui.sources.discovery.values import integer, key_of, moment, number, words, yes
 
+_TELLING: Final = ("servers", "resources", "use", "ports", "usage")  # parts that name servers, best first
 _SHORTEST_SPAN: Final = 0.5  # s between two looks, for a rate of CPU time
 
 
@@ -68,13 +69,13 @@ def _places(answers: Answers, given: Given) -> Iterator[Place]:
     """Servers in the order of zone and address. The first part that names any says which there are."""
     ports: dict[Key, int] = {}
     zones: dict[Key, str] = {}
-    for part in ("ports", "use", "resources", "servers"):
+    for part in reversed(_TELLING):
         for row in _table(answers, part):
             if (key := key_of(row)) is not None:
                 ports[key] = integer(row, "SQL_PORT") or ports.get(key, 0)
                 zones[key] = words(row, "ZONE") or zones.get(key, "")
     started = {key_of(row): moment(row, "START_SERVICE_TIME") for row in _table(answers, "servers")}
-    telling = next((p for p in ("servers", "resources", "use", "ports") if _table(answers, p)), "ports")
+    telling = next((part for part in _TELLING if _table(answers, part)), "servers")
     keys = {key for row in _table(answers, telling) if (key := key_of(row)) is not None}
     for key in sorted(keys, key=lambda each: (zones[each], _sortable(each))):
         address, port = key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -33,7 +34,8 @@ class Discovery:
         try:
             if not self.session.connected:
                 await self.session.connect(endpoints)
-            return assemble(await self._answers(), given, before)
+            # for 1,000 servers it takes 0.15 s, for which nobody should wait
+            return await asyncio.to_thread(assemble, await self._answers(), given, before)
         except BaseException:
             self.session.failed()
             raise
