@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
-from distdiag_tui.sim import dialect
+from distdiag_tui.sim import changes, dialect
 from distdiag_tui.sim.accounts import Accounts
 from distdiag_tui.sim.definitions import VERSIONS, Definition, definitions
 from distdiag_tui.sim.dialect import Statement
@@ -48,6 +48,7 @@ class Cluster:
         self.load = load
         self.accounts = accounts
         self.faults = Faults()
+        self.route: Server | None = None  # where OBProxy sends everybody
         self.sessions: set[Session] = set()
         self.version_text = f"5.7.25-OceanBase-v{VERSIONS[world.shape.version]}"
         self._definitions = definitions(world.shape.version)
@@ -65,6 +66,12 @@ class Cluster:
     def hosts(self, server: Server, tenant: Tenant) -> bool:
         """Whether one can log in to the tenant there; to sys one can everywhere."""
         return tenant.kind == "SYS" or any(unit.tenant is tenant for unit in self.world.units_on(server))
+
+    def advance(self, now: float) -> None:
+        """Let the model go on to that time."""
+        with self.lock:
+            changes.settle(self.world, now)
+            self.load.advance(now)
 
     async def delay(self, server: Server) -> None:
         """Wait as long as a slow server does."""
@@ -110,19 +117,19 @@ class Cluster:
         if key not in self._rewritten:
             if len(self._rewritten) >= _KEPT:
                 self._rewritten.clear()
-            self._rewritten[key] = dialect.rewrite(tree, columns_of, database, variables)
+            self._rewritten[key] = dialect.rewrite(sql, tree, columns_of, database, variables)
         statement = self._rewritten[key]
         for table in statement.tables:
             look_up(table.database, table.name)
         now = time.time()
+        self.advance(now)
 
         def rows(definition: Definition, asked: Statement) -> Rows:
             ask = Ask(
                 self.world, self.load, self.world.shape.version, now, tenant, server,
-                definition.name.startswith("V$"), asked.wanted, connections, self.faults.spoilt,
+                wanted=asked.wanted, connections=connections, spoilt=self.faults.spoilt,
             )  # fmt: skip
             with self.lock:
-                self.load.advance(now)
                 return rows_of(definition.name, ask)
 
         session = self._session(now, tenant, server, account, number) | {"database": database or None}

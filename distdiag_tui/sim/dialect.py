@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from typing import Final
 
 import sqlglot
@@ -106,10 +106,12 @@ def _check_functions(tokens: list[Token]) -> None:
             raise SqlError(1305, f"FUNCTION {name} does not exist")
 
 
-def rewrite(tree: exp.Query, lookup: Lookup, database: str, variables: Mapping[str, object]) -> Statement:
+def rewrite(
+    sql: str, tree: exp.Query, lookup: Lookup, database: str, variables: Mapping[str, object]
+) -> Statement:
     """A parsed SELECT for DuckDB. SqlError for views and columns that are not there."""
     tree = tree.copy()
-    names = _names(tree)
+    names = _names(tree, sql)
     star = any(True for _ in tree.find_all(exp.Star)) and not _only_counted(tree)
     columns = None if star else frozenset(column.name.upper() for column in tree.find_all(exp.Column))
     decimals = frozenset(_decimals(tree))
@@ -127,12 +129,39 @@ def _only_counted(tree: exp.Query) -> bool:
     return all(isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star))
 
 
-def _names(tree: exp.Query) -> tuple[str, ...]:
-    """Names of the columns as MySQL gives them: as written."""
+def _names(tree: exp.Query, sql: str) -> tuple[str, ...]:
+    """Names of the columns as MySQL gives them: as written. None if there is a star."""
     listed = tree.selects
     if any(isinstance(each, exp.Star) or (isinstance(each, exp.Column) and each.is_star) for each in listed):
         return ()
-    return tuple(each.alias_or_name or each.sql(dialect="mysql", comments=False) for each in listed)
+    written = _written(sql)
+    if len(written) != len(listed):
+        written = [each.sql(dialect="mysql", comments=False) for each in listed]
+    return tuple(
+        each.alias_or_name if isinstance(each, (exp.Alias, exp.Column)) else text
+        for each, text in zip(listed, written, strict=True)
+    )
+
+
+def _written(sql: str) -> list[str]:
+    """The text between SELECT and FROM, cut at its commas."""
+    skipped = (TokenType.SELECT, TokenType.HINT, TokenType.DISTINCT)
+    tokens = list(dropwhile(lambda token: token.token_type in skipped, sqlglot.tokenize(sql, read="mysql")))
+    found: list[str] = []
+    depth, first = 0, 0
+    for number, token in enumerate(tokens):
+        kind = token.token_type
+        depth += (kind is TokenType.L_PAREN) - (kind is TokenType.R_PAREN)
+        last = kind is TokenType.FROM or number == len(tokens) - 1
+        if depth == 0 and (kind is TokenType.COMMA or last):
+            end = (
+                token.end + 1 if kind not in (TokenType.COMMA, TokenType.FROM) else tokens[number - 1].end + 1
+            )
+            found.append(sql[tokens[first].start : end])
+            first = number + 1
+            if last:
+                break
+    return found
 
 
 def _label(tree: exp.Expr, names: tuple[str, ...]) -> None:

@@ -6,6 +6,7 @@ between two seconds totals grow evenly, so that a client's rates do not depend o
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,37 @@ _COUNTS: Final = {
     "other": 40018,
 }
 
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    """A statement that the model's clients send; `micros` is what it takes on an idle server."""
+
+    text: str
+    share: float
+    micros: float
+    rows: int
+    writes: bool
+
+    @property
+    def sql_id(self) -> str:
+        """As a server makes one."""
+        return hashlib.md5(self.text.encode(), usedforsecurity=False).hexdigest().upper()
+
+
+STATEMENTS: Final = (
+    Sql("select id, state, total from orders where id = 4711", 0.35, 130.0, 1, writes=False),
+    Sql("select o.id, c.name from orders o join customers c on c.id = o.customer where c.id = 17",
+        0.15, 320.0, 12, writes=False),
+    Sql("select sum(amount) from items where order_id = 4711", 0.12, 210.0, 1, writes=False),
+    Sql("insert into orders (customer, state, total) values (17, 'new', 12.5)", 0.08, 380.0, 0, writes=True),
+    Sql("insert into items (order_id, product, amount) values (4711, 3, 2)", 0.06, 350.0, 0, writes=True),
+    Sql("update orders set state = 'paid' where id = 4711", 0.1, 430.0, 0, writes=True),
+    Sql("update stock set quantity = quantity - 2 where product = 3", 0.06, 460.0, 0, writes=True),
+    Sql("delete from carts where id = 99", 0.03, 390.0, 0, writes=True),
+    Sql("select * from products where name like '%lamp%' limit 20", 0.02, 9000.0, 20, writes=False),
+    Sql("commit", 0.03, 60.0, 0, writes=False),
+)  # fmt: skip
+
 SYMPTOMS: Final = {
     "busy": "cores that something else takes",
     "load": "times as much demand",
@@ -46,17 +78,18 @@ SYMPTOMS: Final = {
     "net": "milliseconds more for each call between servers",
     "locks": "sessions that wait for row locks",
     "failures": "statements a second that fail",
+    "sessions": "sessions more, idle ones, of each tenant",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """Something that ails a server, up to a second (None: for good) after the beginning."""
+    """Something that ails a server, up to a second after the beginning."""
 
     kind: str
     server: int
     strength: float
-    until: float | None
+    until: float
 
 
 class Load:
@@ -73,8 +106,9 @@ class Load:
         self.levels: dict[int, Floats] = {}
         self.began = world.now
         self._memstore: Floats = np.zeros((0, 0))
+        self._idle: Floats = np.zeros(0)
         self._freezes: Floats = np.zeros((0, 0))
-        self._grow()
+        self.grow()
         self._age()
         self._turn()
 
@@ -116,13 +150,17 @@ class Load:
         return self.totals[statistic] + part * self.rates[statistic]
 
     def active(self) -> Floats:
-        """Sessions at work."""
-        return np.minimum(200.0, self.rates[40001] / 1e6 + self.rates[60023] / 1e6)
+        """Sessions at work, as many as the time of statements makes busy."""
+        return np.minimum(500.0, 0.4 + (self.rates[140012] + self.rates[60023]) / 1e6)
+
+    def idle(self) -> Floats:
+        """Sessions more than usual, by server."""
+        return self._idle
 
     def _shape(self) -> tuple[int, int]:
         return len(self._world.servers), len(self._world.tenants)
 
-    def _grow(self) -> None:
+    def grow(self) -> None:
         """Make room for servers that were added."""
         shape = self._shape()
         if self._memstore.shape == shape:
@@ -130,7 +168,9 @@ class Load:
         self._noise = _grown(self._noise.reshape(-1, 1), (shape[0], 1))[:, 0]
         self._memstore = _grown(self._memstore, shape)
         self._freezes = _grown(self._freezes, shape)
-        self.totals = {statistic: _grown(total, shape) for statistic, total in self.totals.items()}
+        for kept in (self.totals, self.rates, self.levels):
+            kept.update({statistic: _grown(total, shape) for statistic, total in kept.items()})
+        self._idle = _grown(self._idle.reshape(-1, 1), (shape[0], 1))[:, 0]
 
     def _age(self) -> None:
         """Totals that a server has from before the beginning: as if it had always been like this."""
@@ -143,7 +183,7 @@ class Load:
 
     def _turn(self) -> None:
         """Find the rates of this second."""
-        self._grow()
+        self.grow()
         random = np.random.default_rng([self._seed, self._seconds])
         shape = self._shape()
         shared = random.standard_normal(3)
@@ -158,7 +198,7 @@ class Load:
     def _ails(self) -> dict[str, Floats]:
         """For each kind of symptom its strength on each server."""
         now = self._seconds
-        self._symptoms = [each for each in self._symptoms if each.until is None or each.until > now]
+        self._symptoms = [each for each in self._symptoms if each.until > now]
         rows = len(self._world.servers)
         strengths = {
             kind: np.full(rows, 1.0 if kind in ("load", "disk", "log") else 0.0) for kind in SYMPTOMS
@@ -189,6 +229,7 @@ class Load:
         """All rates and levels from the demand. Times are microseconds a second."""
         here = present(self._world)
         demand = demand * here
+        self._idle = ails["sessions"]
         cost = sum(_MIX[kind] * _COSTS[kind] for kind in _MIX)
         cpus = np.array([server.cpus for server in self._world.servers], np.float64)
         used = demand.sum(axis=1) * cost / 1e6 + 0.15 + ails["busy"]
@@ -203,7 +244,7 @@ class Load:
             rates[_COUNTS[kind] + 1] = count * (_COSTS[kind] * slow + wait)
         self._fill_storage(demand, disk, log)
         self._fill_others(demand, slow, net, ails)
-        self._fill_levels(here, demand, cost, cpus)
+        self._fill_levels(here, demand, cost)
 
     def _fill_storage(self, demand: Floats, disk: Floats, log: Floats) -> None:
         rates, selects, writes = self.rates, demand * _MIX["select"], demand * 0.30
@@ -243,7 +284,7 @@ class Load:
         rates[10004] = np.where(net > 200_000.0, rates[10002] * 0.02, 0.0) + 0.0 * demand
         rates[PLAN_ACCESSES], rates[PLAN_HITS] = demand * 0.98, demand * 0.976
 
-    def _fill_levels(self, here: Floats, demand: Floats, cost: float, cpus: Floats) -> None:
+    def _fill_levels(self, here: Floats, demand: Floats, cost: float) -> None:
         tenants = self._world.tenants
         limit = np.array([tenant.cpus for tenant in tenants]) * here
         memory = np.array([float(tenant.memory) for tenant in tenants]) * here
@@ -260,7 +301,6 @@ class Load:
         levels[130001], levels[130004] = self._memstore, most
         levels[130002] = most * 0.5
         levels[140018] = memory * 0.24
-        self._cpu_share = cpus
 
 
 PLAN_ACCESSES: Final = -1  # kept with the statistics, though another view tells them

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import resource
 import secrets
 import time
 from typing import Final, Self
 
-from distdiag_tui.model.errors import LabError
+from distdiag_tui.model.errors import ConfigError, LabError
 from distdiag_tui.model.target import Endpoint, Secret, Target
-from distdiag_tui.sim import wire
+from distdiag_tui.sim import changes, wire
 from distdiag_tui.sim.accounts import Accounts
 from distdiag_tui.sim.cluster import Cluster
-from distdiag_tui.sim.load import Load, Symptom
+from distdiag_tui.sim.load import SYMPTOMS, Load, Symptom
+from distdiag_tui.sim.rows.statistics import SPOILT
 from distdiag_tui.sim.session import Session
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.world import Server, Tenant, World
@@ -47,7 +49,6 @@ class Sim:
         self._seed = seed
         self._listeners: dict[int, asyncio.Server] = {}
         self._proxy: asyncio.Server | None = None
-        self._route: Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: dict[asyncio.StreamWriter, Session | None] = {}
         self._numbers = 3221225472
@@ -128,8 +129,9 @@ class Sim:
     async def stop_server(self, server: str) -> None:
         """As if it crashed: its port refuses, connections break, its rows vanish, its leaders move."""
         found = self.world.server(server)
-        with self._cluster.lock:
-            self.world.lose(found, time.time())
+        if found.alive:
+            with self._cluster.lock:
+                changes.lose(self.world, found, time.time())
         await self._hang_up(found)
 
     async def start_server(self, server: str) -> None:
@@ -139,31 +141,93 @@ class Sim:
             return
         await self._listen(found)
         with self._cluster.lock:
-            self.world.regain(found, time.time())
+            changes.regain(self.world, found, time.time())
             self._cluster.load.restart(found.index)
+
+    async def add_server(self, zone: str) -> str:
+        """A new server of a zone, without units; its name."""
+        with self._cluster.lock:
+            server = changes.add(self.world, self.world.zone(zone), time.time())
+            self._cluster.load.grow()
+        await self._listen(server)
+        return server.name
+
+    def delete_server(self, server: str, seconds: float = 5.0) -> None:
+        """DELETING while its units move away; gone when none is left, if there is room for them."""
+        found = self.world.server(server)
+        with self._cluster.lock:
+            changes.delete(self.world, found, time.time(), seconds)
+
+    def migrate_unit(self, tenant: str, source: str, target: str, seconds: float = 5.0) -> None:
+        """Move a tenant's unit from a server to another of its zone that has none."""
+        owner, old, new = self.world.tenant(tenant), self.world.server(source), self.world.server(target)
+        unit = next((each for each in self.world.units_on(old) if each.tenant is owner), None)
+        if unit is None:
+            raise ConfigError(f"{source} has no unit of tenant {tenant}")
+        with self._cluster.lock:
+            changes.migrate(self.world, unit, new, time.time(), seconds)
+
+    def move_leaders(self, source: str, target: str = "") -> int:
+        """Leaders go to the target where it has a replica, or without one to any; how many did."""
+        old, new = self.world.server(source), self.world.server(target) if target else None
+        with self._cluster.lock:
+            return changes.move_leaders(self.world, old, new, time.time())
+
+    def stop_zone(self, zone: str) -> None:
+        """It becomes INACTIVE, and its leaders move; its servers go on answering."""
+        with self._cluster.lock:
+            changes.stop_zone(self.world, self.world.zone(zone), time.time())
+
+    def start_zone(self, zone: str) -> None:
+        """It is ACTIVE again; leaders stay where they are."""
+        with self._cluster.lock:
+            changes.start_zone(self.world, self.world.zone(zone), time.time())
 
     def slow_server(self, server: str, seconds: float) -> None:
         """Let it wait so long before each answer; 0: no longer."""
         self._cluster.faults.delays[self.world.server(server).index] = seconds
 
     def garble_server(self, server: str) -> None:
-        """Let new connections get bytes that make no sense."""
+        """Let connections get bytes that make no sense, new and old ones."""
         self._cluster.faults.garbled.add(self.world.server(server).index)
 
-    def symptom(self, server: str, kind: str, strength: float, seconds: float | None = None) -> None:
+    def skew_clock(self, server: str, seconds: float) -> None:
+        """Let its clock be ahead by so much, or behind."""
+        self.world.server(server).skew = seconds
+
+    def spoil(self, server: str, how: str) -> None:
+        """Rows of GV$SYSSTAT about it have no value, come twice, are negative, or overflow: see SPOILT."""
+        if how not in SPOILT:
+            raise ConfigError(f"values are spoilt as {', '.join(SPOILT)}, not {how!r}")
+        self._cluster.faults.spoilt[self.world.server(server).index] = how
+
+    def symptom(self, server: str, kind: str, strength: float, seconds: float = math.inf) -> None:
         """Let a server suffer: see `load.SYMPTOMS` for kinds and what `strength` counts."""
+        if kind not in SYMPTOMS:
+            raise ConfigError(f"there is no symptom {kind!r}; there is {', '.join(SYMPTOMS)}")
         load = self._cluster.load
-        until = None if seconds is None else load.seconds + seconds
-        load.add(Symptom(kind, self.world.server(server).index, strength, until))
+        load.add(Symptom(kind, self.world.server(server).index, strength, load.seconds + seconds))
 
     def heal_server(self, server: str) -> None:
         """End what is wrong with a server that runs."""
-        index = self.world.server(server).index
-        faults = self._cluster.faults
-        faults.delays.pop(index, None)
-        faults.garbled.discard(index)
-        faults.spoilt.pop(index, None)
-        self._cluster.load.clear(index)
+        found, faults = self.world.server(server), self._cluster.faults
+        found.skew = 0.0
+        faults.delays.pop(found.index, None)
+        faults.garbled.discard(found.index)
+        faults.spoilt.pop(found.index, None)
+        self._cluster.load.clear(found.index)
+
+    def route(self, server: str = "") -> None:
+        """Let OBProxy send every login to that server, though it may be down; without a name to any."""
+        self._cluster.route = self.world.server(server) if server else None
+
+    def deny(self, account: str, view: str) -> None:
+        """Let an account (user@tenant) get error 1142 for a view."""
+        self._cluster.accounts.denied.add((account, view.upper()))
+
+    def expire_password(self, account: str) -> None:
+        """Let an account get error 1862 when it logs in."""
+        self._cluster.accounts.expired.add(account)
 
     async def _listen_everywhere(self) -> None:
         for attempt in range(_TRIES):
@@ -239,7 +303,7 @@ class Sim:
 
     def _picked(self, tenant: Tenant) -> Server:
         """Where OBProxy sends a login; ConnectionAbortedError if nobody is there."""
-        chosen = self._route or next(
+        chosen = self._cluster.route or next(
             (each for each in self.world.servers if each.counted and self._cluster.hosts(each, tenant)), None
         )
         if chosen is None or not chosen.counted:
@@ -256,8 +320,10 @@ class Sim:
     async def _tick(self) -> None:
         """Keep the model close to the time, so that nobody has to wait for it."""
         while True:
-            with self._cluster.lock:
-                self._cluster.load.advance(time.time())
+            self._cluster.advance(time.time())
+            for server in self.world.servers:
+                if server.gone and server.index in self._listeners:
+                    await self._hang_up(server)
             await asyncio.sleep(_STEP)
 
 

@@ -216,7 +216,11 @@ def _cells(column: Column) -> tuple[Bytes, NDArray[np.int64]] | None:
     if data.dtype.kind in "iu":
         fixed = data.astype("S21")
     else:
-        texts = [_plain(value, column.type) for value in values.tolist()]
+        listed = values.tolist()
+        if column.type is Type.VAR_STRING and data.dtype.kind == "O":
+            texts = [None if value is None else value.encode() for value in listed]
+        else:
+            texts = [_plain(value, column.type) for value in listed]
         missing = np.fromiter((text is None for text in texts), np.bool_, len(texts))
         null = missing if null is None else null | missing
         fixed = np.array([text or b"" for text in texts], dtype=np.bytes_)

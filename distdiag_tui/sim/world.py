@@ -83,6 +83,7 @@ class Unit:
     server: Server
     created: float
     source: Server | None = None
+    moved: float = 0.0  # when it will have moved
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ class LogStream:
 
     tenant: Tenant
     id: int
+    group: int
     replicas: dict[str, Server]
     leader: Server
     created: float
@@ -111,7 +113,7 @@ class Happening:
 
 @dataclass(slots=True)
 class World:
-    """All of it, and how it changes."""
+    """All of it. How it changes is in `changes`."""
 
     shape: Shape
     now: float
@@ -122,6 +124,7 @@ class World:
     units: list[Unit] = field(default_factory=list)
     streams: list[LogStream] = field(default_factory=list)
     history: list[Happening] = field(default_factory=list)
+    unsettled: bool = False  # something is under way
 
     def __post_init__(self) -> None:
         born = self.now - _AGE
@@ -130,7 +133,7 @@ class World:
             for number in range(1, self.shape.zones + 1)
         ]
         for number in range(self.shape.servers):
-            self._new_server(self.zones[number % len(self.zones)], born)
+            self.new_server(self.zones[number % len(self.zones)], born)
         self._found_tenants(born)
 
     def server(self, name: str) -> Server:
@@ -169,48 +172,7 @@ class World:
         """The units of a server."""
         return (unit for unit in self.units if unit.server is server)
 
-    def lose(self, server: Server, now: float) -> None:
-        """A server is gone from one moment to the next."""
-        if not server.alive:
-            return
-        server.alive, server.status, server.offline_since = False, "INACTIVE", now
-        self._tell(now, "SERVER", "last_offline_time set", server, {"server": _address(server)})
-        for stream in self.streams:
-            if stream.leader is server:
-                self._elect(stream, now)
-
-    def regain(self, server: Server, now: float) -> None:
-        """It is back, and has forgotten what it counted."""
-        server.alive, server.status, server.offline_since, server.started = True, "ACTIVE", None, now
-        self._tell(now, "SERVER", "online", server, {"server": _address(server)})
-        for stream in self.streams:
-            if not stream.leader.alive:
-                self._elect(stream, now)
-
-    def lead(self, stream: LogStream, server: Server, now: float) -> None:
-        """Make a replica the leader."""
-        old, stream.leader, stream.changed = stream.leader, server, now
-        stream.proposal += 1
-        facts = {
-            "tenant_id": str(stream.tenant.id),
-            "ls_id": str(stream.id),
-            "old_leader": _address(old),
-            "new_leader": _address(server),
-        }
-        self._tell(now, "ELECTION", "leader changed", server, facts)
-
-    def _elect(self, stream: LogStream, now: float) -> None:
-        active = {zone.name for zone in self.zones if zone.status == "ACTIVE"}
-        able = [each for zone, each in stream.replicas.items() if each.counted and zone in active]
-        if len(able) * 2 > len(stream.replicas):
-            self.lead(stream, able[stream.id % len(able)], now)
-
-    def _tell(
-        self, now: float, module: str, event: str, server: Server | None, facts: dict[str, str]
-    ) -> None:
-        self.history.append(Happening(now, module, event, tuple(facts.items()), server))
-
-    def _new_server(self, zone: Zone, created: float) -> Server:
+    def new_server(self, zone: Zone, created: float) -> Server:
         place = sum(each.zone == zone.name for each in self.servers)
         number = self.zones.index(zone) + 1
         index = len(self.servers)
@@ -221,7 +183,7 @@ class World:
         server = Server(
             f"z{number}s{place + 1}", index, zone.name, ip, rpc, sql, created, created + 3600.0 * index
         )
-        server.started = min(server.started, self.now - 600.0)
+        server.started = min(server.started, max(created, self.now - 600.0))
         self.servers.append(server)
         return server
 
@@ -249,23 +211,21 @@ class World:
             group = 0 if tenant.id == SYS else 1000 + place + 1
             for zone, server in hosts.items():
                 self.units.append(Unit(len(self.units) + 1, tenant, group, zone, server, tenant.created))
-            self._found_streams(tenant, place, hosts)
+            self._found_streams(tenant, place, group, hosts)
 
-    def _found_streams(self, tenant: Tenant, place: int, hosts: dict[str, Server]) -> None:
+    def _found_streams(self, tenant: Tenant, place: int, group: int, hosts: dict[str, Server]) -> None:
         first = list(hosts.values())[tenant.index % len(hosts)]
         if place == 0:
-            self.streams.append(LogStream(tenant, 1, dict(hosts), first, tenant.created, tenant.created))
+            self.streams.append(
+                LogStream(tenant, 1, group, dict(hosts), first, tenant.created, tenant.created)
+            )
             if tenant.kind == "USER":
                 meta = self.tenants[tenant.index - 1]
-                self.streams.append(LogStream(meta, 1, dict(hosts), first, meta.created, meta.created))
+                self.streams.append(LogStream(meta, 1, group, dict(hosts), first, meta.created, meta.created))
         if tenant.kind != "USER":
             return
         for turn, leader in enumerate(hosts.values()):
             number = 1001 + place * len(hosts) + turn
             self.streams.append(
-                LogStream(tenant, number, dict(hosts), leader, tenant.created, tenant.created)
+                LogStream(tenant, number, group, dict(hosts), leader, tenant.created, tenant.created)
             )
-
-
-def _address(server: Server) -> str:
-    return f'"{server.ip}:{server.rpc_port}"'

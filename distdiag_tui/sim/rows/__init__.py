@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-from distdiag_tui.sim.rows import statistics, topology
+from distdiag_tui.sim.rows import history, replicas, resources, sessions, statistics, topology
 from distdiag_tui.sim.rows.ask import Ask, Rows
 
-MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {**topology.MAKERS, **statistics.MAKERS}
+MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {
+    **topology.MAKERS,
+    **resources.MAKERS,
+    **replicas.MAKERS,
+    **statistics.MAKERS,
+    **sessions.MAKERS,
+    **history.MAKERS,
+}
 """By the name of the view for all servers and tenants: V$ and DBA_ are cut from GV$ and CDB_."""
 
 
 def rows_of(view: str, ask: Ask) -> Rows:
     """What the view shows to who asks."""
-    for name in (view, f"G{view}", view.replace("DBA_", "CDB_", 1)):
-        if name in MAKERS:
-            return MAKERS[name](ask)
+    if view in MAKERS:
+        return MAKERS[view](ask)
+    if view.startswith("V$"):
+        return rows_of(f"G{view}", replace(ask, local=True))
+    if view.startswith("DBA_"):
+        return rows_of(view.replace("DBA_", "CDB_", 1), replace(ask, own=True))
     return {}

@@ -33,7 +33,8 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """`tenant` sees itself alone unless it is sys. `local`: of one server only, as V$ views are.
+    """`tenant` sees itself alone unless it is sys. `local`: of one server only, as V$ views are; `own`: of
+    one tenant only, as DBA_ views are.
 
     `wanted` holds literals that columns must equal: rows that do not may be left out.
     """
@@ -45,6 +46,7 @@ class Ask:
     tenant: Tenant
     server: Server
     local: bool = False
+    own: bool = False
     wanted: Mapping[str, Collection[str | int]] = field(default_factory=dict)
     connections: Sequence[Connection] = ()
     spoilt: Mapping[int, str] = field(default_factory=dict)
@@ -66,7 +68,7 @@ class Ask:
     def tenants(self) -> list[Tenant]:
         """Tenants that may be seen, and are asked for."""
         ids = self.wanted.get("TENANT_ID", self.wanted.get("CON_ID"))
-        seen = self.world.tenants if self.tenant.kind == "SYS" else [self.tenant]
+        seen = self.world.tenants if self.tenant.kind == "SYS" and not self.own else [self.tenant]
         return [each for each in seen if ids is None or each.id in ids]
 
     def pairs(self) -> Pairs:

@@ -14,6 +14,9 @@ from distdiag_tui.sim.rows.ask import Ask, Rows
 
 _MOST: Final = np.int64(2**63 - 1)
 
+SPOILT: Final = ("nulls", "duplicates", "negative", "overflow")
+"""What may be wrong with the values of a server."""
+
 
 def _sysstat(ask: Ask) -> Rows:
     chosen = _chosen(ask)

@@ -1,4 +1,4 @@
-"""Zones, servers, tenants and units."""
+"""Zones, servers and tenants."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from typing import Any, Final
 
 from distdiag_tui.sim.definitions import VERSIONS
 from distdiag_tui.sim.rows.ask import Ask, Rows, table
-from distdiag_tui.sim.world import Tenant
-
-_SHARES: Final = {"USER": 1.0, "SYS": 1.0, "META": 0.25}
 
 
 def build(version: str) -> str:
@@ -61,37 +58,8 @@ def _tenants(ask: Ask) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
-def _limits(tenant: Tenant) -> dict[str, Any]:
-    iops = int(tenant.cpus * 10000)
-    return {
-        "MAX_CPU": tenant.cpus, "MIN_CPU": tenant.cpus / 2, "MEMORY_SIZE": tenant.memory,
-        "LOG_DISK_SIZE": 3 * tenant.memory, "MAX_IOPS": iops, "MIN_IOPS": iops,
-        "IOPS_WEIGHT": int(tenant.cpus),
-    }  # fmt: skip
-
-
-def _pool_id(tenant: Tenant) -> int:
-    return 1 if tenant.kind == "SYS" else 1000 + tenant.index // 2
-
-
-def _units(ask: Ask) -> Iterator[dict[str, Any]]:
-    for each in ask.world.units:
-        yield {
-            "UNIT_ID": each.id, "TENANT_ID": each.tenant.id, "STATUS": "ACTIVE",
-            "RESOURCE_POOL_ID": _pool_id(each.tenant), "UNIT_GROUP_ID": each.group,
-            "CREATE_TIME": each.created,
-            "MODIFY_TIME": each.created, "ZONE": each.zone, "ZONE_TYPE": "ReadWrite",
-            "SVR_IP": each.server.ip,
-            "SVR_PORT": each.server.rpc_port, "MIGRATE_FROM_SVR_IP": each.source.ip if each.source else None,
-            "MIGRATE_FROM_SVR_PORT": each.source.rpc_port if each.source else None,
-            "MANUAL_MIGRATE": "NO" if each.source else None, "UNIT_CONFIG_ID": _pool_id(each.tenant),
-            "REPLICA_TYPE": "FULL",
-        } | _limits(each.tenant)  # fmt: skip
-
-
 MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {
     "DBA_OB_SERVERS": lambda ask: table(_servers(ask)),
     "DBA_OB_ZONES": lambda ask: table(_zones(ask)),
     "DBA_OB_TENANTS": lambda ask: table(_tenants(ask)),
-    "DBA_OB_UNITS": lambda ask: table(_units(ask)),
 }
