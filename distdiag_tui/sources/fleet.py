@@ -181,7 +181,8 @@ class Fleet:
         tenants = self._tenants.get(place.name, ())
         own = None if node is None else node.server()
         if own is not None and own.status.answers:
-            return replace(own, detail=_joined(own.detail, says), tenants=tenants)
+            zone = place.endpoint.zone
+            return replace(own, detail=_joined(own.detail, says), tenants=tenants, zone=zone)
         if own is None:
             own = Server(place.name, place.endpoint.address, place.endpoint.zone, Status.CONNECTING)
         if not reads:

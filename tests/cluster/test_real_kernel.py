@@ -122,7 +122,7 @@ async def _watches_and_no_more(least: Target) -> None:
     try:
         for sql in (
             "create database oops",
-            "select * from oceanbase.DBA_OB_USERS",
+            "select * from oceanbase.DBA_OB_FREEZE_INFO",
             "select * from mysql.user",
         ):
             with pytest.raises(asyncmy.errors.MySQLError, match="denied"):

@@ -219,7 +219,8 @@ def unit_shares(
         "cpu": Share(cpu, limit=number(row, "MAX_CPU")),
         "memory": Share(memory, limit=number(row, "MEMORY_SIZE")),
         "log_disk": Share(number(used, "LOG_DISK_IN_USE"), limit=number(row, "LOG_DISK_SIZE")),
-        "data_disk": Share(number(used, "DATA_DISK_IN_USE"), limit=number(row, "DATA_DISK_SIZE")),
+        # 0: there is no limit of its own
+        "data_disk": Share(number(used, "DATA_DISK_IN_USE"), limit=number(row, "DATA_DISK_SIZE") or None),
     }
     return {name: share for name, share in shares.items() if share != Share()}
 

@@ -117,6 +117,14 @@ PARTS: Final = (
                     "RESOURCE_POOL_ID", "MAX_CPU", "MEMORY_SIZE", "LOG_DISK_SIZE", "DATA_DISK_SIZE",
                 ),
             ),
+            Way(
+                "GV$OB_UNITS",
+                ("UNIT_ID", *_ADDRESS),
+                (
+                    "TENANT_ID", "ZONE", "STATUS", "MAX_CPU", "MEMORY_SIZE", "LOG_DISK_SIZE",
+                    "DATA_DISK_SIZE",
+                ),
+            ),
         ),
     ),
     Part(
