@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from distdiag_tui.sim.accounts import Accounts
 from distdiag_tui.sim.definitions import VERSIONS, Definition, definitions
 from distdiag_tui.sim.dialect import Statement
 from distdiag_tui.sim.load import Load
-from distdiag_tui.sim.rows import rows_of
+from distdiag_tui.sim.rows import rows_of, schema
 from distdiag_tui.sim.rows.ask import Ask, Connection, Rows
 from distdiag_tui.sim.sqlengine import Engine
 from distdiag_tui.sim.sqlerror import SqlError, no_table
@@ -50,6 +51,7 @@ class Cluster:
         self.faults = Faults()
         self.route: Server | None = None  # where OBProxy sends everybody
         self.sessions: set[Session] = set()
+        self.refused: deque[tuple[str, SqlError]] = deque(maxlen=_KEPT)
         self.version_text = f"5.7.25-OceanBase-v{VERSIONS[world.shape.version]}"
         self._definitions = definitions(world.shape.version)
         self._engine = Engine()
@@ -85,6 +87,10 @@ class Cluster:
                 self._parsed.clear()
             self._parsed[sql] = dialect.parse(sql)
         return self._parsed[sql]
+
+    def columns(self, database: str, view: str, tenant: Tenant, account: str) -> Mapping[str, str]:
+        """Names and types of a view's columns; SqlError if it cannot be seen."""
+        return self._definition(database, view.upper(), tenant, account).columns
 
     async def ask(self, question: dict[str, Any]) -> list[Column]:
         """The answer to a session's SELECT. SqlError as the server would have it."""
@@ -148,11 +154,10 @@ class Cluster:
         }  # fmt: skip
 
     def _definition(self, database: str, name: str, tenant: Tenant, account: str) -> Definition:
+        if database == schema.DATABASE and name in schema.DEFINITIONS:
+            return schema.DEFINITIONS[name]
         found = self._definitions.get(name) or self._definitions.get(f"G{name}")
         if database != "oceanbase" or found is None or (found.sys_only and tenant.kind != "SYS"):
             raise no_table(f"{database}.{name.lower()}")
         self.accounts.check_view(account, name)
         return found if found.name == name else Definition(name, found.columns, found.sys_only)
-
-
-__all__ = ["Cluster", "Faults", "SqlError"]

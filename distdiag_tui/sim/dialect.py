@@ -119,7 +119,10 @@ def rewrite(
     wanted = _wanted(tree)
     tables = tuple(_tables(tree, lookup, database))
     parameters: set[str] = set()
-    final = tree.transform(lambda node: _replaced(node, parameters, variables))
+    final: exp.Expr = tree.transform(lambda node: _valued(node, parameters, variables))
+    # what takes another node's place is not looked into again: one kind after the other
+    for change in (_plain, _timed, lambda node: _joined(node, variables)):
+        final = final.transform(change)
     _label(final, names)
     text = final.sql(dialect="duckdb", identify=True, comments=False)
     return Statement(text, tables, names, decimals, frozenset(parameters), columns, wanted)
@@ -284,27 +287,42 @@ def _literal(node: exp.Expr) -> str | int | None:
     return None
 
 
-def _replaced(node: exp.Expr, parameters: set[str], variables: Mapping[str, object]) -> exp.Expr:
-    """One node in DuckDB's words."""
+def _valued(node: exp.Expr, parameters: set[str], variables: Mapping[str, object]) -> exp.Expr:
+    """Values of the session as parameters, system variables as literals."""
+    if isinstance(node, (exp.SessionParameter, exp.Parameter)):
+        return _variable(node.name, variables)
     name = _session_value(node)
-    if name is not None:
-        parameters.add(name)
-        return exp.cast(exp.Placeholder(this=name), SESSION.get(name, "timestamp"))
-    match node:
-        case exp.SessionParameter() | exp.Parameter():
-            return _variable(node.name, variables)
-        case exp.TimestampDiff() | exp.DateDiff() if node.args.get("unit"):
-            unit = exp.Literal.string(str(node.args["unit"].name).lower())
-            return exp.Anonymous(
-                this="date_sub", expressions=[unit, node.expression.copy(), node.this.copy()]
-            )
-        case exp.GroupConcat():
-            return _truncated(node, variables)
-        case exp.Concat():
-            node.set("expressions", [exp.cast(each, "varchar") for each in node.expressions])
-        case exp.Select() if node.args.get("hint"):
-            node.set("hint", None)
+    if name is None:
+        return node
+    parameters.add(name)
+    return exp.cast(exp.Placeholder(this=name), SESSION.get(name, "timestamp"))
+
+
+def _plain(node: exp.Expr) -> exp.Expr:
+    """Without hints, and with texts where texts are put together."""
+    if isinstance(node, exp.Select):
+        node.set("hint", None)
+    elif isinstance(node, exp.Concat):
+        node.set("expressions", [exp.cast(each, "varchar") for each in node.expressions])
     return node
+
+
+def _timed(node: exp.Expr) -> exp.Expr:
+    """MySQL counts whole units between two times, as DuckDB's date_sub does and its date_diff does not."""
+    if not isinstance(node, (exp.TimestampDiff, exp.DateDiff)) or not node.args.get("unit"):
+        return node
+    unit = exp.Literal.string(str(node.args["unit"].name).lower())
+    return exp.Anonymous(this="date_sub", expressions=[unit, node.expression.copy(), node.this.copy()])
+
+
+def _joined(node: exp.Expr, variables: Mapping[str, object]) -> exp.Expr:
+    """MySQL cuts what is longer than group_concat_max_len, without a word."""
+    if not isinstance(node, exp.GroupConcat):
+        return node
+    inner = node.copy()
+    inner.set("separator", node.args.get("separator") or exp.Literal.string(","))
+    longest = exp.Literal.number(variables["group_concat_max_len"])
+    return exp.Anonymous(this="left", expressions=[inner, longest])
 
 
 _NOW: Final = (exp.CurrentTimestamp, exp.UtcTimestamp)
@@ -332,11 +350,3 @@ def _variable(name: str, variables: Mapping[str, object]) -> exp.Expr:
         raise SqlError(1193, f"Unknown system variable '{name}'")
     value = variables[key]
     return exp.Literal.number(value) if isinstance(value, int) else exp.Literal.string(str(value))
-
-
-def _truncated(node: exp.GroupConcat, variables: Mapping[str, object]) -> exp.Expr:
-    """MySQL cuts what is longer than group_concat_max_len, without a word."""
-    longest = variables["group_concat_max_len"]
-    inner = node.copy()
-    inner.set("separator", node.args.get("separator") or exp.Literal.string(","))
-    return exp.Anonymous(this="left", expressions=[inner, exp.Literal.number(longest)])

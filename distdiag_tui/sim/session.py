@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 from sqlglot import exp
 
-from distdiag_tui.sim import accounts, dialect, wire
+from distdiag_tui.sim import accounts, wire
 from distdiag_tui.sim.definitions import VERSIONS
 from distdiag_tui.sim.rows.ask import Connection
 from distdiag_tui.sim.sqlerror import SqlError
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from distdiag_tui.sim.world import Server, Tenant
 
 _QUIT, _INIT_DB, _QUERY, _STATISTICS, _PING, _RESET = 1, 2, 3, 9, 14, 31
+_COLUMNS: Final = re.compile(
+    r"(?:show\s+(?:full\s+)?(?:columns|fields)\s+(?:from|in)|desc|describe)\s+"
+    r"(?:`?(?P<database>\w+)`?\.)?`?(?P<view>[\w$]+)`?\s*;?",
+    re.IGNORECASE,
+)
 _NOT_HERE: Final = "the stand-in stores nothing: it answers questions only"
 
 VARIABLES: Final[dict[str, object]] = {
@@ -119,6 +126,7 @@ class Session:
             try:
                 reply = await self._reply(body[0], body[1:])
             except SqlError as trouble:
+                self._cluster.refused.append((self._statement, trouble))
                 reply = wire.packets(wire.error(trouble), 1)
             self._since, self._statement = time.time(), ""
             await self._cluster.delay(self.server)
@@ -149,8 +157,8 @@ class Session:
             self._set(tree)
         elif isinstance(tree, exp.Use):
             self._use(tree.this.name)
-        elif isinstance(tree, (exp.Command, exp.Show)):
-            return wire.answer(await self._command(tree, sql), 1)
+        elif isinstance(tree, (exp.Command, exp.Show, exp.Describe)):
+            return wire.answer(self._command(sql), 1)
         elif not isinstance(tree, (exp.Transaction, exp.Commit, exp.Rollback)):
             raise SqlError(1235, _NOT_HERE)
         return wire.packets(wire.ok(), 1)
@@ -162,11 +170,17 @@ class Session:
             "variables": self._variables, "account": self._account, "number": self.number,
         }  # fmt: skip
 
-    async def _command(self, tree: exp.Expr, sql: str) -> list[Column]:
-        words = sql.lower().split()
-        if words[:2] == ["show", "databases"]:
-            return [Column("Database", Type.VAR_STRING, _Texts(["oceanbase"]))]
-        raise SqlError(1235, _NOT_HERE if tree else "")
+    def _command(self, sql: str) -> list[Column]:
+        """SHOW DATABASES, and SHOW COLUMNS or DESC of a view."""
+        if re.fullmatch(r"show\s+databases\s*;?", sql.strip(), re.IGNORECASE):
+            return [_texts("Database", ["information_schema", "oceanbase"])]
+        if match := _COLUMNS.fullmatch(sql.strip()):
+            database = (match["database"] or self._database).lower()
+            columns = self._cluster.columns(database, match["view"], self._tenant, self._account)
+            rest = {name: [""] * len(columns) for name in ("Key", "Default", "Extra")}
+            cells = {"Field": list(columns), "Type": list(columns.values()), "Null": ["YES"] * len(columns)}
+            return [_texts(name, texts) for name, texts in (cells | rest).items()]
+        raise SqlError(1235, _NOT_HERE)
 
     def _use(self, database: str) -> None:
         if database and database.lower() not in ("oceanbase", "information_schema"):
@@ -187,11 +201,8 @@ class Session:
             self._variables[name] = int(value.this) if number else value.name
 
 
-class _Texts(list[str]):
-    """A column of texts without NumPy."""
-
-    def tolist(self) -> list[str]:
-        return list(self)
+def _texts(name: str, texts: list[str]) -> Column:
+    return Column(name, Type.VAR_STRING, np.array(texts, dtype=object))
 
 
 async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
@@ -203,6 +214,3 @@ async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
         whole += await reader.readexactly(size)
         if size < 0xFFFFFF:
             return head[3], whole
-
-
-__all__ = ["VARIABLES", "Session", "dialect"]

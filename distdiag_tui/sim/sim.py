@@ -86,6 +86,11 @@ class Sim:
         """Names of the tenants that one can log in to, sys first."""
         return [each.name for each in self.world.tenants if each.kind != "META"]
 
+    @property
+    def refused(self) -> list[tuple[str, int, str]]:
+        """Statements that got an error, the last thousand: text, number and words."""
+        return [(sql, trouble.number, trouble.words) for sql, trouble in self._cluster.refused]
+
     def endpoint(self, server: str) -> Endpoint:
         """Where a server is reached; ConfigError if there is none of that name or address."""
         found = self.world.server(server)

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from distdiag_tui.sim.rows import history, replicas, resources, sessions, statistics, topology
+from distdiag_tui.sim.rows import (
+    audit,
+    history,
+    locks,
+    memory,
+    replicas,
+    resources,
+    schema,
+    sessions,
+    statistics,
+    topology,
+)
 from distdiag_tui.sim.rows.ask import Ask, Rows
 
 MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {
@@ -16,6 +27,10 @@ MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {
     **statistics.MAKERS,
     **sessions.MAKERS,
     **history.MAKERS,
+    **memory.MAKERS,
+    **audit.MAKERS,
+    **locks.MAKERS,
+    **schema.MAKERS,
 }
 """By the name of the view for all servers and tenants: V$ and DBA_ are cut from GV$ and CDB_."""
 

@@ -30,6 +30,7 @@ _TENANT: Final = (
     ("writing_throttling_trigger_percentage", "INT", "60", "DYNAMIC_EFFECTIVE", "TRANS"),
     ("memstore_limit_percentage", "INT", "50", "DYNAMIC_EFFECTIVE", "TENANT"),
     ("log_disk_utilization_limit_threshold", "INT", "95", "DYNAMIC_EFFECTIVE", "LOGSERVICE"),
+    ("ob_compaction_schedule_interval", "TIME", "120s", "DYNAMIC_EFFECTIVE", "TENANT"),
     ("cpu_quota_concurrency", "DOUBLE", "4", "DYNAMIC_EFFECTIVE", "TENANT"),
 )
 
