@@ -71,20 +71,16 @@ async def _granting(target: Target) -> str:
     always = (*VIEWS, *asked)
     session = Session(target, tuple(dict.fromkeys((*always, *DISCOVERED))))
     try:
-        for _ in target.endpoints:
-            try:
-                await session.connect(target.endpoints)
-                ((tenant,),) = await session.rows("effective_tenant_id()")
-            except Exception as error:  # whatever the driver makes of it
-                trouble = diagnose(error, TIMEOUT)[1]
-                session.failed()
-            else:
-                assert session.capability is not None
-                views = needed(session.capability, always)
-                return grants(session.capability, views, everywhere=int(tenant) == 1)
+        await session.connect(target.endpoints)
+        ((tenant,),) = await session.rows("effective_tenant_id()")
+    except Exception as error:  # whatever the driver makes of it
+        assert session.endpoint is not None
+        address, trouble = session.endpoint.address, diagnose(error, TIMEOUT)[1]
+        raise UnseenError(f"no server answers; {address}: {plain(trouble)}") from None
     finally:
         session.close()
-    raise UnseenError(f"no server answers; {target.endpoints[0].address}: {plain(trouble)}")
+    assert session.capability is not None
+    return grants(session.capability, needed(session.capability, always), everywhere=int(tenant) == 1)
 
 
 def print_grants(target: Target) -> None:

@@ -57,8 +57,8 @@ class Fleet:
             self._layout = layout_of(Alone(node.server(), node.tables, node.clock_offset) for node in alone)
         if self.known is not None and self._layout is not None:
             sampling = "cluster" if not self._by_key else "mixed" if self.reads else "direct"
-            if sampling != self._layout.sampling:
-                self._layout = replace(self._layout, sampling=sampling)
+            if sampling != self._layout.sampling or self._clocks():
+                self._layout = self._described(self.known.layout, sampling)
         return self._layout
 
     def given(self) -> Given:
@@ -105,7 +105,10 @@ class Fleet:
         self.reader.forget(restarted | (before.keys() - known.places.keys()))
         self.reader.tenants = known.tenants
         self._tenants = _tenants_by_server(known)
-        self._layout = self._described(known)
+        if known.answers.here is not None and known.answers.offset is not None:
+            self._offsets[known.answers.here] = known.answers.offset
+        self._clocks()
+        self._layout = self._described(known.layout, "")
 
     def _direct(self, place: Place) -> bool:
         """Whether a server gets a connection of its own."""
@@ -115,18 +118,23 @@ class Fleet:
             return place.direct and not proxied and len(self.known.places) <= MOST_DIRECT
         return place.direct and self.target.sampling is Sampling.DIRECT
 
-    def _described(self, known: Known) -> Layout:
-        """The layout with what we know besides: clocks."""
-        if known.answers.here is not None and known.answers.offset is not None:
-            self._offsets[known.answers.here] = known.answers.offset
-        for node in self.nodes:
-            if node.key is not None and node.clock_offset is not None:
-                self._offsets[node.key] = node.clock_offset
-        members = dict(known.layout.members)
-        for key, place in known.places.items():
+    def _clocks(self) -> bool:
+        """Take in what nodes know of clocks; whether that is anything new."""
+        known = {
+            key: node.clock_offset for key, node in self._by_key.items() if node.clock_offset is not None
+        }
+        new = any(self._offsets.get(key) != offset for key, offset in known.items())
+        self._offsets |= known
+        return new
+
+    def _described(self, layout: Layout, sampling: str) -> Layout:
+        """A layout with what we know besides: clocks, and how figures come."""
+        assert self.known is not None
+        members = dict(layout.members)
+        for key, place in self.known.places.items():
             if key in self._offsets:
                 members[place.name] = replace(members[place.name], clock_offset=self._offsets[key])
-        return replace(known.layout, members=members)
+        return replace(layout, members=members, sampling=sampling)
 
     # -- how each is doing --------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.queries import HINT, Row
 
 TIMEOUT: Final = 5.0  # s, for connecting and for each statement; as long as HINT lets one run
+_AT_ONCE: Final = 3  # endpoints that are tried before it is said that none answers
 LONGEST_BACK_OFF: Final = 15.0  # s, between attempts to connect
 
 
@@ -31,7 +32,7 @@ class Session:
         self._views = views
         self._link: Any = None
         self._failures = 0
-        self._next = 0
+        self._failed_at: dict[str, float] = {}  # by address, s, monotonic
         self._retry_at = 0.0
 
     @property
@@ -45,13 +46,30 @@ class Session:
         return time.monotonic() < self._retry_at
 
     async def connect(self, endpoints: tuple[Endpoint, ...]) -> None:
-        """Connect to the next of the endpoints, and find out what can be asked there."""
-        self.endpoint = endpoints[self._next % len(endpoints)]
+        """Connect to one of the endpoints, and find out what can be asked there.
+
+        Those that failed come last. Raises what the last one tried gave.
+        """
+        trouble: Exception | None = None
+        for endpoint in sorted(endpoints, key=lambda each: self._failed_at.get(each.address, 0.0))[:_AT_ONCE]:
+            self.endpoint = endpoint
+            try:
+                await self._connect_to(endpoint)
+            except Exception as error:  # whatever the driver makes of what is there
+                trouble = error
+                self._failed_at[endpoint.address] = time.monotonic()
+                self.close()
+            else:
+                self._failures = 0
+                return
+        raise trouble or ValueError("no endpoint to connect to")
+
+    async def _connect_to(self, endpoint: Endpoint) -> None:
         async with asyncio.timeout(TIMEOUT):
             self._link = await asyncmy.connect(
-                host=self.endpoint.host,
-                port=self.endpoint.port,
-                user=self._target.user_at(self.endpoint),
+                host=endpoint.host,
+                port=endpoint.port,
+                user=self._target.user_at(endpoint),
                 password=self._target.password.reveal(),
                 connect_timeout=TIMEOUT,
                 autocommit=True,
@@ -59,7 +77,6 @@ class Session:
             )
         # a proxy may hang at any of these, so the time limit is that of each statement
         self.capability = await probe(self._link, self._views, timeout=TIMEOUT)
-        self._failures = 0
 
     async def rows(self, select: str) -> list[Row]:
         """What a statement gives that begins with its list of columns."""
@@ -72,9 +89,10 @@ class Session:
             return list(await cursor.fetchall())
 
     def failed(self) -> None:
-        """Drop the connection, take the next endpoint next time, and not too soon."""
+        """Drop the connection, take another endpoint next time, and not too soon."""
         self.close()
-        self._next += 1
+        if self.endpoint is not None:
+            self._failed_at[self.endpoint.address] = time.monotonic()
         pause = min(LONGEST_BACK_OFF, 0.5 * 2**self._failures)
         self._failures = min(self._failures + 1, 8)
         self._retry_at = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311
