@@ -135,6 +135,8 @@ class Cluster:
                 self.world, self.load, self.world.shape.version, now, tenant, server,
                 wanted=asked.wanted, connections=connections, spoilt=self.faults.spoilt,
             )  # fmt: skip
+            if asked.empty:
+                return {}
             with self.lock:
                 return rows_of(definition.name, ask)
 
@@ -154,6 +156,8 @@ class Cluster:
         }  # fmt: skip
 
     def _definition(self, database: str, name: str, tenant: Tenant, account: str) -> Definition:
+        if not database:
+            raise SqlError(1046, "No database selected")
         if database == schema.DATABASE and name in schema.DEFINITIONS:
             return schema.DEFINITIONS[name]
         found = self._definitions.get(name) or self._definitions.get(f"G{name}")

@@ -96,11 +96,16 @@ class Sim:
         found = self.world.server(server)
         return Endpoint(found.ip, found.sql_port)
 
+    @property
+    def proxy(self) -> Endpoint | None:
+        """Where the OBProxy-like front is, if there is one."""
+        return None if self._proxy is None or self._proxy_port is None else Endpoint(_PROXY, self._proxy_port)
+
     def target(self, user: str = "root@sys", server: str | None = None, *, obproxy: bool = False) -> Target:
         """How to connect: to one server (the first that belongs to the cluster), or through OBProxy."""
         if obproxy:
-            assert self._proxy_port is not None
-            endpoint = Endpoint(_PROXY, self._proxy_port)
+            assert self.proxy is not None
+            endpoint = self.proxy
             user = f"{user}#{self.shape.cluster}"
         else:
             endpoint = self.endpoint(server or self.servers[0])
