@@ -306,9 +306,13 @@ def _valued(node: exp.Expr, parameters: set[str], variables: Mapping[str, object
 
 
 def _plain(node: exp.Expr) -> exp.Expr:
-    """Without hints, and with texts where texts are put together."""
+    """Without hints, with texts where texts are put together, and with patterns that take any case."""
     if isinstance(node, exp.Select):
         node.set("hint", None)
+    elif isinstance(node, exp.Like):
+        return exp.ILike(**node.args)
+    elif isinstance(node, exp.RegexpLike):
+        node.set("flag", exp.Literal.string("i"))
     elif isinstance(node, exp.Concat):
         node.set("expressions", [exp.cast(each, "varchar") for each in node.expressions])
     return node

@@ -60,6 +60,7 @@ class Engine:
         }
         self._duck = duckdb.connect(config=settings)
         self._duck.execute("set pandas_analyze_sample=0")  # objects are texts: looking at each costs 20 ms
+        self._duck.execute("set default_collation='NOCASE'")  # as utf8mb4_general_ci compares
         for macro in dialect.MACROS:
             self._duck.execute(macro)
         self._plans: dict[tuple[object, ...], Plan] = {}

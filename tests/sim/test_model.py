@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 
 from distdiag_tui.model.metrics import LEVELS, STAT_IDS
-from distdiag_tui.sim.load import SYMPTOMS, Floats, Load, Symptom
+from distdiag_tui.sim.arrays import Floats
+from distdiag_tui.sim.load import SYMPTOMS, Load, Symptom
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.world import World
 
