@@ -1,7 +1,8 @@
 """The model of load: what each tenant does on each server, second by second, and the totals it adds up to.
 
-Arrays are servers x tenants. The same seed gives the same figures in the same second after the beginning;
-between two seconds totals grow evenly, so that a client's rates do not depend on when it asks.
+Arrays are servers x tenants. The same seed gives the same figures in the same second after the beginning,
+whenever that was; between two seconds totals grow evenly,
+so that a client's rates do not depend on when it asks.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ Places = tuple[Ints, Ints] | EllipsisType
 
 _MEMORY: Final = 0.97  # of the noise, from one second to the next
 _DAY: Final = 86400.0
+_MORNING: Final = 9 / 24
 _COSTS: Final = {
     "select": 180.0,
     "insert": 350.0,
@@ -190,12 +192,11 @@ class Load:
         return wanted
 
     def _statements(self, tenant: Tenant) -> float:
-        """Of a whole tenant, a second: a shape of the day, later for one tenant than for another."""
+        """Of a whole tenant, a second."""
         if tenant.kind != "USER":
             return 30.0 if tenant.id == SYS else 6.0 * tenant.units_per_zone
-        at = (self.began + self._seconds) / _DAY + 0.07 * tenant.index
-        day = 0.65 - 0.3 * math.cos(2 * math.pi * at) + 0.1 * math.sin(4 * math.pi * at)
-        return 900.0 / (1 + 0.5 * tenant.index) * tenant.units_per_zone * len(self._world.zones) * day
+        usual = 900.0 / (1 + 0.5 * tenant.index) * tenant.units_per_zone * len(self._world.zones)
+        return usual * share_of_day(self._seconds + 6000.0 * tenant.index)
 
     def _fill(self, demand: Floats, ails: Mapping[str, Floats]) -> None:
         """All rates and levels from the demand. Times are microseconds a second."""
@@ -277,6 +278,12 @@ class Load:
 
 PLAN_ACCESSES: Final = -1  # kept with the statistics, though another view tells them
 PLAN_HITS: Final = -2
+
+
+def share_of_day(seconds: float) -> float:
+    """Of the usual load, so long after the beginning, which is in the morning whatever the clock says."""
+    at = seconds / _DAY + _MORNING
+    return 0.65 - 0.3 * math.cos(2 * math.pi * at) + 0.1 * math.sin(4 * math.pi * at)
 
 
 def _grown(old: Floats, shape: tuple[int, int]) -> Floats:

@@ -10,10 +10,10 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 
-from distdiag_tui.sim import dialect
 from distdiag_tui.sim.definitions import Definition
 from distdiag_tui.sim.dialect import Statement
 from distdiag_tui.sim.sqlerror import SqlError, unknown_column
+from distdiag_tui.sim.translation import MACROS
 from distdiag_tui.sim.wire import Column, Type
 
 Rows = Mapping[str, Any]  # column name in capitals -> array, list, or a function that gives either
@@ -61,7 +61,7 @@ class Engine:
         self._duck = duckdb.connect(config=settings)
         self._duck.execute("set pandas_analyze_sample=0")  # objects are texts: looking at each costs 20 ms
         self._duck.execute("set default_collation='NOCASE'")  # as utf8mb4_general_ci compares
-        for macro in dialect.MACROS:
+        for macro in MACROS:
             self._duck.execute(macro)
         self._plans: dict[tuple[object, ...], Plan] = {}
 

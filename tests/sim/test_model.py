@@ -8,7 +8,7 @@ import numpy as np
 
 from distdiag_tui.model.metrics import LEVELS, STAT_IDS
 from distdiag_tui.sim.arrays import Floats
-from distdiag_tui.sim.load import SYMPTOMS, Load, Symptom
+from distdiag_tui.sim.load import SYMPTOMS, Load, Symptom, share_of_day
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.world import World
 
@@ -30,6 +30,9 @@ def test_the_same_seed_gives_the_same_figures_however_often_one_asks() -> None:
     for statistic in one.totals:
         assert np.array_equal(one.total(statistic, BEGIN + 20.4), other.total(statistic, BEGIN + 20.4))
     assert not np.array_equal(one.totals[40000], load(8, 20.4).totals[40000])
+    later = Load(World(Shape(zones=3, servers=6, tenants=2), BEGIN + 12345.0), 7)
+    later.advance(BEGIN + 12365.4)
+    assert np.array_equal(one.totals[40000], later.totals[40000])
 
 
 def test_every_statistic_that_the_console_reads_is_there_and_totals_only_grow() -> None:
@@ -72,8 +75,6 @@ def test_a_symptom_shows_on_its_server_while_it_lasts() -> None:
 
 
 def test_the_day_has_a_shape() -> None:
-    rates = []
-    for hour in range(0, 24, 2):
-        world = World(Shape(servers=3, tenants=1), BEGIN // 86400 * 86400 + 3600 * hour)
-        rates.append(float(Load(world, 1).rates[40000][:, 2].sum()))
-    assert max(rates) > 1.8 * min(rates)
+    shares = [share_of_day(3600.0 * hour) for hour in range(24)]
+    assert max(shares) > 1.8 * min(shares) > 0
+    assert np.allclose(shares, [share_of_day(3600.0 * (hour + 24)) for hour in range(24)])
