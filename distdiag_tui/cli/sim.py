@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ import typer
 from distdiag_tui.model.errors import LabError
 
 if TYPE_CHECKING:
+    from distdiag_tui.sim.script import Step
     from distdiag_tui.sim.shape import Shape
     from distdiag_tui.sim.sim import Sim
 
@@ -39,6 +41,12 @@ def sim(
             " Without it each has an address of its own, 127.ZONE.x.y.",
         ),
     ] = "",
+    script: Annotated[
+        Path | None,
+        typer.Option(
+            "--script", help="A TOML file of what happens to it: [[step]] with at (s), do, server, ..."
+        ),
+    ] = None,
 ) -> None:
     """Run a stand-in for a cluster, until Ctrl-C: it speaks MySQL on loopback and answers the console's SQL.
 
@@ -52,24 +60,29 @@ def sim(
         raise LabError(
             f"the stand-in needs {error.name}, which is not installed: pip install 'distdiag-tui[sim]'"
         ) from None
+    from distdiag_tui.sim.script import read_script  # noqa: PLC0415
     from distdiag_tui.sim.shape import Shape  # noqa: PLC0415
 
     shape = Shape(version, zones, servers, tenants, alone=address)
-    asyncio.run(_run(shape, seed, port, obproxy))
+    steps = () if script is None else read_script(script)
+    asyncio.run(_run(shape, seed, (port, obproxy), steps))
 
 
-async def _run(shape: Shape, seed: int, port: int, obproxy: int | None) -> None:
+async def _run(shape: Shape, seed: int, ports: tuple[int, int | None], steps: Sequence[Step]) -> None:
+    from distdiag_tui.sim.script import play  # noqa: PLC0415
     from distdiag_tui.sim.sim import Sim  # noqa: PLC0415
     from distdiag_tui.sim.state import announce, claimed, sim_home  # noqa: PLC0415
 
     home, ended = sim_home(), asyncio.Event()
     with claimed(home) as password:
-        async with Sim(shape, seed=seed, port=port, obproxy=obproxy, password=password) as stand_in:
+        async with Sim(shape, seed=seed, port=ports[0], obproxy=ports[1], password=password) as stand_in:
             for number in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(number, ended.set)
             announce(home, stand_in.target())
             _introduce(stand_in, home)
+            script = asyncio.create_task(play(stand_in, steps, _tell))
             await ended.wait()
+            script.cancel()
     typer.echo("the stand-in has ended")
 
 
@@ -81,5 +94,13 @@ def _introduce(stand_in: Sim, home: Path) -> None:
     )
     typer.echo(f"look at it with: distdiag connect sim  (root@sys on {target.endpoints[0].address};")
     typer.echo(f"the password of root and monitor, in every tenant, is in {home / 'password'})")
-    typer.echo("Ctrl-C ends it.")
+    if proxy := stand_in.proxy:
+        typer.echo(
+            f"OBProxy's place is taken at {proxy.address}, for {target.user}#{target.cluster} and others"
+        )
+    _tell("Ctrl-C ends it.")
+
+
+def _tell(line: str) -> None:
+    typer.echo(line)
     sys.stdout.flush()  # into a pipe or a file too

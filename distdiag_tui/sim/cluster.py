@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlglot import exp
 
-from distdiag_tui.sim import changes, dialect
+from distdiag_tui.sim import changes, dialect, wire
 from distdiag_tui.sim.accounts import Accounts
 from distdiag_tui.sim.definitions import VERSIONS, Definition, definitions
 from distdiag_tui.sim.dialect import Statement
@@ -92,12 +92,12 @@ class Cluster:
         """Names and types of a view's columns; SqlError if it cannot be seen."""
         return self._definition(database, view.upper(), tenant, account).columns
 
-    async def ask(self, question: dict[str, Any]) -> list[Column]:
-        """The answer to a session's SELECT. SqlError as the server would have it."""
+    async def ask(self, question: dict[str, Any]) -> bytes:
+        """The packets that answer a session's SELECT. SqlError as the server would have it."""
         loop = asyncio.get_running_loop()
         connections = [listed for each in self.sessions if (listed := each.listed()) is not None]
         return await loop.run_in_executor(
-            self._thread, lambda: self._run(connections=connections, **question)
+            self._thread, lambda: wire.answer(self._run(connections=connections, **question), 1)
         )
 
     def _run(
@@ -135,6 +135,8 @@ class Cluster:
                 self.world, self.load, self.world.shape.version, now, tenant, server,
                 wanted=asked.wanted, connections=connections, spoilt=self.faults.spoilt,
             )  # fmt: skip
+            if asked.empty:
+                return {}
             with self.lock:
                 return rows_of(definition.name, ask)
 
@@ -154,6 +156,8 @@ class Cluster:
         }  # fmt: skip
 
     def _definition(self, database: str, name: str, tenant: Tenant, account: str) -> Definition:
+        if not database:
+            raise SqlError(1046, "No database selected")
         if database == schema.DATABASE and name in schema.DEFINITIONS:
             return schema.DEFINITIONS[name]
         found = self._definitions.get(name) or self._definitions.get(f"G{name}")

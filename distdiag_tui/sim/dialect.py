@@ -1,7 +1,8 @@
-"""From MySQL's SQL to DuckDB's: a statement is parsed, checked for what only one of them has, rewritten."""
+"""A statement is parsed, checked for what DuckDB takes and MySQL does not, and made ready to run there."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from distdiag_tui.sim.sqlerror import SqlError, unknown_column
+from distdiag_tui.sim.translation import translated
 
 # Functions that OceanBase has and that are understood here. DuckDB knows many that it has not.
 FUNCTIONS: Final = frozenset(
@@ -35,23 +37,7 @@ _WORDS: Final = frozenset(
     """.split()  # noqa: SIM905
 )
 
-# Values of the session, given to each statement as parameters.
-SESSION: Final = {
-    "connection_id": "bigint", "effective_tenant_id": "bigint", "host_ip": "varchar", "rpc_port": "bigint",
-    "mysql_port": "bigint", "ob_version": "varchar", "version": "varchar", "database": "varchar",
-    "current_user": "varchar", "user": "varchar",
-}  # fmt: skip
-
-MACROS: Final = (
-    "create macro unix_timestamp(t) as epoch(t::timestamp)",
-    "create macro from_unixtime(t) as make_timestamp((t * 1000000)::bigint)",
-    "create macro time_to_usec(t) as epoch_us(t::timestamp)",
-    "create macro usec_to_time(u) as make_timestamp(u::bigint)",
-    "create macro scn_to_timestamp(scn) as make_timestamp((scn::hugeint // 1000)::bigint)",
-    "create macro substring_index(s, d, n) as case when n > 0"
-    " then array_to_string(list_slice(str_split(s, d), 1, n), d)"
-    " else array_to_string(list_slice(str_split(s, d), n, -1), d) end",
-)
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # what it cannot parse is refused here, with a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +60,7 @@ class Statement:
     parameters: frozenset[str]
     columns: frozenset[str] | None  # names in capitals that occur; None if all may
     wanted: Mapping[str, frozenset[str | int]]
+    empty: bool  # LIMIT 0
 
 
 Lookup = Callable[[str, str], Iterable[str]]  # database and name of a view -> its columns; SqlError
@@ -113,19 +100,28 @@ def rewrite(
     tree = tree.copy()
     names = _names(tree, sql)
     star = any(True for _ in tree.find_all(exp.Star)) and not _only_counted(tree)
-    columns = None if star else frozenset(column.name.upper() for column in tree.find_all(exp.Column))
+    columns = None if star else frozenset(_columns(tree))
     decimals = frozenset(_decimals(tree))
     _check_where(tree, lookup, database)
     wanted = _wanted(tree)
     tables = tuple(_tables(tree, lookup, database))
     parameters: set[str] = set()
-    final: exp.Expr = tree.transform(lambda node: _valued(node, parameters, variables))
-    # what takes another node's place is not looked into again: one kind after the other
-    for change in (_plain, _timed, lambda node: _joined(node, variables)):
-        final = final.transform(change)
+    final = translated(tree, parameters, variables)
     _label(final, names)
     text = final.sql(dialect="duckdb", identify=True, comments=False)
-    return Statement(text, tables, names, decimals, frozenset(parameters), columns, wanted)
+    return Statement(text, tables, names, decimals, frozenset(parameters), columns, wanted, _is_empty(tree))
+
+
+def _columns(tree: exp.Query) -> Iterator[str]:
+    """Names of columns, also those of USING, in capitals."""
+    yield from (column.name.upper() for column in tree.find_all(exp.Column))
+    for join in tree.find_all(exp.Join):
+        yield from (each.name.upper() for each in join.args.get("using") or ())
+
+
+def _is_empty(tree: exp.Query) -> bool:
+    limit = tree.args.get("limit")
+    return isinstance(limit, exp.Limit) and limit.expression.name == "0"
 
 
 def _only_counted(tree: exp.Query) -> bool:
@@ -231,8 +227,6 @@ def _tables(tree: exp.Query, lookup: Lookup, database: str) -> Iterator[TableUse
         if _is_cte(table):
             continue
         where = (table.db or database).lower()
-        if not where:
-            raise SqlError(1046, "No database selected")
         lookup(where, table.name.upper())
         use = TableUse(f"distdiag_view_{number}", where, table.name.upper())
         _unqualify(table)
@@ -253,7 +247,7 @@ def _wanted(tree: exp.Query) -> Mapping[str, frozenset[str | int]]:
     """Of a SELECT from one view: literals in conditions that all must hold. They only spare rows."""
     if not isinstance(tree, exp.Select) or not tree.args.get("where") or tree.args.get("joins"):
         return {}
-    if len(list(tree.find_all(exp.Table))) != 1:
+    if len(list(tree.find_all(exp.Table))) != 1 or not isinstance(tree.args["from_"].this, exp.Table):
         return {}
     found: dict[str, frozenset[str | int]] = {}
     for condition in (
@@ -285,68 +279,3 @@ def _literal(node: exp.Expr) -> str | int | None:
     if isinstance(node, exp.Anonymous) and node.name.lower() in ("host_ip", "rpc_port"):
         return f"{node.name.lower()}()"
     return None
-
-
-def _valued(node: exp.Expr, parameters: set[str], variables: Mapping[str, object]) -> exp.Expr:
-    """Values of the session as parameters, system variables as literals."""
-    if isinstance(node, (exp.SessionParameter, exp.Parameter)):
-        return _variable(node.name, variables)
-    name = _session_value(node)
-    if name is None:
-        return node
-    parameters.add(name)
-    return exp.cast(exp.Placeholder(this=name), SESSION.get(name, "timestamp"))
-
-
-def _plain(node: exp.Expr) -> exp.Expr:
-    """Without hints, and with texts where texts are put together."""
-    if isinstance(node, exp.Select):
-        node.set("hint", None)
-    elif isinstance(node, exp.Concat):
-        node.set("expressions", [exp.cast(each, "varchar") for each in node.expressions])
-    return node
-
-
-def _timed(node: exp.Expr) -> exp.Expr:
-    """MySQL counts whole units between two times, as DuckDB's date_sub does and its date_diff does not."""
-    if not isinstance(node, (exp.TimestampDiff, exp.DateDiff)) or not node.args.get("unit"):
-        return node
-    unit = exp.Literal.string(str(node.args["unit"].name).lower())
-    return exp.Anonymous(this="date_sub", expressions=[unit, node.expression.copy(), node.this.copy()])
-
-
-def _joined(node: exp.Expr, variables: Mapping[str, object]) -> exp.Expr:
-    """MySQL cuts what is longer than group_concat_max_len, without a word."""
-    if not isinstance(node, exp.GroupConcat):
-        return node
-    inner = node.copy()
-    inner.set("separator", node.args.get("separator") or exp.Literal.string(","))
-    longest = exp.Literal.number(variables["group_concat_max_len"])
-    return exp.Anonymous(this="left", expressions=[inner, longest])
-
-
-_NOW: Final = (exp.CurrentTimestamp, exp.UtcTimestamp)
-
-
-def _session_value(node: exp.Expr) -> str | None:
-    if isinstance(node, exp.Anonymous) and node.name.lower() in SESSION:
-        return node.name.lower()
-    if isinstance(node, (exp.CurrentUser, exp.CurrentSchema, exp.CurrentVersion, exp.SessionUser)):
-        return {
-            "CurrentUser": "current_user", "CurrentSchema": "database", "CurrentVersion": "version",
-            "SessionUser": "user",
-        }[type(node).__name__]  # fmt: skip
-    if isinstance(node, _NOW) or (
-        isinstance(node, exp.Anonymous) and node.name.lower() in ("now", "sysdate")
-    ):
-        fine = node.this if not isinstance(node, exp.Anonymous) else next(iter(node.expressions), None)
-        return "now_fine" if fine is not None and str(getattr(fine, "name", "")) not in ("", "0") else "now"
-    return None
-
-
-def _variable(name: str, variables: Mapping[str, object]) -> exp.Expr:
-    key = name.lower().removeprefix("session.").removeprefix("global.")
-    if key not in variables:
-        raise SqlError(1193, f"Unknown system variable '{name}'")
-    value = variables[key]
-    return exp.Literal.number(value) if isinstance(value, int) else exp.Literal.string(str(value))

@@ -1,26 +1,28 @@
 """The model of load: what each tenant does on each server, second by second, and the totals it adds up to.
 
-Arrays are servers x tenants. The same seed gives the same figures in the same second after the beginning;
-between two seconds totals grow evenly, so that a client's rates do not depend on when it asks.
+Arrays are servers x tenants. The same seed gives the same figures in the same second after the beginning,
+whenever that was; between two seconds totals grow evenly,
+so that a client's rates do not depend on when it asks.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import EllipsisType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from distdiag_tui.sim.arrays import Floats, Index, Ints
 from distdiag_tui.sim.world import SYS, Tenant, World
 
-Floats = NDArray[np.float64]
+Places = tuple[Ints, Ints] | EllipsisType
 
 _MEMORY: Final = 0.97  # of the noise, from one second to the next
 _DAY: Final = 86400.0
+_MORNING: Final = 9 / 24
 _COSTS: Final = {
     "select": 180.0,
     "insert": 350.0,
@@ -39,36 +41,6 @@ _COUNTS: Final = {
     "other": 40018,
 }
 
-
-@dataclass(frozen=True, slots=True)
-class Sql:
-    """A statement that the model's clients send; `micros` is what it takes on an idle server."""
-
-    text: str
-    share: float
-    micros: float
-    rows: int
-    writes: bool
-
-    @property
-    def sql_id(self) -> str:
-        """As a server makes one."""
-        return hashlib.md5(self.text.encode(), usedforsecurity=False).hexdigest().upper()
-
-
-STATEMENTS: Final = (
-    Sql("select id, state, total from orders where id = 4711", 0.35, 130.0, 1, writes=False),
-    Sql("select o.id, c.name from orders o join customers c on c.id = o.customer where c.id = 17",
-        0.15, 320.0, 12, writes=False),
-    Sql("select sum(amount) from items where order_id = 4711", 0.12, 210.0, 1, writes=False),
-    Sql("insert into orders (customer, state, total) values (17, 'new', 12.5)", 0.08, 380.0, 0, writes=True),
-    Sql("insert into items (order_id, product, amount) values (4711, 3, 2)", 0.06, 350.0, 0, writes=True),
-    Sql("update orders set state = 'paid' where id = 4711", 0.1, 430.0, 0, writes=True),
-    Sql("update stock set quantity = quantity - 2 where product = 3", 0.06, 460.0, 0, writes=True),
-    Sql("delete from carts where id = 99", 0.03, 390.0, 0, writes=True),
-    Sql("select * from products where name like '%lamp%' limit 20", 0.02, 9000.0, 20, writes=False),
-    Sql("commit", 0.03, 60.0, 0, writes=False),
-)  # fmt: skip
 
 SYMPTOMS: Final = {
     "busy": "cores that something else takes",
@@ -99,6 +71,7 @@ class Load:
         self._world = world
         self._seed = seed
         self._seconds = 0
+        self.index = Index(world)
         self._symptoms: list[Symptom] = []
         self._noise: Floats = np.zeros(0)
         self.rates: dict[int, Floats] = {}
@@ -144,10 +117,11 @@ class Load:
             self._seconds += 1
             self._turn()
 
-    def total(self, statistic: int, now: float) -> Floats:
-        """A running total at that time."""
+    def total(self, statistic: int, now: float, at: Places = ...) -> Floats:
+        """A running total at that time, of servers and tenants at these places or of all."""
         part = min(1.0, max(0.0, now - self.began - self._seconds))
-        return self.totals[statistic] + part * self.rates[statistic]
+        found: Floats = self.totals[statistic][at] + part * self.rates[statistic][at]
+        return found
 
     def active(self) -> Floats:
         """Sessions at work, as many as the time of statements makes busy."""
@@ -209,7 +183,7 @@ class Load:
 
     def _demand(self, load: Floats) -> Floats:
         """Statements a second that arrive, where the leaders are."""
-        leads = leaders(self._world)
+        leads = self.index.arrays.leads
         wanted = np.zeros(leads.shape)
         for tenant in self._world.tenants:
             column = leads[:, tenant.index]
@@ -218,16 +192,15 @@ class Load:
         return wanted
 
     def _statements(self, tenant: Tenant) -> float:
-        """Of a whole tenant, a second: a shape of the day, later for one tenant than for another."""
+        """Of a whole tenant, a second."""
         if tenant.kind != "USER":
             return 30.0 if tenant.id == SYS else 6.0 * tenant.units_per_zone
-        at = (self.began + self._seconds) / _DAY + 0.07 * tenant.index
-        day = 0.65 - 0.3 * math.cos(2 * math.pi * at) + 0.1 * math.sin(4 * math.pi * at)
-        return 900.0 / (1 + 0.5 * tenant.index) * tenant.units_per_zone * len(self._world.zones) * day
+        usual = 900.0 / (1 + 0.5 * tenant.index) * tenant.units_per_zone * len(self._world.zones)
+        return usual * share_of_day(self._seconds + 6000.0 * tenant.index)
 
     def _fill(self, demand: Floats, ails: Mapping[str, Floats]) -> None:
         """All rates and levels from the demand. Times are microseconds a second."""
-        here = present(self._world)
+        here = self.index.arrays.present
         demand = demand * here
         self._idle = ails["sessions"]
         cost = sum(_MIX[kind] * _COSTS[kind] for kind in _MIX)
@@ -307,26 +280,10 @@ PLAN_ACCESSES: Final = -1  # kept with the statistics, though another view tells
 PLAN_HITS: Final = -2
 
 
-def present(world: World) -> Floats:
-    """1 where a tenant has a unit on a server that answers (sys has one everywhere, for logins), else 0."""
-    here = np.zeros((len(world.servers), len(world.tenants)))
-    here[:, 0] = 1.0
-    for unit in world.units:
-        here[unit.server.index, unit.tenant.index] = 1.0
-        if unit.tenant.kind == "USER":
-            here[unit.server.index, unit.tenant.index - 1] = 1.0
-    alive = np.array([server.counted for server in world.servers], np.float64)
-    return here * alive[:, None]
-
-
-def leaders(world: World, tenants: Iterable[int] | None = None) -> Floats:
-    """How many log streams of a tenant a server leads."""
-    found = np.zeros((len(world.servers), len(world.tenants)))
-    chosen = None if tenants is None else set(tenants)
-    for stream in world.streams:
-        if stream.leader.counted and (chosen is None or stream.tenant.id in chosen):
-            found[stream.leader.index, stream.tenant.index] += 1.0
-    return found
+def share_of_day(seconds: float) -> float:
+    """Of the usual load, so long after the beginning, which is in the morning whatever the clock says."""
+    at = seconds / _DAY + _MORNING
+    return 0.65 - 0.3 * math.cos(2 * math.pi * at) + 0.1 * math.sin(4 * math.pi * at)
 
 
 def _grown(old: Floats, shape: tuple[int, int]) -> Floats:

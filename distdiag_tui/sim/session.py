@@ -151,8 +151,7 @@ class Session:
     async def _query(self, sql: str) -> bytes:
         tree = self._cluster.parsed(sql)
         if isinstance(tree, exp.Query):
-            columns = await self._cluster.ask(self._question(sql, tree))
-            return wire.answer(columns, 1)
+            return await self._cluster.ask(self._question(sql, tree))
         if isinstance(tree, exp.Set):
             self._set(tree)
         elif isinstance(tree, exp.Use):

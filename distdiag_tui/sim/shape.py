@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError
@@ -30,5 +31,16 @@ class Shape:
         for name, most in MOST.items():
             if not 1 <= getattr(self, name) <= most:
                 raise ConfigError(f"a stand-in has 1 to {most} {name}, not {getattr(self, name)}")
+        if self.alone and not _is_loopback(self.alone):
+            raise ConfigError(
+                f"a stand-in is on this machine only, not on {self.alone!r}: take 127.0.0.1 or ::1"
+            )
         if self.servers < self.zones:
             raise ConfigError(f"{self.zones} zones need at least as many servers, not {self.servers}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

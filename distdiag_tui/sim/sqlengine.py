@@ -10,10 +10,10 @@ from typing import Any, Final
 import duckdb
 import numpy as np
 
-from distdiag_tui.sim import dialect
 from distdiag_tui.sim.definitions import Definition
 from distdiag_tui.sim.dialect import Statement
 from distdiag_tui.sim.sqlerror import SqlError, unknown_column
+from distdiag_tui.sim.translation import MACROS
 from distdiag_tui.sim.wire import Column, Type
 
 Rows = Mapping[str, Any]  # column name in capitals -> array, list, or a function that gives either
@@ -54,13 +54,14 @@ class Engine:
 
     def __init__(self) -> None:
         settings: dict[str, str | bool | int | float | list[str]] = {
-            "threads": 2,
+            "threads": 1,
             "python_enable_replacements": False,
             "autoload_known_extensions": False,
         }
         self._duck = duckdb.connect(config=settings)
         self._duck.execute("set pandas_analyze_sample=0")  # objects are texts: looking at each costs 20 ms
-        for macro in dialect.MACROS:
+        self._duck.execute("set default_collation='NOCASE'")  # as utf8mb4_general_ci compares
+        for macro in MACROS:
             self._duck.execute(macro)
         self._plans: dict[tuple[object, ...], Plan] = {}
 
@@ -88,7 +89,8 @@ class Engine:
             if len(self._plans) >= _PLANS:
                 self._plans.clear()
             described = self._duck.execute(
-                "describe " + _filled(statement, [_empty(each) for each in used]), _values(statement, {})
+                "describe " + _filled(statement, [_empty(each, statement) for each in used]),
+                _values(statement, {}),
             ).fetchall()
             names = statement.names or tuple(row[0] for row in described)
             self._plans[key] = Plan(statement, names, tuple(row[1] for row in described))
@@ -117,17 +119,35 @@ class Engine:
 
     def _register(self, name: str, definition: Definition, rows: Rows, statement: Statement) -> str:
         """Hand the rows of a view to DuckDB; the SELECT that gives them the view's columns and types."""
-        wanted = statement.columns
+        columns = _used(definition, statement)
         given = {
             column: _array(values() if callable(values) else values, definition.columns[column])
             for column, values in rows.items()
-            if column in definition.columns and (wanted is None or column in wanted)
+            if column in columns
         }
         if not given:
-            first, kind = next(iter(definition.columns.items()))
-            given[first] = np.full(_count(rows), None) if rows else _array([], kind)
+            if not rows:
+                return _empty(definition, statement)
+            given[columns[0]] = np.full(_count(rows), None)
         self._duck.register(name, given)
-        return _typed(definition, given.keys(), name)
+        casts = (
+            f"cast({_quoted(each) if each in given else 'null'} as {duck_type(definition.columns[each])})"
+            f" as {_quoted(each)}"
+            for each in columns
+        )
+        return f"(select {', '.join(casts)} from {name})"  # noqa: S608  from carried names
+
+
+def _used(definition: Definition, statement: Statement) -> list[str]:
+    """The columns of a view that a statement can mean: binding dozens that it does not takes time."""
+    columns = list(definition.columns)
+    if statement.columns is None:
+        return columns
+    return [each for each in columns if each in statement.columns] or columns[:1]
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _count(rows: Rows) -> int:
@@ -152,17 +172,12 @@ def _array(values: Any, kind: str) -> Any:  # noqa: ANN401  what the generators 
     return np.array(values, dtype=np.uint64 if duck == "UBIGINT" else np.int64)
 
 
-def _typed(definition: Definition, given: Any, source: str) -> str:  # noqa: ANN401  any collection of names
+def _empty(definition: Definition, statement: Statement) -> str:
+    """The view without rows."""
     columns = (
-        f'cast("{name}" as {duck_type(kind)}) as "{name}"' if name in given
-        else f'cast(null as {duck_type(kind)}) as "{name}"'
-        for name, kind in definition.columns.items()
-    )  # fmt: skip
-    return f"(select {', '.join(columns)} from {source})"  # noqa: S608  from carried names
-
-
-def _empty(definition: Definition) -> str:
-    columns = (f'cast(null as {duck_type(kind)}) as "{name}"' for name, kind in definition.columns.items())
+        f"cast(null as {duck_type(definition.columns[each])}) as {_quoted(each)}"
+        for each in _used(definition, statement)
+    )
     return f"(select {', '.join(columns)} where false)"
 
 

@@ -229,9 +229,10 @@ def _cells(column: Column) -> tuple[Bytes, NDArray[np.int64]] | None:
     matrix = fixed.view(np.uint8).reshape(len(fixed), -1)
     # NumPy pads with zeros, which no text of ours ends with
     lengths = np.char.str_len(fixed).astype(np.int64)
+    widest = int(lengths.max())  # no wider than need be: every column of the matrix is gone through
     if null is not None:
         lengths[null] = -1
-    return matrix, lengths
+    return matrix[:, :widest], lengths
 
 
 def _texts(column: Column) -> list[bytes]:

@@ -172,6 +172,12 @@ class World:
         """The units of a server."""
         return (unit for unit in self.units if unit.server is server)
 
+    def use_port(self, port: int) -> None:
+        """Let every server have this SQL port or, where they share an address, one from this on."""
+        self.sql_port = port
+        for server in self.servers:
+            server.sql_port = port + 10 * server.index if self.shape.alone else port
+
     def new_server(self, zone: Zone, created: float) -> Server:
         place = sum(each.zone == zone.name for each in self.servers)
         number = self.zones.index(zone) + 1

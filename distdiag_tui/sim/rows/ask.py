@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.sim.load import Load, present
+from distdiag_tui.sim.arrays import Arrays
+from distdiag_tui.sim.load import Load
 from distdiag_tui.sim.world import Server, Tenant, World
 
 Rows = Mapping[str, Any]
@@ -54,14 +55,16 @@ class Ask:
     @property
     def servers(self) -> list[Server]:
         """Servers whose rows are asked for: those that answer."""
-        ips = self.wanted.get("SVR_IP")
-        ports = self.wanted.get("SVR_PORT")
+        ips, ports = self.wanted.get("SVR_IP"), self.wanted.get("SVR_PORT")
+        here = self.local or (
+            ports is not None and "rpc_port()" in ports and ips is not None and "host_ip()" in ips
+        )
         return [
             each
-            for each in ([self.server] if self.local else self.world.servers)
+            for each in ([self.server] if here else self.world.servers)
             if each.counted
-            and (ips is None or each.ip in ips or ("host_ip()" in ips and each.ip == self.server.ip))
-            and (ports is None or each.rpc_port in ports or ("rpc_port()" in ports and each is self.server))
+            and (ips is None or each.ip in ips or "host_ip()" in ips)
+            and (ports is None or each.rpc_port in ports or "rpc_port()" in ports)
         ]
 
     @property
@@ -71,24 +74,26 @@ class Ask:
         seen = self.world.tenants if self.tenant.kind == "SYS" and not self.own else [self.tenant]
         return [each for each in seen if ids is None or each.id in ids]
 
+    @property
+    def arrays(self) -> Arrays:
+        """The cluster as arrays."""
+        return self.load.index.arrays
+
     def pairs(self) -> Pairs:
         """Indices of the servers and tenants of which there are units, server by server."""
-        here = np.zeros((len(self.world.servers), len(self.world.tenants)))
         rows = np.array([each.index for each in self.servers], np.int64)
         columns = np.array([each.index for each in self.tenants], np.int64)
-        here[np.ix_(rows, columns)] = 1.0
-        found = np.nonzero(here * present(self.world))
-        return found[0].astype(np.int64), found[1].astype(np.int64)
+        found = np.nonzero(self.arrays.present[np.ix_(rows, columns)])
+        return rows[found[0]], columns[found[1]]
 
     def addresses(self, servers: NDArray[np.int64]) -> dict[str, Any]:
         """SVR_IP and SVR_PORT of servers by index."""
-        ips = np.array([each.ip for each in self.world.servers], dtype=object)
-        ports = np.array([each.rpc_port for each in self.world.servers], np.int64)
-        return {"SVR_IP": lambda: ips[servers], "SVR_PORT": lambda: ports[servers]}
+        arrays = self.arrays
+        return {"SVR_IP": lambda: arrays.ips[servers], "SVR_PORT": lambda: arrays.ports[servers]}
 
     def tenant_ids(self, tenants: NDArray[np.int64]) -> NDArray[np.int64]:
         """Ids of tenants by index."""
-        return np.array([each.id for each in self.world.tenants], np.int64)[tenants]
+        return self.arrays.tenant_ids[tenants]
 
 
 def table(rows: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> Rows:

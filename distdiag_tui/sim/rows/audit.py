@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.sim.load import STATEMENTS
+from distdiag_tui.sim.clients import STATEMENTS
 from distdiag_tui.sim.rows.ask import Ask, Rows
 
 _KEPT: Final = 60  # statements of a server and tenant
@@ -24,8 +24,8 @@ def _busy(ask: Ask) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """User tenants, where they have anything to do."""
     servers, tenants = ask.pairs()
     works = ask.load.rates[40000][servers, tenants] > 0
-    user = np.array([each.kind == "USER" for each in ask.world.tenants])[tenants]
-    return servers[works & user], tenants[works & user]
+    chosen = works & ask.arrays.user[tenants]
+    return servers[chosen], tenants[chosen]
 
 
 def _audit(ask: Ask) -> Rows:
@@ -39,7 +39,6 @@ def _audit(ask: Ask) -> Rows:
     execute = (_column("micros")[kinds] * slow * random.uniform(0.7, 1.6, len(where))).astype(np.int64)
     queue = random.integers(5, 60, len(where))
     began = int(ask.now * 1e6) - (number + 1) * (_SPAN // _KEPT)
-    names = np.array([each.name for each in ask.world.tenants], dtype=object)
     ids = ask.tenant_ids(who)
     zero, one = np.zeros(len(where), np.int64), np.ones(len(where), np.int64)
     sessions = (3221487616 + where * 4096 + who * 512 + number % 12).astype(np.uint64)
@@ -47,7 +46,7 @@ def _audit(ask: Ask) -> Rows:
     return ask.addresses(where) | {
         "REQUEST_ID": ask.load.seconds * _KEPT + number, "SID": sessions, "CLIENT_IP": clients,
         "USER_CLIENT_IP": clients, "CLIENT_PORT": 40000 + number % 12, "TENANT_ID": ids,
-        "EFFECTIVE_TENANT_ID": ids, "TENANT_NAME": lambda: names[who],
+        "EFFECTIVE_TENANT_ID": ids, "TENANT_NAME": lambda: ask.arrays.tenant_names[who],
         "USER_NAME": lambda: np.full(len(where), "app", dtype=object),
         "DB_NAME": lambda: np.full(len(where), "shop", dtype=object),
         "SQL_ID": lambda: _column("sql_id")[kinds], "QUERY_SQL": lambda: _column("text")[kinds],

@@ -73,13 +73,12 @@ def _parameters(ask: Ask) -> Rows:
         for each in servers
     }
     where = np.repeat(np.array([each.index for each in servers], np.int64), len(rows))
-    zones = np.array([each.zone for each in ask.world.servers], dtype=object)
 
     def tiled(values: list[Any]) -> Callable[[], Any]:
         return lambda: np.tile(np.array(values, dtype=object), len(servers))
 
     return ask.addresses(where) | {
-        "ZONE": lambda: zones[where],
+        "ZONE": lambda: ask.arrays.zones[where],
         "SCOPE": tiled(["CLUSTER" if tenant is None else "TENANT" for _, tenant in rows]),
         "TENANT_ID": [tenant for _ in servers for _, tenant in rows],
         "NAME": tiled([row[0] for row, _ in rows]), "DATA_TYPE": tiled([row[1] for row, _ in rows]),

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from distdiag_tui.sim.load import STATEMENTS
+from distdiag_tui.sim.clients import STATEMENTS
 from distdiag_tui.sim.rows.ask import Ask, Connection, Rows
 
 _CLIENTS: Final = np.array([f"10.8.0.{number}" for number in range(1, 9)], dtype=object)
@@ -16,7 +16,7 @@ _CLIENTS: Final = np.array([f"10.8.0.{number}" for number in range(1, 9)], dtype
 
 def _processlist(ask: Ask) -> Rows:
     servers, tenants = ask.pairs()
-    user = np.array([each.kind == "USER" for each in ask.world.tenants])[tenants]
+    user = ask.arrays.user[tenants]
     servers, tenants = servers[user], tenants[user]
     active = np.round(ask.load.active()[servers, tenants]).astype(np.int64)
     everyone = active + 12 + servers * 7 % 5 + np.round(ask.load.idle()[servers]).astype(np.int64)
@@ -47,8 +47,6 @@ def _clients(
 ) -> dict[str, Any]:
     """The columns of the model's own sessions."""
     ids = 3221487616 + where * 4096 + who * 512 + place
-    ports = np.array([each.sql_port for each in ask.world.servers], np.int64)
-    names = np.array([each.name for each in ask.world.tenants], dtype=object)
     kinds = (ids * 7 + ask.load.seconds * works) % len(STATEMENTS)
     texts = np.array([each.text for each in STATEMENTS], dtype=object)
     sql_ids = np.array([each.sql_id for each in STATEMENTS], dtype=object)
@@ -56,9 +54,10 @@ def _clients(
     idle = (place * 37 % 600).astype(np.float64) + (ask.now % 1.0)
     seconds = np.where(works, 0.001 * (1 + place % 9), idle)
     return ask.addresses(where) | {
-        "SQL_PORT": lambda: ports[where], "ID": ids.astype(np.uint64), "USER": lambda: _same(len(ids), "app"),
+        "SQL_PORT": lambda: ask.arrays.sql_ports[where], "ID": ids.astype(np.uint64),
+        "USER": lambda: _same(len(ids), "app"),
         "HOST": lambda: clients + ":" + (40000 + place).astype("U5").astype(object),
-        "DB": lambda: _same(len(ids), "shop"), "TENANT": lambda: names[who],
+        "DB": lambda: _same(len(ids), "shop"), "TENANT": lambda: ask.arrays.tenant_names[who],
         "COMMAND": lambda: np.where(works, "Query", "Sleep").astype(object), "TIME": seconds,
         "TOTAL_TIME": seconds, "STATE": lambda: np.where(works, "ACTIVE", "SLEEP").astype(object),
         "INFO": lambda: np.where(works, texts[kinds], None), "PROXY_SESSID": ids.astype(np.uint64) * 3,

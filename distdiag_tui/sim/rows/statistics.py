@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.sim.definitions import Statistic, statistics, wait_events
 from distdiag_tui.sim.load import PLAN_ACCESSES, PLAN_HITS
-from distdiag_tui.sim.rows.ask import Ask, Rows
+from distdiag_tui.sim.rows.ask import Ask, Pairs, Rows
 
 _MOST: Final = np.int64(2**63 - 1)
 
@@ -24,12 +25,13 @@ def _sysstat(ask: Ask) -> Rows:
     each, count = len(chosen), len(servers)
     values = np.empty((count, each), np.int64)
     for column, statistic in enumerate(chosen):
-        values[:, column] = _values(ask, statistic)[servers, tenants]
+        values[:, column] = _values(ask, statistic, (servers, tenants))
     where, who = np.repeat(servers, each), np.repeat(tenants, each)
     _spoil(ask, values, servers)
+    places = _places(ask.version)
     rows = {
         "CON_ID": ask.tenant_ids(who), **ask.addresses(where), "VALUE": values.ravel(),
-        "STATISTIC#": np.tile(np.array([_place(ask, one) for one in chosen], np.int64), count),
+        "STATISTIC#": np.tile(np.array([places[one.id] for one in chosen], np.int64), count),
         "STAT_ID": np.tile(np.array([one.id for one in chosen], np.int64), count),
         "CLASS": np.tile(np.array([one.kind for one in chosen], np.int64), count),
         "NAME": lambda: np.tile(np.array([one.name for one in chosen], dtype=object), count),
@@ -49,21 +51,23 @@ def _chosen(ask: Ask) -> list[Statistic]:
     ]
 
 
-def _place(ask: Ask, statistic: Statistic) -> int:
-    return statistics(ask.version).index(statistic)
+@cache
+def _places(version: str) -> Mapping[int, int]:
+    """STATISTIC# by id."""
+    return {each.id: number for number, each in enumerate(statistics(version))}
 
 
-def _values(ask: Ask, statistic: Statistic) -> NDArray[np.int64]:
+def _values(ask: Ask, statistic: Statistic, at: Pairs) -> NDArray[np.int64]:
     """Of every server and tenant. What the model does not know follows its statements, or is still."""
     load, number = ask.load, statistic.id
     if number in load.totals:
-        return load.total(number, ask.now).astype(np.int64)
+        return load.total(number, ask.now, at).astype(np.int64)
     if number in load.levels:
-        return load.levels[number].astype(np.int64)
+        return load.levels[number][at].astype(np.int64)
     share = (number * 2654435761 % 1000) / 1000.0
     if not statistic.adds:
-        return (load.levels[140002] * share / 1000.0).astype(np.int64)
-    return (load.total(40000, ask.now) * share**4).astype(np.int64)
+        return (load.levels[140002][at] * share / 1000.0).astype(np.int64)
+    return (load.total(40000, ask.now, at) * share**4).astype(np.int64)
 
 
 def _spoil(ask: Ask, values: NDArray[np.int64], servers: NDArray[np.int64]) -> None:
@@ -122,8 +126,8 @@ def _system_event(ask: Ask) -> Rows:
     waits = np.empty((count, each), np.int64)
     for column, event in enumerate(events):
         source, share, once = _WAITS[event.name]
-        waits[:, column] = ask.load.total(source, ask.now)[servers, tenants] * share / once
-        micros[:, column] = ask.load.total(source, ask.now)[servers, tenants] * share
+        waits[:, column] = ask.load.total(source, ask.now, (servers, tenants)) * share / once
+        micros[:, column] = ask.load.total(source, ask.now, (servers, tenants)) * share
     where, who = np.repeat(servers, each), np.repeat(tenants, each)
 
     def tiled(name: str) -> Callable[[], NDArray[Any]]:
@@ -144,8 +148,8 @@ def _system_event(ask: Ask) -> Rows:
 
 def _plan_cache(ask: Ask) -> Rows:
     servers, tenants = ask.pairs()
-    accesses = ask.load.total(PLAN_ACCESSES, ask.now)[servers, tenants].astype(np.int64)
-    hits = ask.load.total(PLAN_HITS, ask.now)[servers, tenants].astype(np.int64)
+    accesses = ask.load.total(PLAN_ACCESSES, ask.now, (servers, tenants)).astype(np.int64)
+    hits = ask.load.total(PLAN_HITS, ask.now, (servers, tenants)).astype(np.int64)
     memory = (ask.load.levels[140002][servers, tenants] * 0.01).astype(np.int64)
     plans = 40 + servers % 7 * 5 + tenants * 20
     return {
