@@ -24,6 +24,7 @@ from distdiag_tui.sources.frame import Sample
 log = logging.getLogger(__name__)
 
 _SAME_START: Final = 1.0  # s by which two readings of one process's start may differ
+_HANDLES: Final = 400  # files kept open for all nodes; a process may often have no more than 1,024
 _LOOKS: Final = (0.03, 0.07)  # s between two looks at a process's state: uneven, for faults may be even
 
 
@@ -65,15 +66,16 @@ class LabHosts:
         try:
             state = load(self._home)
         except LabError as error:
-            log.info("no figures of the lab's processes: %s", error)
-            state = None
+            log.info("no figures of the lab's nodes: %s", error)
+            return {}
+        nodes = state.nodes if state else ()
         machine = local.machine_figures()
         disks: dict[tuple[int, int], Figures] = {}
         samples = {}
-        for node in state.nodes if state else ():
+        for node in nodes:
             if node.name not in names:
                 continue
-            figures = machine | self._disk(node, disks) | self._own(node)
+            figures = machine | self._disk(node, disks) | self._own(node, len(nodes))
             samples[node.name] = sample_of(figures, time.monotonic(), self._epochs.get(node.name, 0))
         return samples
 
@@ -85,8 +87,8 @@ class LabHosts:
             known[device] = local.disk_figures(device)
         return known[device]
 
-    def _own(self, node: NodeRecord) -> Figures:
-        process = self._process(node)
+    def _own(self, node: NodeRecord, nodes: int) -> Figures:
+        process = self._process(node, nodes)
         if process is None:
             return {}
         try:
@@ -95,7 +97,7 @@ class LabHosts:
             self._drop(node.name)
             return {}
 
-    def _process(self, node: NodeRecord) -> LocalProcess | None:
+    def _process(self, node: NodeRecord, nodes: int) -> LocalProcess | None:
         """That of the node's record, if it is the very same one; a node that was started anew has another."""
         known = self._processes.get(node.name)
         if known is not None and known.pid == node.pid:
@@ -104,7 +106,7 @@ class LabHosts:
         if node.pid is None or node.started is None:
             return None
         with suppress(OSError):
-            process = LocalProcess(node.pid)
+            process = LocalProcess(node.pid, _HANDLES // nodes)
             if abs(self._booted + process.started() / 100 - node.started) < _SAME_START:
                 self._processes[node.name] = process
                 return process
