@@ -69,22 +69,24 @@ class LabHosts:
             log.info("no figures of the lab's nodes: %s", error)
             return {}
         nodes = state.nodes if state else ()
-        machine = local.machine_figures()
+        at = time.monotonic()
+        elapsed = round(at * 1e6)
+        machine = local.machine_figures(elapsed)
         disks: dict[tuple[int, int], Figures] = {}
         samples = {}
         for node in nodes:
             if node.name not in names:
                 continue
-            figures = machine | self._disk(node, disks) | self._own(node, len(nodes))
-            samples[node.name] = sample_of(figures, time.monotonic(), self._epochs.get(node.name, 0))
+            figures = machine | self._disk(node, disks, elapsed) | self._own(node, len(nodes))
+            samples[node.name] = sample_of(figures, at, self._epochs.get(node.name, 0))
         return samples
 
-    def _disk(self, node: NodeRecord, known: dict[tuple[int, int], Figures]) -> Figures:
+    def _disk(self, node: NodeRecord, known: dict[tuple[int, int], Figures], elapsed: int) -> Figures:
         device = local.device_of(str(node_folder(self._home, node.name)))
         if device is None:
             return {}
         if device not in known:
-            known[device] = local.disk_figures(device)
+            known[device] = local.disk_figures(device, elapsed)
         return known[device]
 
     def _own(self, node: NodeRecord, nodes: int) -> Figures:
@@ -121,17 +123,14 @@ class LabHosts:
             self._epochs[name] = self._epochs.get(name, 0) + 1
 
     async def _look(self) -> None:
-        """See how long processes are stopped: their totals do not tell."""
-        before = time.monotonic()
+        """See how often processes are stopped: their totals do not tell."""
         while True:
             await asyncio.sleep(random.uniform(*_LOOKS))  # noqa: S311
             if not self._lock.acquire(blocking=False):
                 continue
             try:
-                now = time.monotonic()
                 for process in self._processes.values():
                     with suppress(OSError):
-                        process.watch(now - before)
-                before = now
+                        process.look()
             finally:
                 self._lock.release()
