@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +25,18 @@ LONGEST_STEP = 3.5  # ticks; a rate over a longer pause says nothing about the t
 MOST_EVENTS = 500
 REMEMBERED = 3600.0  # s, of events
 
+LONGEST_HELD = 1.5  # of the time between two readings of a machine
+
 TenantRates = Mapping[int, Floats]  # raw columns per second by tenant id
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """Of a machine, what it came to, and until when that holds (epoch seconds)."""
+
+    sample: Sample
+    rates: Floats
+    until: float
 
 
 class Engine:
@@ -41,7 +52,7 @@ class Engine:
         self._source = source
         self._production = production
         self._previous: dict[str, Sample] = {}
-        self._hosts: dict[str, Sample] = {}
+        self._hosts: dict[str, _Reading] = {}
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
@@ -71,6 +82,7 @@ class Engine:
             production=self._production,
             layout=frame.layout,
             events=tuple(self._events),
+            machines=frame.machines,
         )
         if self.diagnoser is None:
             return snapshot
@@ -88,12 +100,22 @@ class Engine:
         for name, sample in frame.samples.items():
             rates[name] = dict(_rates_between(self._previous.get(name), sample, frame.interval))
             self._previous[name] = sample
-        for name, sample in frame.hosts.items():
-            own = _rates_between(self._hosts.get(name), sample, frame.interval)[SERVER_WIDE]
+        for name, own in self._host_rates(frame).items():
             rows = rates.setdefault(name, {})
             rows[SERVER_WIDE] = np.where(np.isnan(own), rows.get(SERVER_WIDE, own), own)
-            self._hosts[name] = sample
         return rates
+
+    def _host_rates(self, frame: Frame) -> Mapping[str, Floats]:
+        """What machines tell. A reading that takes longer than a tick to come again is held so long."""
+        for name, sample in frame.hosts.items():
+            before = self._hosts.get(name)
+            own = _rates_between(before.sample if before else None, sample, frame.interval)[SERVER_WIDE]
+            self._hosts[name] = _Reading(sample, own, frame.time + LONGEST_HELD * sample.every)
+        return {
+            name: reading.rates
+            for name, reading in self._hosts.items()
+            if name in frame.hosts or frame.time < reading.until
+        }
 
 
 def _rates_between(previous: Sample | None, sample: Sample, interval: float) -> TenantRates:
@@ -103,7 +125,7 @@ def _rates_between(previous: Sample | None, sample: Sample, interval: float) -> 
     if previous is not None and previous.epoch == sample.epoch:
         seconds = sample.at - previous.at
         before = dict(zip(previous.tenants, previous.columns, strict=True))
-    if seconds > LONGEST_STEP * max(interval, 1.0):
+    if seconds > LONGEST_STEP * max(interval, 1.0, sample.every):
         before = {}
     nothing = np.full(len(COLUMNS), np.nan)
     return {

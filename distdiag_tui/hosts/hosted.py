@@ -40,7 +40,7 @@ class HostedSource:
                     self._servers, self._interval = frame.servers, frame.interval
                     self._begun.set()
                     fresh, self._fresh = self._fresh, {}
-                    yield replace(frame, hosts=fresh)
+                    yield replace(frame, hosts=fresh, machines=self._hosts.machines)
         finally:
             reading.cancel()
             await asyncio.wait({reading})

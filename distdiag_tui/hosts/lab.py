@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import threading
 import time
@@ -18,7 +19,7 @@ from distdiag_tui.hosts.procfs import Figures
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.lab.state import NodeRecord, load, node_folder
 from distdiag_tui.model.errors import LabError
-from distdiag_tui.model.topology import Server
+from distdiag_tui.model.topology import Host, Server
 from distdiag_tui.sources.frame import Sample
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,8 @@ class LabHosts:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._name = os.uname().nodename
+        self._machines: Mapping[str, Host] = {}
         self._booted = procfs.boot_time(local.read_text("/proc/stat"))
         self._processes: dict[str, LocalProcess] = {}
         self._epochs: dict[str, int] = {}
@@ -43,7 +46,14 @@ class LabHosts:
         """Of all nodes that are servers here, those too that do not answer."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="states of processes")
-        return await asyncio.to_thread(self._read, {server.name for server in servers})
+        names = {server.name for server in servers}
+        self._machines = dict.fromkeys(names, Host(self._name, "/proc"))
+        return await asyncio.to_thread(self._read, names)
+
+    @property
+    def machines(self) -> Mapping[str, Host]:
+        """All of them are this one."""
+        return self._machines
 
     async def close(self) -> None:
         """Let go of the processes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
-from distdiag_tui.model.topology import Event, Layout, Server, Subject
+from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
 
@@ -42,7 +42,7 @@ class Snapshot:
     """One tick. `tick` counts intervals since the epoch, so that columns of plots have fixed times.
 
     `values` maps each subject to its M metric values (NaN: missing). `events` are those of the last hour,
-    oldest first, as many as fit.
+    oldest first, as many as fit; `machines` are by server name.
     """
 
     tick: int
@@ -57,6 +57,7 @@ class Snapshot:
     diagnosis: Diagnosis | None = None  # while nobody diagnoses
     layout: Layout | None = None  # while the cluster has not told, or has none
     events: tuple[Event, ...] = ()
+    machines: Mapping[str, Host] = field(default_factory=dict)
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:
