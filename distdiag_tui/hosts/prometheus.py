@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = 5  # s, for an answer
 FIRST_EVERY: Final = 60.0  # s that readings are taken to be apart until two have come
-PACE: Final = (1.0, 15.0)  # s between two questions, at least and at most
+PACE: Final = (0.5, 15.0)  # s between two questions, at least and at most
 MOUNTS_EVERY: Final = 300.0  # s
 _WAY: Final = "Prometheus"
 
@@ -62,10 +62,14 @@ class PrometheusHosts:
             return {}
         found = series.by_instance(answers, self._way.instance)
         samples = {server.name: sample for server in servers if (sample := self._sample(server, found))}
-        shortest, longest = PACE
-        every = min((machine.every for machine in self._machines.values()), default=longest)
-        self._ask_at = time.monotonic() + min(longest, max(shortest, every / 2)) - shortest / 2
+        self._ask_at = time.monotonic() + self._pause()
         return samples
+
+    def _pause(self) -> float:
+        """Half the time between two scrapes, so that few come late; short until that time is known."""
+        shortest, longest = PACE
+        known = [each.every for each in self._machines.values() if each.every < FIRST_EVERY]
+        return min(longest, max(shortest, min(known, default=0.0) / 2))
 
     @property
     def machines(self) -> Mapping[str, Host]:

@@ -143,7 +143,7 @@ def figures(series: Iterable[Series], disk: str) -> Figures:
         elif labels.get("mode") in _CPU:
             column = _CPU[labels["mode"]]
             found[column] = found.get(column, 0) + round(value * _MICRO)
-        elif set(labels) <= {"instance"} or not name:
+        elif not name and "mode" not in labels:
             found["cpus"] = value
     if swap_free is not None and "swap_total" in found:
         found["swap_used"] = found["swap_total"] - swap_free
