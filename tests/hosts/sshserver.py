@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,12 @@ async def asyncssh_server(folder: Path) -> AsyncIterator[Place]:
         pipe = asyncio.subprocess.PIPE
         child = await asyncio.create_subprocess_shell(process.command or "", stdin=pipe, stdout=pipe)
         running.add(child)
-        await process.redirect(stdin=child.stdin, stdout=child.stdout)
+        assert child.stdin
+        assert child.stdout
+        hearing = asyncio.create_task(_hear(process, child.stdin))
+        while data := await child.stdout.read(4096):
+            process.stdout.write(data)
+        await hearing
         process.exit(await child.wait())
 
     server = await asyncssh.listen(
@@ -67,6 +72,14 @@ async def asyncssh_server(folder: Path) -> AsyncIterator[Place]:
             if child.returncode is None:
                 child.kill()
             await child.wait()
+
+
+async def _hear(process: asyncssh.SSHServerProcess[bytes], writer: asyncio.StreamWriter) -> None:
+    """Hand on what the client says, until it has gone."""
+    with suppress(asyncssh.Error, ConnectionError):
+        while data := await process.stdin.read(4096):
+            writer.write(data)
+    writer.close()
 
 
 @asynccontextmanager
