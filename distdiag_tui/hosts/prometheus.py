@@ -147,15 +147,15 @@ class PrometheusHosts:
 def _connect(way: NodeExporter) -> PrometheusConnect:
     import requests  # noqa: PLC0415
     from prometheus_api_client import PrometheusConnect  # noqa: PLC0415
-    from requests.adapters import HTTPAdapter  # noqa: PLC0415
+    from requests.adapters import Retry  # noqa: PLC0415
 
     session = requests.Session()
     session.verify = way.ca or True
     session.trust_env = False  # no proxy and no password from elsewhere
-    session.mount(way.url, HTTPAdapter(max_retries=0))
     headers = {"Authorization": f"Bearer {way.token.reveal()}"} if way.token else {}
     auth: Any = (way.user, way.password.reveal()) if way.user else None
-    return PrometheusConnect(way.url.rstrip("/"), headers, auth=auth, session=session, timeout=TIMEOUT)
+    url, at_once = way.url.rstrip("/"), Retry(0)
+    return PrometheusConnect(url, headers, retry=at_once, auth=auth, session=session, timeout=TIMEOUT)
 
 
 def missing_prometheus() -> str:

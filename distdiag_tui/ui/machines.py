@@ -34,4 +34,5 @@ def _count(hosts: Mapping[str, Host]) -> str:
         return plain(f"no figures by {next(iter(hosts.values())).way}")
     machines = len({host.name for host in well})
     lost = f", {len(hosts) - len(well)} without" if len(well) < len(hosts) else ""
-    return f"mean of {len(well)} servers on {machines} machine{'s' * (machines != 1)}{lost}"
+    mean = f"mean of {len(well)} server{'s' * (len(well) != 1)}"
+    return f"{mean} on {machines} machine{'s' * (machines != 1)}{lost}"
