@@ -87,6 +87,11 @@ def watch_document(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def _host_document(host: Host | None) -> dict[str, str] | None:
+    """Servers whose hosts have one name share a machine; null: nobody can ask it."""
+    return None if host is None else {"name": host.name, "way": host.way, "trouble": host.trouble}
+
+
 def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
     values = snapshot.values.get(Subject(server.zone, server.name))
     listed = [float("nan")] * len(METRIC_IDS) if values is None else values.tolist()
@@ -96,6 +101,7 @@ def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
         "zone": server.zone,
         "status": server.status.value,
         "detail": server.detail,
+        "host": _host_document(snapshot.machines.get(server.name)),
         "metrics": {
             name: None if math.isnan(value) else float(f"{value:.6g}")
             for name, value in zip(METRIC_IDS, listed, strict=True)
