@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.model.snapshot import Health, Snapshot, Values
 from distdiag_tui.model.topology import Event, Server, Subject
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample, Source
+from distdiag_tui.sources.held import Held
 from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
@@ -25,18 +26,7 @@ LONGEST_STEP = 3.5  # ticks; a rate over a longer pause says nothing about the t
 MOST_EVENTS = 500
 REMEMBERED = 3600.0  # s, of events
 
-LONGEST_HELD = 1.5  # of the time between two readings of a machine
-
 TenantRates = Mapping[int, Floats]  # raw columns per second by tenant id
-
-
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    """Of a machine, what it came to, and until when that holds (epoch seconds)."""
-
-    sample: Sample
-    rates: Floats
-    until: float
 
 
 class Engine:
@@ -52,7 +42,8 @@ class Engine:
         self._source = source
         self._production = production
         self._previous: dict[str, Sample] = {}
-        self._hosts: dict[str, _Reading] = {}
+        self._hosts: dict[str, Sample] = {}
+        self._held = Held()
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
@@ -106,16 +97,13 @@ class Engine:
         return rates
 
     def _host_rates(self, frame: Frame) -> Mapping[str, Floats]:
-        """What machines tell. A reading that takes longer than a tick to come again is held so long."""
-        for name, sample in frame.hosts.items():
-            before = self._hosts.get(name)
-            own = _rates_between(before.sample if before else None, sample, frame.interval)[SERVER_WIDE]
-            self._hosts[name] = _Reading(sample, own, frame.time + LONGEST_HELD * sample.every)
-        return {
-            name: reading.rates
-            for name, reading in self._hosts.items()
-            if name in frame.hosts or frame.time < reading.until
-        }
+        """What machines tell, by server name."""
+        rates = np.empty((len(frame.hosts), len(COLUMNS)))
+        for row, (name, sample) in enumerate(frame.hosts.items()):
+            rates[row] = _rates_between(self._hosts.get(name), sample, frame.interval)[SERVER_WIDE]
+            self._hosts[name] = sample
+        hosts, rates = self._held.take(frame.time, frame.hosts, rates)
+        return dict(zip(hosts, rates, strict=True))
 
 
 def _rates_between(previous: Sample | None, sample: Sample, interval: float) -> TenantRates:
