@@ -59,6 +59,7 @@ class IncidentDesk:
         self._user = user or user_name()
         self._clock = clock
         self._time = 0.0
+        self._addresses: dict[str, str] = {}  # by server: those that were discovered, too
         self._alone: dict[str, bool] = {}  # by server: whether it is a seekdb
         self._obdiag = find_obdiag()
         self._asking = asyncio.Semaphore(_AT_ONCE)
@@ -77,6 +78,7 @@ class IncidentDesk:
         if snapshot.diagnosis is None:
             return
         self._time = snapshot.time
+        self._addresses = {each.name: each.address for each in snapshot.servers}
         self._alone.update(
             {each.name: each.product.startswith("seekdb") for each in snapshot.servers if each.product}
         )
@@ -111,6 +113,8 @@ class IncidentDesk:
         """Ask the server concerned, in the background, what belongs to the cause."""
         incident = self._find(name)
         endpoint = self._endpoints.get(incident.server)
+        if endpoint is None and incident.server in self._addresses:
+            endpoint = Endpoint.at(self._addresses[incident.server], incident.server)
         if self._target is None or endpoint is None or name in self._fetching:
             return
         self._begin(self._fetching, name, self._fetch(self._target, endpoint, incident))
