@@ -15,6 +15,7 @@ from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.model.snapshot import Health, Snapshot, Values
 from distdiag_tui.model.topology import Event, Server, Subject
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample, Source
+from distdiag_tui.sources.held import Held
 from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Engine:
         self._production = production
         self._previous: dict[str, Sample] = {}
         self._hosts: dict[str, Sample] = {}
+        self._held = Held()
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
@@ -71,6 +73,7 @@ class Engine:
             production=self._production,
             layout=frame.layout,
             events=tuple(self._events),
+            machines=frame.machines,
         )
         if self.diagnoser is None:
             return snapshot
@@ -88,12 +91,19 @@ class Engine:
         for name, sample in frame.samples.items():
             rates[name] = dict(_rates_between(self._previous.get(name), sample, frame.interval))
             self._previous[name] = sample
-        for name, sample in frame.hosts.items():
-            own = _rates_between(self._hosts.get(name), sample, frame.interval)[SERVER_WIDE]
+        for name, own in self._host_rates(frame).items():
             rows = rates.setdefault(name, {})
             rows[SERVER_WIDE] = np.where(np.isnan(own), rows.get(SERVER_WIDE, own), own)
-            self._hosts[name] = sample
         return rates
+
+    def _host_rates(self, frame: Frame) -> Mapping[str, Floats]:
+        """What machines tell, by server name."""
+        rates = np.empty((len(frame.hosts), len(COLUMNS)))
+        for row, (name, sample) in enumerate(frame.hosts.items()):
+            rates[row] = _rates_between(self._hosts.get(name), sample, frame.interval)[SERVER_WIDE]
+            self._hosts[name] = sample
+        hosts, rates = self._held.take(frame.time, frame.hosts, rates)
+        return dict(zip(hosts, rates, strict=True))
 
 
 def _rates_between(previous: Sample | None, sample: Sample, interval: float) -> TenantRates:
@@ -103,7 +113,7 @@ def _rates_between(previous: Sample | None, sample: Sample, interval: float) -> 
     if previous is not None and previous.epoch == sample.epoch:
         seconds = sample.at - previous.at
         before = dict(zip(previous.tenants, previous.columns, strict=True))
-    if seconds > LONGEST_STEP * max(interval, 1.0):
+    if seconds > LONGEST_STEP * max(interval, 1.0, sample.every):
         before = {}
     nothing = np.full(len(COLUMNS), np.nan)
     return {

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from distdiag_tui.model.hostaccess import HostAccess
 
 
 @final
@@ -86,7 +89,8 @@ class Target:
 
     `user` may name a tenant, and for an OBProxy the cluster: `monitor@sys#cluster`. `home` is the lab's
     folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where that is known:
-    context, namespace and the name of its OBCluster, each if need be.
+    context, namespace and the name of its OBCluster, each if need be. `hosts` is the way to the servers'
+    machines, if there is one; that to the lab's is known.
     """
 
     cluster: str
@@ -97,6 +101,7 @@ class Target:
     allow_anomalies: bool = False
     home: Path | None = None
     kube: Mapping[str, str] | None = None
+    hosts: HostAccess | None = None
     sampling: Sampling = Sampling.AUTO
 
     @property
