@@ -34,6 +34,7 @@ class Fleet:
         self.nodes = [] if target.proxied else [Node(endpoint, target) for endpoint in target.endpoints]
         self.reader = Reader(target)
         self.known: Known | None = None
+        self.looks = 0  # how often the cluster has told
         self.trouble = Status.CONNECTING, ""
         self._by_key: dict[Key, Node] = {}
         self._read_at: dict[Key, float] = {}
@@ -87,6 +88,7 @@ class Fleet:
         """The cluster has told: servers that are new get a node if they can have one, others lose theirs."""
         before = {} if self.known is None else self.known.places
         self.known = known
+        self.looks += 1
         self.trouble = Status.UP, ""
         nodes = {node.key: node for node in self.nodes if node.clustered and node.key is not None}
         by_address = {node.endpoint.address: node for node in self.nodes}
