@@ -18,7 +18,7 @@ from distdiag_tui.store.past import BLOCK, SUBJECTS, Past
 from distdiag_tui.store.ring import Ring
 
 HOUR: Final = 3600  # ticks
-PLAIN: Final = 128 * 2**20  # bytes up to which all of the hour stays in the ring
+PLAIN: Final = 64 * 2**20  # bytes up to which all of the hour stays in the ring
 RECENT: Final = 2 * BLOCK  # ticks in the ring where it does not: one block fills while the other is packed
 NOBODY: Final = Table({}, np.empty((0, len(METRIC_IDS)), np.float32), np.empty(0, np.bool_))
 

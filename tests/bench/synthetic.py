@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distdiag_tui.model.arithmetic import IS_LEVEL, Floats
 from distdiag_tui.model.metrics import COLUMNS
@@ -95,7 +96,7 @@ class Cluster:
         self._totals += np.where(IS_LEVEL, 0.0, counts)
         self._levels(noise)
 
-    def _levels(self, noise: Floats) -> None:
+    def _levels(self, noise: NDArray[np.float32]) -> None:
         """Limits stay; memory is taken and given in steps, now and then; sessions and workers come and go."""
         usual, moves = self._rates[:, :, IS_LEVEL], noise[:, :, IS_LEVEL]
         few = np.maximum(0.0, np.rint(usual * (1 + 0.2 * moves)))
