@@ -35,6 +35,12 @@ class Table(Mapping[Subject, Values]):
         self.index, self.rows, self.present = index, rows, present
         rows.flags.writeable = present.flags.writeable = False
 
+    @classmethod
+    def of(cls, values: Mapping[Subject, Values]) -> Table:
+        """A copy of any other mapping."""
+        rows = np.array(list(values.values()), dtype=np.float32).reshape(-1, len(METRIC_IDS))
+        return cls({subject: row for row, subject in enumerate(values)}, rows, np.ones(len(rows), np.bool_))
+
     def __getitem__(self, subject: Subject) -> Values:
         row = self.index[subject]
         if not self.present[row]:

@@ -20,7 +20,7 @@ from distdiag_tui.store.ring import Ring
 HOUR: Final = 3600  # ticks
 PLAIN: Final = 64 * 2**20  # bytes up to which all of the hour stays in the ring
 RECENT: Final = 2 * BLOCK  # ticks in the ring where it does not: one block fills while the other is packed
-NOBODY: Final = Table({}, np.empty((0, len(METRIC_IDS)), np.float32), np.empty(0, np.bool_))
+NOBODY: Final = Table.of({})
 
 
 class Store:
@@ -47,7 +47,7 @@ class Store:
 
     def append(self, tick: int, values: Mapping[Subject, Values]) -> None:
         """Write one column. Ticks left out since the last become gaps; the same tick is overwritten."""
-        table = values if isinstance(values, Table) else _table(values)
+        table = values if isinstance(values, Table) else Table.of(values)
         self._make_rows(table)
         if self.tick is not None:
             if tick <= self.tick:
@@ -187,11 +187,6 @@ class Store:
             self._ring = ring
         else:
             self._ring = self._ring.widened(subjects, self._written - kept, self._written)
-
-
-def _table(values: Mapping[Subject, Values]) -> Table:
-    rows = np.array(list(values.values()), dtype=np.float32).reshape(-1, len(METRIC_IDS))
-    return Table({subject: row for row, subject in enumerate(values)}, rows, np.ones(len(rows), np.bool_))
 
 
 def _put(
