@@ -6,7 +6,7 @@ Columns are the ticks, counted from 0. Shapes: M metrics, n ticks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Table, Values
 from distdiag_tui.model.topology import Subject
-from distdiag_tui.store.past import BLOCK, SUBJECTS, Past
-from distdiag_tui.store.ring import Ring
+from distdiag_tui.store.ring import BLOCK, SUBJECTS, Ring
+
+if TYPE_CHECKING:
+    from distdiag_tui.store.past import Past
 
 HOUR: Final = 3600  # ticks
 PLAIN: Final = 64 * 2**20  # bytes up to which all of the hour stays in the ring
@@ -179,6 +181,8 @@ class Store:
     def _widen(self, subjects: int) -> None:
         kept = min(self.length, self._ring.columns)
         if self._past is None and Ring.bytes_of(self.capacity, subjects) > self._plain:
+            from distdiag_tui.store.past import Past  # noqa: PLC0415  a start should not wait for it
+
             self._past = Past(-(-self.capacity // BLOCK) + 1)
             self._packing = (self._written - self.length) // BLOCK
             self._pack_all(self._past, self._written - 1)
