@@ -23,13 +23,23 @@ AWAY: Final = (OSError, TimeoutError, DistdiagError)
 
 @dataclass(slots=True)
 class _Process:
-    """A server's; `epoch` grows when another one takes its place."""
+    """A server's; `epoch` grows when another one takes its place. `stopped` of its `looks` found it so."""
 
     pid: int | None = None
     started: int = 0
     disk: int | None = None
     epoch: int = 0
+    looks: int = 0
+    stopped: int = 0
     search_at: float = 0.0
+
+    def looked_at(self, stat: str) -> Figures:
+        """What its state adds to what was seen before."""
+        if (started := procfs.started(stat)) != self.started:
+            self.epoch, self.started = self.epoch + 1, started
+        self.looks += 1
+        self.stopped += procfs.stopped(stat)
+        return {"proc_looks": self.looks, "proc_stopped": self.stopped}
 
 
 class RemoteMachine:
@@ -119,12 +129,8 @@ class RemoteMachine:
         figures: Figures = answers.of_machine(texts, process.disk)
         if process.pid is not None:
             own = answers.of_process(texts, process.pid, self._page)
-            started = procfs.started(texts[f"/proc/{process.pid}/stat"]) if own else 0
-            if started != process.started:
-                process.epoch += 1
-                process.started = started
             if own:
-                figures |= own
+                figures |= own | process.looked_at(texts[f"/proc/{process.pid}/stat"])
             else:
                 process.pid, process.search_at = None, 0.0
         return sample_of(figures, answers.uptime(texts) + self._offset, process.epoch + 1000 * self._reboots)
