@@ -64,16 +64,20 @@ class RemoteMachine:
         try:
             samples = await self._read(ports)
         except AWAY as error:
-            await self.close()
-            first, longest = _BACK_OFF
-            self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
-            self._failures = min(self._failures + 1, 8)
-            self.trouble = str(error) or (
-                "no answer in time" if isinstance(error, TimeoutError) else "no answer"
-            )
-            return {}
+            return await self._fail(str(error) or "no answer in time")
+        except ValueError:
+            return await self._fail("what it answers makes no sense")
         self._failures = 0
         return samples
+
+    async def _fail(self, why: str) -> Mapping[str, Sample]:
+        """Say why there is nothing, and leave it alone for a while."""
+        await self.close()
+        first, longest = _BACK_OFF
+        self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
+        self._failures = min(self._failures + 1, 8)
+        self.trouble = why
+        return {}
 
     async def close(self) -> None:
         """End the shell over there."""
@@ -84,7 +88,8 @@ class RemoteMachine:
     async def _read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
         if self._shell is None:
             self._shell = await self._opening()
-            self.name, page = (await self._shell.ask("hello")).split()
+            # what a login's own files print comes before
+            self.name, page = (await self._shell.ask("hello")).split()[-2:]
             self._page = int(page)
         for name, port in ports.items():
             await self._find(self._shell, self._processes.setdefault(name, _Process()), port)
