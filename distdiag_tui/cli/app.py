@@ -117,6 +117,26 @@ def watch(
 
 
 @app.command()
+def topology(
+    target: TargetName = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object (distdiag.topology/1).")] = False,
+    grants: Annotated[
+        bool, typer.Option("--grants", help="Print the SQL of an account that may do no more than watch.")
+    ] = False,
+    ask_password: AskPassword = False,
+) -> int:
+    """Say what a cluster consists of; exit code 3 if a server is not well."""
+    from distdiag_tui.cli.topology import print_grants, run_topology  # noqa: PLC0415
+
+    chosen = chosen_target(target, ask_password=ask_password)
+    if grants:
+        print_grants(chosen)
+        return 0
+    return run_topology(chosen, as_json=json)
+
+
+@app.command()
 def diagnose(
     target: TargetName = None,
     *,

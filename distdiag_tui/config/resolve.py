@@ -100,5 +100,7 @@ def _looks_like_dsn(text: str) -> bool:
 
 def _from_dsn(dsn: str) -> Target:
     user, endpoints = parse_dsn(dsn, environment_port() or DEFAULT_PORT)
-    cluster = endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers"
-    return Target(cluster, endpoints, user or environment().get("OB_USER", "root"), environment_password())
+    account = user or environment().get("OB_USER", "root")
+    named = account.partition("#")[2]
+    cluster = named or (endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers")
+    return Target(cluster, endpoints, account, environment_password())
