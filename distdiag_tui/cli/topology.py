@@ -54,12 +54,11 @@ def _is_well(server: Server, member: Member | None) -> bool:
 async def _seen(target: Target) -> Snapshot:
     """The cluster after its second look, or as it is known when patience ends."""
     source = LiveSource(target, 0.2, look_every=LOOK_EVERY)
-    began, snapshot, first = time.monotonic(), None, None
+    began, snapshot = time.monotonic(), None
     async with aclosing(Engine(source, target.cluster).snapshots()) as snapshots:
         async for snapshot in snapshots:
             waiting = any(server.status is Status.CONNECTING for server in snapshot.servers)
-            first = first or snapshot.layout
-            looked = snapshot.layout is not first if source.fleet.clustered else not waiting
+            looked = source.fleet.looks > 1 or not source.fleet.clustered
             if (looked and not waiting) or time.monotonic() - began > PATIENCE:
                 break
     assert snapshot is not None

@@ -9,6 +9,7 @@ import random
 import socket
 import struct
 import time
+from math import isnan
 from typing import Any, Final
 
 import asyncmy
@@ -140,13 +141,19 @@ class Node:
         """Run one statement; an SQL error costs only its own columns, a broken connection the sample."""
         try:
             rows = await self._fetch(query.sql)
+            found = list(query.read(rows))
         except MySQLError as error:
             if not self._connection.connected:
                 raise
             log.warning("%s: %s", self.name, reason(error))
             return
+        except (TypeError, ValueError) as error:  # NULL for a tenant, or a row of another width
+            log.warning("%s: rows that make no sense: %s", self.name, error)
+            return
         ids = {tenant.name: tenant.id for tenant in self._tenants}
-        for tenant, column, value in query.read(rows):
+        for tenant, column, value in found:
+            if isnan(value):
+                continue
             key = tenant if isinstance(tenant, int) else ids.get(tenant, SERVER_WIDE)
             at = key, COLUMN_INDEX[column]
             # several tenants may have no id here: meta tenants, and those created since we connected
