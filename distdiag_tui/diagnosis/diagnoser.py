@@ -18,12 +18,13 @@ from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.levels import Full, full_ones
+from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.naming import Alarm, Named, Namer
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
-from distdiag_tui.diagnosis.signs import SIGNS
+from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
@@ -40,6 +41,10 @@ BACK: Final = 2
 """Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
 MOST_INFLUENCE: Final = 16
 """Servers that alarm, and others beside each, whose likeness is told."""
+UNLIKE: Final = 0.6
+KNOWN: Final = 1.4
+LIKENESS: Final = 1.6
+"""By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
 SURE: Final = 0.97
 """Confidence in what was seen and not inferred."""
 MOST_STRENGTH: Final = 10.0
@@ -69,7 +74,7 @@ class Diagnoser:
     ) -> None:
         self._metrics = metrics or console_metrics()
         self._places = [METRIC_INDEX[name] for name in self._metrics.names if name in METRIC_INDEX]
-        self.judge: Judge = judge or Rules(self._metrics, SIGNS)
+        self.judge: Judge = judge or Rules(self._metrics, SIGNS, NEEDS)
         self._settings = settings or Settings()
         self._model = model
         self._namer = Namer(self.judge)
@@ -92,7 +97,7 @@ class Diagnoser:
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
-        look = self._look = self._detector.feed(rows)
+        look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
         findings = [_of_silence(each) for each in silent]
         findings += self._full(time, servers, full_ones(self._metrics, rows))
@@ -192,6 +197,15 @@ class Diagnoser:
             if look.scores[row] >= self._settings.release:  # else it is nearly over, and told as it was
                 self._held[row] = self._found(servers[row], row, look, view)
         return [finding for row in alarming for finding in self._held.get(row, [])], heat
+
+    def _plausible(self, z: Floats, apart: Floats, change: Floats) -> Floats:
+        """(R): see `detect.Plausible`; what several servers have alike may be known as well."""
+        local = local_part(z, apart)
+        alone, alike = (
+            self.judge.scores(effects_of(z, local, change, shared=shared)).max(axis=-1)
+            for shared in (False, True)
+        )
+        return np.asarray(np.clip(UNLIKE + LIKENESS * np.maximum(alone, alike), UNLIKE, KNOWN))
 
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
         own, local, change = self._course.since_onset(look, alarming)

@@ -29,14 +29,13 @@ class Rates:
         """
         if not samples:
             return np.empty((0, len(COLUMNS)))
-        longest = LONGEST_STEP * max(interval, 1.0)
         before: list[Floats] = []
         seconds: list[float] = []
         for name, sample in samples.items():
             last = self._last.get(name)
             comparable = last is not None and last.epoch == sample.epoch
             passed = sample.at - last.at if last is not None and comparable else 0.0
-            if last is None or not 0 < passed <= longest:
+            if last is None or not 0 < passed <= LONGEST_STEP * max(interval, 1.0, sample.every):
                 before.append(_nothing(len(sample.tenants)))
             elif last.tenants == sample.tenants:
                 before.append(last.columns)

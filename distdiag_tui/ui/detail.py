@@ -16,6 +16,7 @@ from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
@@ -67,7 +68,9 @@ class Plot(ScenePane):
         plot_height = height - table - 4 - bool(marks)
         past = self._past(snapshot, 2 * plot_width)
         top = _top(past, row.unit)
-        lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
+        words = host_words(snapshot, Subject()) if row.group == "host" else ""
+        about = f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
+        lines: list[Line] = [(Run(fit(about, width), "muted"),)]
         lines += self._plot(snapshot, past, top, (plot_width, plot_height), set(marks))
         if marks:
             lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
