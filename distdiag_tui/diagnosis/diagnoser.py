@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
@@ -28,7 +29,7 @@ from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
-from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.snapshot import Table, Values
 from distdiag_tui.model.topology import Server, Subject
 
 SHOWN: Final = 5
@@ -87,6 +88,7 @@ class Diagnoser:
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
         self._full_since: dict[tuple[str, str], float] = {}
+        self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
     def feed(
         self, time: float, interval: float, servers: Sequence[Server], values: Mapping[Subject, Values]
@@ -144,15 +146,33 @@ class Diagnoser:
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""
         rows = np.full((len(servers), len(self._metrics.names)), np.nan)
-        for row, server in enumerate(servers):
-            if server.name in silent:
-                self._back[server.name] = RETURNING if server.name in self._down else BACK
-            elif (wait := self._back.get(server.name, 0)) > 0:
-                self._back[server.name] = wait - 1
-            elif (found := values.get(Subject(server.zone, server.name))) is not None:
-                rows[row, : len(self._places)] = found[self._places]
-                rows[row, len(self._places)] = math.nan if server.latency is None else server.latency
+        figures, there = self._figures(servers, values)
+        rows[:, : len(self._places)] = figures[:, self._places]
+        latency = [math.nan if server.latency is None else server.latency for server in servers]
+        rows[:, len(self._places)] = latency
+        for row, name in enumerate(self._names):
+            if name in silent:
+                self._back[name] = RETURNING if name in self._down else BACK
+                there[row] = False
+            elif (wait := self._back.get(name, 0)) > 0:
+                self._back[name] = wait - 1
+                there[row] = False
+        rows[~there] = np.nan
         return rows
+
+    def _figures(self, servers: Sequence[Server], values: Mapping[Subject, Values]) -> tuple[Values, Flags]:
+        """All that was measured of each (S, M), and of whom there is any: a table is looked up only once."""
+        table = values if isinstance(values, Table) else Table.of(values)
+        names = [(server.zone, server.name) for server in servers]
+        if self._found_at is None or self._found_at[0] is not table.index or self._found_at[1] != names:
+            at = np.array([table.index.get(Subject(*name), -1) for name in names], dtype=np.intp)
+            self._found_at = table.index, names, at
+        at = self._found_at[2]
+        there: Flags = at >= 0
+        there[there] = table.present[at[there]]
+        figures = np.full((len(at), table.rows.shape[1]), np.nan, dtype=np.float32)
+        figures[there] = table.rows[at[there]]
+        return figures, there
 
     # -- what is found ------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from distdiag_tui.incidents.report import Dossier, export
 from distdiag_tui.incidents.store import Papers
 from distdiag_tui.ledger import state_folder, user_name
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Endpoint
 from distdiag_tui.model.text import plain
 from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
 from distdiag_tui.service.incident_keeper import IncidentKeeper
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from distdiag_tui.diagnosis.cause import Obdiag
     from distdiag_tui.incidents.store import IncidentStore
     from distdiag_tui.model.snapshot import Snapshot
-    from distdiag_tui.model.target import Endpoint, Target
+    from distdiag_tui.model.target import Target
 
 __all__ = ["IncidentBoard", "IncidentDesk", "IncidentView"]
 
