@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -99,13 +100,15 @@ EXERCISES: Final = (frames, questions, offered, faults, loads)
 SPARED: Final = frozenset({"DBA_OB_TABLE_LOCATIONS"})
 
 
-def named() -> set[str]:
+@cache
+def named() -> frozenset[str]:
     """Views that occur in texts of the program, docstrings apart."""
     found: set[str] = set()
     for path in PACKAGE.rglob("*.py"):
-        if path.is_relative_to(PACKAGE / "sim"):
+        text = path.read_text(encoding="utf-8")
+        if path.is_relative_to(PACKAGE / "sim") or not VIEW.search(text):
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = ast.parse(text)
         docstrings = {
             ast.get_docstring(node, clean=False) for node in ast.walk(tree) if isinstance(node, DOCUMENTED)
         }
@@ -116,7 +119,7 @@ def named() -> set[str]:
                 and node.value not in docstrings
             ):
                 found.update(VIEW.findall(node.value))
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
