@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,6 +11,13 @@ from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.topology import Event, Host, Layout, Server
 
 SERVER_WIDE = 0  # tenant id of figures that belong to the server as a whole
+
+_EPOCHS = itertools.count(1)
+
+
+def new_epoch() -> int:
+    """A number for `Sample.epoch` that no other connection of this process has."""
+    return next(_EPOCHS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,35 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
 
-from distdiag_tui.model.metrics import METRIC_IDS
-from distdiag_tui.model.snapshot import Snapshot, Values
+from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Host, Server, Status, Subject
+from distdiag_tui.store import Store
 from distdiag_tui.ui.machines import NO_WAY, host_words
 
 LAB = {name: Host("vm", "/proc") for name in ("n1", "n2", "n3")}
 MIXED = {"n1": Host("db1", "SSH"), "n2": Host("db2", "SSH"), "n3": Host("", "SSH", "permission\x1b denied")}
 
 
-class Nothing:
-    """A history of nothing."""
-
-    def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
-        """Empty."""
-        return np.empty((len(METRIC_IDS), 0), dtype=np.float32)
-
-    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
-        """Empty."""
-        return np.empty((len(subjects), 0), dtype=np.float32)
-
-
 def snapshot(machines: dict[str, Host]) -> Snapshot:
     servers = tuple(Server(name, f"{name}:1", f"z{name[1]}", Status.UP) for name in ("n1", "n2", "n3"))
-    return Snapshot(1, 1.0, 1.0, "shop", servers, {}, Nothing(), machines=machines)
+    return Snapshot(1, 1.0, 1.0, "shop", servers, {}, Store(), machines=machines)
 
 
 @pytest.mark.parametrize(
