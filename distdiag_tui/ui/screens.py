@@ -20,13 +20,19 @@ from distdiag_tui.ui.diagnosis import DiagnosisPane
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
+from distdiag_tui.ui.topology import KEYS as TOPOLOGY_KEYS
 from distdiag_tui.ui.topology import TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
 
 Pane = TopologyPane | MetricsPane | WorkloadsPane | AnomaliesPane | DiagnosisPane
 BREAKPOINTS: Final = [(0, "-narrow"), (100, "-normal")]  # widths and classes of a screen
-KEYS_OF: Final = {"workloads": WORKLOAD_KEYS, "anomalies": ANOMALY_KEYS, "diagnosis": DIAGNOSIS_KEYS}
+KEYS_OF: Final = {
+    "topology": TOPOLOGY_KEYS,
+    "workloads": WORKLOAD_KEYS,
+    "anomalies": ANOMALY_KEYS,
+    "diagnosis": DIAGNOSIS_KEYS,
+}
 PANES: Final = ("topology", "metrics", "workloads", "anomalies", "diagnosis")
 
 
@@ -96,6 +102,8 @@ class MainScreen(ExactScreen):
         """Draw a scene in every pane."""
         self.status.show(scene)
         self._wrong.show(scene)
+        told = scene.snapshot is not None and scene.snapshot.layout is not None
+        self._left.set_class(told, "-told")  # a cluster that tells of itself is worth more room
         for pane in self.panes:
             pane.show(scene)
 
