@@ -1,11 +1,10 @@
-"""Every server as one cell, shaded by one metric, zone by zone: where it is hot, and which server that is."""
+"""Every server as one cell, zone by zone, shaded by a metric: where it is hot, and which server that is."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,119 +15,68 @@ from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Bad
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.cell_map import GAP, OUT, Block, Plan, blocks_of, cell, deviations, plan, under_cursor
 from distdiag_tui.ui.facts import rule
-from distdiag_tui.ui.heat import shade
 from distdiag_tui.ui.messages import SubjectWanted
 from distdiag_tui.ui.order import matrix_of
-from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen
 from distdiag_tui.ui.spark import nice_ceiling
-from distdiag_tui.ui.standing import NEEDY, WELL, Standings, state_of, standings
+from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, standings, state_of
 from distdiag_tui.ui.status import KeyBar, StatusLine
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.model.topology import Server
+    from distdiag_tui.ui.scene import Scene
 
-USUAL: Final = "cpu_percent"
-"""The metric it begins with, if servers are not sorted by one."""
+SHOWN: Final = (
+    "cpu_percent", "sql_rt", "qps", "sessions_active", "lock_wait_time", "log_sync_rt", "io_read_rt",
+    "memory_percent", "memstore_percent", "log_write_rt", "rpc_rt", "queue_rt", "data_disk_percent",
+)  # fmt: skip
+"""The first is what it begins with, if servers are not sorted by a metric; the others where there is room."""
 LABEL: Final = 12  # cells of a zone's name at most
-WIDEST: Final = 4  # cells of a server, with what parts it from the next
-ASIDE: Final = 7  # lines below the map
-OUT: Final = 4.0  # robust standard deviations from which a cell stands out
-SPREAD: Final = 1.4826  # of a normal distribution's standard deviation to its median absolute deviation
-LEAST: Final = 0.15  # of the median that a deviation is at least: what hardly moves does not stand out
+ASIDE: Final = 6  # lines below the map
+OTHER: Final = 46  # cells of another metric in which a server stands out
 
-KEYS: Final = (("Esc", "back"), ("← → ↑ ↓", "server"), ("⏎", "go there"), ("[ ]", "metric"), ("s", "pick it"),
-               ("n", "next not well"), ("!", "worst"), ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
-
-
-class Block(NamedTuple):
-    """A zone: its servers by their index in the snapshot."""
-
-    zone: str
-    servers: Sequence[int]
-
-
-class Plan(NamedTuple):
-    """Cells a server, and servers a row."""
-
-    cells: int
-    across: int
-
-    def rows(self, blocks: Sequence[Block]) -> int:
-        """Lines that all blocks need."""
-        return sum(-(-len(block.servers) // self.across) for block in blocks)
-
-
-def plan(blocks: Sequence[Block], width: int, height: int) -> Plan:
-    """As wide cells as let all servers fit, the narrowest if they do not.
-
-    >>> plan([Block("a", range(40)), Block("b", range(30))], 80, 4)
-    Plan(cells=3, across=26)
-    """
-    for cells in range(WIDEST, 1, -1):
-        wide = Plan(cells, max(1, width // cells))
-        if wide.rows(blocks) <= height:
-            return wide
-    return Plan(1, max(1, width))
-
-
-def deviations(column: NDArray[np.float32], bad: Bad) -> NDArray[np.float64]:
-    """How far each is beyond the median of all, in robust standard deviations, in the direction that is bad."""
-    known = column[~np.isnan(column)].astype(float)
-    if len(known) < 3:
-        return np.zeros(len(column))
-    middle = float(np.median(known))
-    spread = SPREAD * float(np.median(np.abs(known - middle)))
-    spread = max(spread, LEAST * abs(middle) / OUT, 1e-12)
-    off = np.nan_to_num((column - middle) / spread)
-    signed: NDArray[np.float64] = -off if bad is Bad.LOW else np.abs(off) if bad is Bad.NEITHER else off
-    return signed
+KEYS: Final = (("Esc", "back"), ("← → ↑ ↓", "server"), ("⏎", "go there"), ("[ ]", "metric"),
+               ("s", "pick it"), ("n", "next not well"), ("!", "worst"), ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
 class Cells(ScenePane):
-    """The map, and below it what is known of the server under the cursor."""
+    """The map of a metric, of others where there is room, and what is under the cursor."""
 
     def __init__(self, scene: Scene, name: str) -> None:
         super().__init__(id="cells")
         self.add_class("pane")
-        self.metric = METRIC_INDEX[name or USUAL]
-        self._scene = scene
+        self.metric = METRIC_INDEX[name or SHOWN[0]]
         self._blocks: list[Block] = []
-        self._here = 0  # index of the server under the cursor
         self._plan = Plan(1, 1)
         self._top = 0
         self._standing: Standings = {}
         self._matrix: NDArray[np.float32] = np.empty((0, len(CATALOGUE)), dtype=np.float32)
         self._off: dict[int, NDArray[np.float64]] = {}  # by metric, how far each server is off
+        self._painted: dict[tuple[int, Plan], list[Line]] = {}  # rows of cells, without the cursor
         self._take(scene)
         servers = scene.snapshot.servers if scene.snapshot is not None else ()
-        chosen = scene.subject
-        self._here = next(
-            (i for i, s in enumerate(servers) if (s.zone, s.name) == (chosen.zone, chosen.server)), 0
-        )
+        wanted = (scene.subject.zone, scene.subject.server)
+        self._here = next((i for i, each in enumerate(servers) if (each.zone, each.name) == wanted), 0)
 
     def show(self, scene: Scene) -> None:
         """Another scene; the cursor stays on its server."""
-        before, new = self._scene.snapshot, scene.snapshot
-        name = before.servers[self._here].name if before is not None and before.servers else ""
-        self._take(scene)
-        if new is not None and new is not before:
-            names = [server.name for server in new.servers]
+        name = self.server.name if self.server is not None else ""
+        if scene.snapshot is not self._scene.snapshot or scene.incidents is not self._scene.incidents:
+            self._take(scene)
+            names = [server.name for server in scene.snapshot.servers] if scene.snapshot is not None else []
             self._here = names.index(name) if name in names else 0
+        self._scene = scene
         self.redraw()
 
     def _take(self, scene: Scene) -> None:
         self._scene, snapshot = scene, scene.snapshot
-        if snapshot is None:
-            return
-        zones: dict[str, list[int]] = {}
-        for index, server in enumerate(snapshot.servers):
-            zones.setdefault(server.zone, []).append(index)
-        self._blocks = [Block(zone, servers) for zone, servers in zones.items()]
-        self._matrix, self._off = matrix_of(snapshot, snapshot.servers), {}
-        self._standing = standings(scene)
+        if snapshot is not None:
+            self._blocks = blocks_of(snapshot)
+            self._matrix, self._off, self._painted = matrix_of(snapshot, snapshot.servers), {}, {}
+            self._standing = standings(scene)
 
     @property
     def server(self) -> Server | None:
@@ -138,45 +86,38 @@ class Cells(ScenePane):
 
     # -- keys ---------------------------------------------------------------------------------------
 
-    def step_metric(self, step: int) -> None:
-        """The next or previous metric of the catalogue."""
-        self.metric = (self.metric + step) % len(CATALOGUE)
-        self.redraw()
-
-    def take_metric(self, name: str) -> None:
-        """That metric."""
-        self.metric = METRIC_INDEX[name]
+    def take_metric(self, index: int) -> None:
+        """Another metric, by its place in the catalogue."""
+        self.metric = index % len(CATALOGUE)
         self.redraw()
 
     def move(self, columns: int, rows: int) -> None:
         """To the cell beside it, or below it, over the borders of zones."""
         order = [index for block in self._blocks for index in block.servers]
-        if not order:
-            return
-        if columns:
+        if columns and order:
             place = max(0, min(len(order) - 1, order.index(self._here) + columns))
             self._here = order[place]
-        else:
-            grid = self._grid()
+        elif order:
+            grid = [self._plan.servers(*row) for row in self._plan.rows(self._blocks)]
             y, x = next((y, row.index(self._here)) for y, row in enumerate(grid) if self._here in row)
             there = grid[max(0, min(len(grid) - 1, y + rows))]
             self._here = there[min(x, len(there) - 1)]
         self.redraw()
 
     def next_needy(self, step: int) -> None:
-        """The next server that needs attention."""
+        """The next server that needs attention, around the end."""
         snapshot = self._scene.snapshot
+        if snapshot is None:
+            return
         order = [index for block in self._blocks for index in block.servers]
-        wanted = [
-            index for index in order
-            if snapshot and self._standing.get(snapshot.servers[index].name, WELL).rank >= NEEDY
-        ]  # fmt: skip
-        if wanted:
-            places = {index: place for place, index in enumerate(order)}
-            here = places[self._here]
-            beyond = [i for i in wanted if (places[i] - here) * step > 0]
-            self._here = (beyond or wanted)[0 if step > 0 else -1]
-            self.redraw()
+        here = order.index(self._here)
+        ahead = (
+            [*order[here + 1 :], *order[:here]]
+            if step > 0
+            else [*order[:here][::-1], *order[here + 1 :][::-1]]
+        )
+        self._here = next((i for i in ahead if self._standing_of(snapshot, i).rank >= NEEDY), self._here)
+        self.redraw()
 
     def choose_worst(self) -> None:
         """The server whose figure stands out most."""
@@ -184,89 +125,140 @@ class Cells(ScenePane):
             self._here = int(np.argmax(self._deviations(self.metric)))
             self.redraw()
 
+    def _standing_of(self, snapshot: Snapshot, index: int) -> Standing:
+        return self._standing.get(snapshot.servers[index].name, WELL)
+
     def _deviations(self, index: int) -> NDArray[np.float64]:
         if index not in self._off:
             self._off[index] = deviations(self._matrix[:, index], CATALOGUE[index].bad)
         return self._off[index]
 
-    def _grid(self) -> list[Sequence[int]]:
-        """Servers of each row."""
-        across = self._plan.across
-        return [
-            block.servers[first : first + across]
-            for block in self._blocks
-            for first in range(0, len(block.servers), across)
-        ]
-
     # -- drawing ------------------------------------------------------------------------------------
 
     def redraw(self) -> None:
-        """Draw the rows in sight, and what is under the cursor."""
+        """Draw the panels, or the rows of one that are in sight, and what is under the cursor."""
         width, height = self.size
         snapshot = self._scene.snapshot
-        if snapshot is None or width < 2 * LABEL or height < 4:
+        if snapshot is None or not snapshot.servers or width < 2 * LABEL or height < 4:
             return
-        label = min(LABEL, max(len(block.zone) for block in self._blocks)) + 1 if self._blocks else 1
+        label = min(LABEL, max(len(block.zone) for block in self._blocks)) + 1
         aside = self._aside(snapshot, width, min(ASIDE, height // 3))
         room = height - len(aside)
-        self._plan = plan(self._blocks, width - label, room)
-        grid = self._grid()
+        self._plan = plan(self._blocks, label, width, room)
+        more = self._scroll(room - 1)
+        lines = self._panels(snapshot, label, width)
+        if len(lines) > room:
+            lines = [lines[0], *lines[1 + self._top : room + self._top]]
+        self.entitle("Heat map · a cell a server", " ".join(filter(None, (LEGEND, more))))
+        self.draw(lines + [(Run(" " * width),)] * (room - len(lines)) + aside)
+
+    def _scroll(self, room: int) -> str:
+        """Keep the cursor in sight; arrows to where there is more."""
+        grid = [self._plan.servers(*row) for row in self._plan.rows(self._blocks)]
         here = next((y for y, row in enumerate(grid) if self._here in row), 0)
         self._top = max(0, min(self._top, here, len(grid) - room))
         self._top = max(self._top, here - room + 1)
-        lines = self._map(snapshot, label, width)[self._top : self._top + room]
-        row = CATALOGUE[self.metric]
-        more = f"{'↑' if self._top else ''}{'↓' if self._top + room < len(grid) else ''}"
-        self.entitle(f"Heat map · {row.title}", " ".join(filter(None, (self._scale(), more))))
-        self.draw(lines + [(Run(" " * width),)] * (room - len(lines)) + aside)
+        return f"{'↑' if self._top else ''}{'↓' if self._top + room < len(grid) else ''}"
 
-    def _top_of_scale(self) -> float:
-        column = self._matrix[:, self.metric]
-        highest = float(np.nanmax(column)) if not np.isnan(column).all() else 0.0
-        percent = CATALOGUE[self.metric].unit == "%" and highest <= 100
-        return 100.0 if percent else nice_ceiling(highest)
-
-    def _scale(self) -> str:
-        top = " ".join(figure(self._top_of_scale(), CATALOGUE[self.metric].unit)).rstrip()
-        return f"░▒▓█ up to {top} · shades with colour stand out"
-
-    def _map(self, snapshot: Snapshot, label: int, width: int) -> list[Line]:
-        top, column = self._top_of_scale(), self._matrix[:, self.metric].tolist()
-        out = (self._deviations(self.metric) >= OUT).tolist()
+    def _panels(self, snapshot: Snapshot, label: int, width: int) -> list[Line]:
+        """Side by side, then below each other with a line between them."""
+        beside = self._plan.beside
+        wide = (width - GAP * (beside - 1)) // beside
+        others = [METRIC_INDEX[name] for name in SHOWN if METRIC_INDEX[name] != self.metric]
+        wanted = [self.metric, *others][: beside * self._plan.below]
         lines: list[Line] = []
-        for block in self._blocks:
-            needy = sum(
-                self._standing.get(snapshot.servers[i].name, WELL).rank >= NEEDY for i in block.servers
-            )
-            heads = (Run(fit(block.zone, label), "title"), Run(fit(len(block.servers), label), "muted"),
-                     Run(fit(f"{needy} not well" if needy else "", label), "warn"))  # fmt: skip
-            for number, first in enumerate(range(0, len(block.servers), self._plan.across)):
-                servers = block.servers[first : first + self._plan.across]
-                cells = [self._cell(snapshot.servers[i], i, column[i] / top, out=out[i]) for i in servers]
-                runs = [
-                    Run("".join(cell.text for cell in group), style)
-                    for style, group in groupby(cells, key=lambda cell: cell.style)
-                ]
-                blank = Run(" " * (width - label - self._plan.cells * len(servers)))
-                head = heads[number] if number < len(heads) else Run(" " * label)
-                lines.append((head, *runs, blank))
+        for first in range(0, len(wanted), beside):
+            panels = [self._panel(snapshot, index, label, wide) for index in wanted[first : first + beside]]
+            blank = Run(" " * (width - wide * len(panels) - GAP * (len(panels) - 1)))
+            lines += [(Run(" " * width),)] if lines else []
+            for parts in zip(*panels, strict=True):
+                joined = [run for part in parts for run in (Run(" " * GAP), *part)]
+                lines.append((*joined[1:], blank))
         return lines
 
-    def _cell(self, server: Server, index: int, value: float, *, out: bool) -> Run:
-        """A shade; or a sign where there is more to say of a server than a figure."""
-        standing = self._standing.get(server.name, WELL)
-        gap = " " * (self._plan.cells > 1)
-        wide = self._plan.cells - len(gap)
-        if standing.rank >= NEEDY and standing.glyph != WELL.glyph:
-            text, style = fit(standing.glyph, wide), standing.style
-        elif math.isnan(value):
-            text, style = fit("·", wide), "muted"
-        else:
-            text, style = (shade(value) if value > 0 else "░") * wide, "warn" if out else "spark"
-        return Run(text + gap, "chosen" if index == self._here else style)
+    def _panel(self, snapshot: Snapshot, index: int, label: int, width: int) -> list[Line]:
+        """A metric's name above the cells of all servers."""
+        row, top = CATALOGUE[index], self._top_of_scale(index)
+        name = fit(row.title, min(len(row.title), width - 4))
+        scale = f"  █ {_worded(top, row.unit)}"
+        lines: list[Line] = [
+            (
+                Run(name, "value" if index == self.metric else "group"),
+                Run(fit(scale, width - len(name)), "muted"),
+            )
+        ]
+        key = (index, self._plan)
+        if key not in self._painted:
+            self._painted[key] = [
+                self._cells(snapshot, index, block, number, label, width)
+                for block, number in self._plan.rows(self._blocks)
+            ]
+        lines += self._painted[key]
+        for y, (block, number) in enumerate(self._plan.rows(self._blocks), 1):
+            if self._here in self._plan.servers(block, number):
+                lines[y] = self._cells(snapshot, index, block, number, label, width, cursor=True)
+        return lines
+
+    def _cells(
+        self,
+        snapshot: Snapshot,
+        index: int,
+        block: Block,
+        number: int,
+        label: int,
+        width: int,
+        *,
+        cursor: bool = False,
+    ) -> Line:
+        """One row of cells behind the zone's name; neighbours of one style are one run."""
+        top, column, off = self._top_of_scale(index), self._matrix[:, index], self._deviations(index)
+        servers = self._plan.servers(block, number)
+        cells = [
+            cell(
+                self._standing_of(snapshot, i),
+                float(column[i]) / top,
+                self._plan.cells,
+                out=bool(off[i] >= OUT),
+            )
+            for i in servers
+        ]
+        if cursor:
+            here = servers.index(self._here)
+            cells[here] = under_cursor(cells[here])
+        runs = [
+            Run("".join(c.text for c in group), style)
+            for style, group in groupby(cells, key=lambda c: c.style)
+        ]
+        blank = Run(" " * (width - label - self._plan.cells * len(servers)))
+        return (self._label(snapshot, block, number, label), *runs, blank)
+
+    def _label(self, snapshot: Snapshot, block: Block, number: int, width: int) -> Run:
+        """The zone's name; below it how many servers, and how many of them need attention."""
+        if number == 1:
+            return Run(fit(len(block.servers), width), "muted")
+        needy = (
+            [s for i in block.servers if (s := self._standing_of(snapshot, i)).rank >= NEEDY]
+            if number < 3
+            else []
+        )
+        if number == 2 and needy:
+            return Run(fit(f"{max(needy).glyph} {len(needy)}", width), max(needy).style)
+        return Run(fit("" if number else block.zone, width), max(needy).style if needy else "title")
+
+    def _top_of_scale(self, index: int) -> float:
+        """Where all are alike they are in the middle, so that nothing glares."""
+        column = self._matrix[:, index]
+        if np.isnan(column).all():
+            return 1.0
+        highest, middle = float(np.nanmax(column)), float(np.nanmedian(column))
+        return (
+            100.0
+            if CATALOGUE[index].unit == "%" and highest <= 100
+            else nice_ceiling(max(highest, 2 * middle))
+        )
 
     def _aside(self, snapshot: Snapshot, width: int, rows: int) -> list[Line]:
-        """The server under the cursor, its figure among all, and in what it stands out else."""
+        """The server under the cursor, its figure among all, and in what else it stands out."""
         server = self.server
         if server is None or rows < 2:
             return []
@@ -281,34 +273,37 @@ class Cells(ScenePane):
             middle = _worded(float(np.nanmedian(column)), row.unit)
             words += [f"no. {place} of {int(np.sum(~np.isnan(column)))}", f"median {middle}"]
         name = fit(server.name, min(len(server.name), 30))
-        glyph = Run(f"{standing.glyph} ", standing.style)
         text = fit(f"  {' · '.join(filter(None, words))}", width - 2 - len(name))
-        lines: list[Line] = [rule(width), (glyph, Run(name, "value"), Run(text))]
-        lines += self._others(width, rows - 2)
+        head = (Run(f"{standing.glyph} ", standing.style), Run(name, "value"), Run(text))
+        lines: list[Line] = [rule(width), head, *self._others(width, rows - 2)]
         return lines + [(Run(" " * width),)] * (rows - len(lines))
 
     def _others(self, width: int, rows: int) -> list[Line]:
         """The metrics in which it is furthest from the median."""
-        if rows < 1:
-            return []
         off = [
             (float(self._deviations(index)[self._here]), index)
             for index, row in enumerate(CATALOGUE)
-            if row.bad is not Bad.NEITHER and not np.isnan(self._matrix[self._here, index])
+            if row.bad is not Bad.NEITHER and index != self.metric
         ]
         most = [index for deviation, index in sorted(off, reverse=True) if deviation >= OUT]
-        across = max(1, width // 38)
         if not most:
-            return [(Run(fit("in no other metric it stands out from the rest", width), "muted"),)]
+            calm: Line = (Run(fit("in nothing else does it stand out", width), "muted"),)
+            return [calm][:rows]
+        across = max(1, width // OTHER)
         cells = [fit(self._other(index), width // across) for index in most[: across * rows]]
-        rows_of = [cells[first : first + across] for first in range(0, len(cells), across)]
-        return [(Run(fit("".join(part), width)),) for part in rows_of]
+        lines: list[Line] = [
+            (Run(fit("".join(cells[first : first + across]), width)),)
+            for first in range(0, len(cells), across)
+        ]
+        return lines
 
     def _other(self, index: int) -> str:
-        row = CATALOGUE[index]
-        column = self._matrix[:, index]
+        row, column = CATALOGUE[index], self._matrix[:, index]
         now, usual = (_worded(float(v), row.unit) for v in (column[self._here], np.nanmedian(column)))
         return f"{row.title:<15} {now:>9} (median {usual})"
+
+
+LEGEND: Final = "░▒▓█ share of the scale · in another colour: stands out"
 
 
 def _worded(value: float, unit: str) -> str:
@@ -365,7 +360,7 @@ class CellsScreen(ExactScreen):
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric."""
-        self.cells.step_metric(step)
+        self.cells.take_metric(self.cells.metric + step)
 
     def action_needy(self, step: int) -> None:
         """The next server that is not well."""
@@ -381,7 +376,7 @@ class CellsScreen(ExactScreen):
 
         def picked(name: str | None) -> None:
             if name:
-                self.cells.take_metric(name)
+                self.cells.take_metric(METRIC_INDEX[name])
 
         self.app.push_screen(MetricPicker("Heat map of", CATALOGUE[self.cells.metric].id), picked)
 

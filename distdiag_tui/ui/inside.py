@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.text import duration, figure
+from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Share, Subject
 from distdiag_tui.ui.canvas import Line, Run, fit
-from distdiag_tui.ui.folding import paragraph, table
+from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.happenings import concerns, sign_of
 from distdiag_tui.ui.heat import Sheet
 from distdiag_tui.ui.incident_rows import moment
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 FACTS: Final = 14  # lines of the head at most
 EVENTS: Final = 6
 BAR: Final = 8  # cells of a resource in a table
+ROOMY: Final = 120  # width from which a table has room for them
+GAP: Final = 2
+MOST: Final = 48  # cells of a column
 
 KEYS: Final = (("Esc", "back"), ("↑ ↓ PgUp PgDn", "scroll"), ("p", "pause"), ("?", "help"),
                ("q", "quit"))  # fmt: skip
@@ -49,7 +54,7 @@ class Inside(Sheet):
             return
         title = fit(subject.title, min(60, len(subject.title)))
         if snapshot.layout is None:
-            words = "these servers do not tell what they are part of: there are no zones, tenants and units to show"
+            words = "these servers tell nothing of a cluster: there are no units, leaders and states to show"
             self.fill(title, paragraph(words, width, "muted"))
             return
         key = (snapshot.layout, subject, width)
@@ -61,6 +66,51 @@ class Inside(Sheet):
         _, top = self.corner(1, len(lines), (1, height))
         more = f"{'↑' if top else ''}{'↓' if top + height < len(lines) else ''}"
         self.fill(title, lines[top : top + height], more)
+
+
+class Column(NamedTuple):
+    """Of a table. Without a title it belongs to the one before it."""
+
+    title: str
+    right: bool = False
+    style: str = ""
+
+
+RESOURCE: Final = tuple(Column(title, right=True) for title in RESOURCES.values())
+RESOURCE_BARS: Final = tuple(
+    column for title in RESOURCES.values() for column in (Column(title, style="spark"), Column(""))
+)
+ZONE: Final = (Column("zone", style="title"), Column("status"), Column("region"), Column("idc"),
+               Column("servers", right=True), Column("units", right=True))  # fmt: skip
+TENANT: Final = (Column("tenant", style="title"), Column("kind"), Column("role"), Column("status"),
+                 Column("compaction"), Column("leaders", right=True), Column("units", right=True),
+                 Column("primary zone"), Column("locality"))  # fmt: skip
+SERVER: Final = (Column("server", style="title"), Column("state"), Column("leaders", right=True),
+                 Column("units", right=True), Column("clock"), Column("up for"), *RESOURCE,
+                 Column("version"))  # fmt: skip
+UNIT: Final = (Column("unit"), Column("tenant", style="title"), Column("zone"), Column("status"))
+UNIT_OF_TENANT: Final = (Column("unit"), Column("server", style="title"), Column("zone"), Column("status"))
+LEADER: Final = (Column("server", style="title"), Column("leaders", right=True))
+
+
+def grid(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> list[Line]:
+    """A line a row below the titles; the last columns are left out where there is no room for them."""
+    cells = [
+        max(cell_len(column.title), *(cell_len(row[i]) for row in rows)) for i, column in enumerate(columns)
+    ]
+    cells = [min(size, MOST) for size in cells]
+    while sum(cells) + GAP * len(cells) > width and len(cells) > 1:
+        cells.pop()
+
+    def line(texts: Sequence[str], style: str | None) -> Line:
+        shown = zip(texts, cells, columns, strict=False)
+        runs = [
+            Run(fit(text, size, right=column.right) + " " * GAP, column.style if style is None else style)
+            for text, size, column in shown
+        ]
+        return (*runs, Run(" " * (width - sum(cells) - GAP * len(cells))))
+
+    return [line([column.title for column in columns], "muted"), *(line(row, None) for row in rows)]
 
 
 def _heading(words: str, width: int) -> list[Line]:
@@ -81,41 +131,26 @@ def _events(snapshot: Snapshot, subject: Subject, width: int) -> list[Line]:
 
 
 def _tables(snapshot: Snapshot, layout: Layout, subject: Subject, width: int) -> Iterator[Line]:
+    """What is inside the selection, or what it consists of."""
     if not subject.zone and not subject.tenant:
-        yield from _section("Zones", ZONE_COLUMNS, _zone_rows(snapshot, layout), width)
-        yield from _section("Tenants", TENANT_COLUMNS, _tenant_rows(layout), width)
+        yield from _section("Zones", ZONE, _zone_rows(snapshot, layout), width)
+        yield from _section("Tenants", TENANT, _tenant_rows(layout), width)
         for words in layout.missing:
             yield from paragraph(f"not seen: {words}", width, "warn")
-        return
-    if subject.zone and not subject.server:
-        yield from _section("Servers", SERVER_COLUMNS, _server_rows(snapshot, layout, subject.zone), width)
-        return
-    yield from _section("Units", UNIT_COLUMNS, _unit_rows(layout, subject), width)
-    if not subject.server:
-        kept = [each for each in layout.tenants if each.name == subject.tenant]
-        yield from _section("Leaders by server", ("server", "leaders"), _leader_rows(kept), width)
+    elif not subject.server and not subject.tenant:
+        yield from _section("Servers", SERVER, _server_rows(snapshot, layout, subject.zone), width)
+    else:
+        bars = width >= ROOMY
+        columns = (*(UNIT_OF_TENANT if subject.tenant else UNIT), *(RESOURCE_BARS if bars else RESOURCE))
+        yield from _section("Units", columns, _unit_rows(layout, subject, bars=bars), width)
+        if not subject.server:
+            kept = [each for each in layout.tenants if each.name == subject.tenant]
+            yield from _section("Leaders", LEADER, _leader_rows(kept), width)
 
 
-def _section(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[Line]:
+def _section(title: str, columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int) -> list[Line]:
     kept = list(rows)
-    return [*_heading(title, width), *table(columns, kept, width)] if kept else []
-
-
-ZONE_COLUMNS: Final = ("zone", "status", "region", "idc", "servers", "units")
-TENANT_COLUMNS: Final = (
-    "tenant",
-    "kind",
-    "role",
-    "status",
-    "compaction",
-    "leaders",
-    "units",
-    "primary zone",
-    "locality",
-)
-SERVER_COLUMNS: Final = ("server", "state", "leaders", "units", "clock", "up for", "CPU", "memory", "log disk",
-                         "data disk", "version")  # fmt: skip
-UNIT_COLUMNS: Final = ("unit", "tenant", "server", "zone", "status", "CPU", "memory", "log disk", "data disk")
+    return [*_heading(title, width), *grid(columns, kept, width)] if kept else []
 
 
 def _zone_rows(snapshot: Snapshot, layout: Layout) -> Iterator[Sequence[str]]:
@@ -136,30 +171,37 @@ def _tenant_rows(layout: Layout) -> Iterator[Sequence[str]]:
 
 
 def _server_rows(snapshot: Snapshot, layout: Layout, zone: str) -> Iterator[Sequence[str]]:
-    units: dict[str, int] = {}
-    for unit in layout.units:
-        units[unit.server] = units.get(unit.server, 0) + 1
+    units = Counter(unit.server for unit in layout.units)
     for server in snapshot.servers:
         if server.zone == zone and (member := layout.members.get(server.name)) is not None:
             up = "" if member.started is None else duration(max(0.0, snapshot.time - member.started))
             yield (
                 server.name, _state(member), "" if member.leaders is None else str(member.leaders),
-                str(units.get(server.name, 0)), offset_words(member.clock_offset), up,
-                *(_percent(member.shares.get(name)) for name in RESOURCES), member.version,
+                str(units[server.name]), offset_words(member.clock_offset), up,
+                *(_percent(name, member.shares.get(name, Share())) for name in RESOURCES), member.version,
             )  # fmt: skip
 
 
 def _state(member: Member) -> str:
-    return " ".join(
-        filter(None, ("STOPPED" if member.stopped else member.state, "rootserver" * member.rootserver))
-    )
+    state = "STOPPED" if member.stopped else member.state
+    return f"{state}, rootserver" if member.rootserver else state
 
 
-def _unit_rows(layout: Layout, subject: Subject) -> Iterator[Sequence[str]]:
+def _unit_rows(layout: Layout, subject: Subject, *, bars: bool) -> Iterator[Sequence[str]]:
     for unit in units_of(layout, subject):
         status = f"{unit.status}, from {unit.source}" if unit.source else unit.status
-        shares = (_resource(name, unit.shares.get(name)) for name in RESOURCES)
-        yield str(unit.id), unit.tenant or "none", unit.server, unit.zone, status, *shares
+        shares = [unit.shares.get(name, Share()) for name in RESOURCES]
+        cells = [
+            cell for name, share in zip(RESOURCES, shares, strict=True)
+            for cell in (_with_bar(name, share) if bars else (_percent(name, share),))
+        ]  # fmt: skip
+        yield (
+            str(unit.id),
+            unit.server if subject.tenant else unit.tenant or "none",
+            unit.zone,
+            status,
+            *cells,
+        )
 
 
 def _leader_rows(tenants: Sequence[TenantFacts]) -> Iterator[Sequence[str]]:
@@ -169,25 +211,17 @@ def _leader_rows(tenants: Sequence[TenantFacts]) -> Iterator[Sequence[str]]:
                 yield server, str(count)
 
 
-def _percent(share: Share | None) -> str:
-    """Used, of what there is."""
-    if share is None or not share.limit or share.used is None:
-        return ""
-    return (
-        f"{share_bar(Share(share.used, None, share.limit), BAR // 2)} {100 * share.used / share.limit:3.0f} %"
-    )
+def _with_bar(name: str, share: Share) -> tuple[str, str]:
+    """Bar and words; words alone where there is no limit."""
+    words = share_words(name, share, 0)
+    return (bar, words) if (bar := share_bar(share, BAR)) else (words, "")
 
 
-def _resource(name: str, share: Share | None) -> str:
-    if share is None:
-        return ""
-    bar = share_bar(share, BAR)
-    return f"{bar} {share_words(name, share, 0)}".strip() if share.used is not None else _limit(name, share)
-
-
-def _limit(name: str, share: Share) -> str:
-    unit = "" if name == "cpu" else "B"
-    return "" if share.limit is None else f"of {' '.join(figure(share.limit, unit))}".rstrip()
+def _percent(name: str, share: Share) -> str:
+    """Used, of what there is; where there is no limit, how much."""
+    if not share.limit or share.used is None:
+        return share_words(name, share, 0)
+    return f"{100 * share.used / share.limit:.0f} %"
 
 
 class InsideScreen(ExactScreen):

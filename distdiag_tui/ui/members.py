@@ -150,8 +150,7 @@ def _kind(tenant: TenantFacts | None) -> str:
 def _ago(started: float | None, now: float) -> str:
     if started is None:
         return ""
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(started))
-    return f"{when}, {duration(max(0.0, now - started))} ago"
+    return f"{duration(max(0.0, now - started))} ago, {time.strftime('%m-%d %H:%M', time.localtime(started))}"
 
 
 def offset_words(seconds: float | None) -> str:

@@ -48,6 +48,12 @@ def entries(others: Sequence[Other]) -> list[Entry]:
     ]
 
 
+def _closeness(row: Entry, text: str) -> int:
+    """What begins with the text comes before what holds it, and that before what is only of such a group."""
+    title = row.title.lower()
+    return 0 if title.startswith(text) else 1 if text in f"{title} {row.id}" else 2
+
+
 class Choices(ScenePane, can_focus=False):
     """The rows that match, with the figures of the cluster and of the worst server."""
 
@@ -67,7 +73,8 @@ class Choices(ScenePane, can_focus=False):
         """Only rows that hold every word; the first that does is selected."""
         words = text.lower().split()
         before = self.picked
-        self._rows = [row for row in self._all if all(word in row.words for word in words)]
+        found = [row for row in self._all if all(word in row.words for word in words)]
+        self._rows = sorted(found, key=lambda row: _closeness(row, text.lower().strip()))
         self._chosen = 0 if words else next((i for i, r in enumerate(self._rows) if r.id == before), 0)
         self.redraw()
 

@@ -21,7 +21,7 @@ from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 from distdiag_tui.ui.topology import KEYS as TOPOLOGY_KEYS
-from distdiag_tui.ui.topology import TopologyPane
+from distdiag_tui.ui.topology import KEYS_TOLD, TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
 
@@ -70,6 +70,7 @@ class MainScreen(ExactScreen):
         self._wrong = Complaint()
         self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
+        self._told = False  # whether there is a layout
         self._field: Input | None = None  # while a filter is being typed
 
     def compose(self) -> ComposeResult:
@@ -103,7 +104,10 @@ class MainScreen(ExactScreen):
         self.status.show(scene)
         self._wrong.show(scene)
         told = scene.snapshot is not None and scene.snapshot.layout is not None
-        self._left.set_class(told, "-told")  # a cluster that tells of itself is worth more room
+        if told != self._told:
+            self._told = told
+            self._left.set_class(told, "-told")  # a cluster that tells of itself is worth more room
+            self._show_keys()
         for pane in self.panes:
             pane.show(scene)
 
@@ -120,8 +124,14 @@ class MainScreen(ExactScreen):
             pane.set_class(pane is self._active, "-active")
         self._share_place()
         self._left.set_class(self._active is not self.metrics, "-active")
-        self._keys.show_keys(KEYS_OF.get(name, KEY_BAR))
+        self._show_keys()
         self.set_focus(self._active)
+
+    def _show_keys(self) -> None:
+        told = self._told and self._active is self.topology
+        self._keys.show_keys(
+            KEYS_TOLD if told else KEYS_OF.get(PANES[self.panes.index(self._active)], KEY_BAR)
+        )
 
     def _share_place(self) -> None:
         """Below the topology there is room for one of two panes: that which was chosen last."""

@@ -31,10 +31,20 @@ SPARK: Final = 8
 FIGURES: Final = ("qps", "sql_rt", "cpu_percent", "sessions_active")  # the first where there is little room
 ROOMY: Final = 66  # width from which all figures have room
 
-KEYS: Final = (("?", "help"), ("/", "search"), ("n", "next"), ("!", "worst"), ("s", "order"),
-               ("v", "heat map"), ("i", "inside"), ("e", "events"), ("⏎", "metrics"), ("Tab", "pane"), ("w", "workloads"),
-               ("a", "anomalies"), ("d", "diagnosis"), ("p", "pause"), ("q", "quit"),
-               ("ctrl+p", "palette"))  # fmt: skip
+_FIRST: Final = (
+    ("?", "help"),
+    ("/", "search"),
+    ("n", "next"),
+    ("!", "worst"),
+    ("s", "order"),
+    ("v", "heat map"),
+)
+_TOLD: Final = (("i", "details"), ("e", "events"))
+_LAST: Final = (("⏎", "metrics"), ("Tab", "pane"), ("w", "workloads"), ("a", "anomalies"), ("d", "diagnosis"),
+                ("p", "pause"), ("q", "quit"), ("ctrl+p", "palette"))  # fmt: skip
+KEYS: Final = (*_FIRST, *_LAST)
+KEYS_TOLD: Final = (*_FIRST, *_TOLD, *_LAST)
+"""Once the cluster has told what it is made of."""
 
 
 class TopologyPane(ScenePane):
