@@ -159,6 +159,13 @@ class ConsoleApp(App[None]):
 
         look(self, event.order)
 
+    async def pick_order(self) -> None:
+        """Let the person pick an order of servers; returns when the next key goes there."""
+        from distdiag_tui.ui.looking import pick_order  # noqa: PLC0415  not needed for a start
+
+        if self.scene.snapshot is not None:
+            await pick_order(self)
+
     @on(SubjectWanted)
     async def _go(self, event: SubjectWanted) -> None:
         await self.action_back()

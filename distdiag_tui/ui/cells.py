@@ -282,8 +282,8 @@ class Cells(ScenePane):
         """The metrics in which it is furthest from the median."""
         off = [
             (float(self._deviations(index)[self._here]), index)
-            for index, row in enumerate(CATALOGUE)
-            if row.bad is not Bad.NEITHER and index != self.metric
+            for index in range(len(CATALOGUE))
+            if index != self.metric
         ]
         most = [index for deviation, index in sorted(off, reverse=True) if deviation >= OUT]
         if not most:
@@ -325,7 +325,7 @@ class CellsScreen(ExactScreen):
         Binding("end", "step(99999,0)", show=False),
         Binding("left_square_bracket", "metric(-1)", show=False),
         Binding("right_square_bracket", "metric(1)", show=False),
-        Binding("s,m", "pick", show=False),
+        Binding("s", "pick", show=False, priority=True),  # the very next key belongs to the picker
         Binding("n", "needy(1)", show=False),
         Binding("N", "needy(-1)", show=False),
         Binding("exclamation_mark", "worst", show=False),
@@ -370,7 +370,7 @@ class CellsScreen(ExactScreen):
         """The server whose figure stands out most."""
         self.cells.choose_worst()
 
-    def action_pick(self) -> None:
+    async def action_pick(self) -> None:
         """Any metric, by its name."""
         from distdiag_tui.ui.picker import MetricPicker  # noqa: PLC0415  not needed for a start
 
@@ -378,7 +378,7 @@ class CellsScreen(ExactScreen):
             if name:
                 self.cells.take_metric(METRIC_INDEX[name])
 
-        self.app.push_screen(MetricPicker("Heat map of", CATALOGUE[self.cells.metric].id), picked)
+        await self.app.push_screen(MetricPicker("Heat map of", CATALOGUE[self.cells.metric].id), picked)
 
     def action_go(self) -> None:
         """To the server under the cursor, in the topology."""

@@ -15,8 +15,6 @@ def look(app: ConsoleApp, order: str) -> None:
     if app.scene.snapshot is None:
         return
     match order:
-        case "order":
-            _pick_order(app)
         case "heat":
             from distdiag_tui.ui.cells import CellsScreen  # noqa: PLC0415  not needed for a start
 
@@ -31,7 +29,8 @@ def look(app: ConsoleApp, order: str) -> None:
             app.push_screen(InsideScreen(app.scene))
 
 
-def _pick_order(app: ConsoleApp) -> None:
+async def pick_order(app: ConsoleApp) -> None:
+    """Let the person pick one; returns when the next key goes there."""
     from distdiag_tui.ui.picker import MetricPicker  # noqa: PLC0415  not needed for a start
 
     def picked(name: str | None) -> None:
@@ -39,4 +38,4 @@ def _pick_order(app: ConsoleApp) -> None:
             app.main.topology.put_in_order(Order(name))
 
     others = ((ZONES, "by zone", "as the cluster is built"), (WORST, "worst first", "by need of attention"))
-    app.push_screen(MetricPicker("Order of servers", app.main.topology.order.by, others), picked)
+    await app.push_screen(MetricPicker("Order of servers", app.main.topology.order.by, others), picked)

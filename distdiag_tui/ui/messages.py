@@ -70,7 +70,7 @@ class IncidentOrdered(Message):
 
 @dataclass
 class TopologyOrdered(Message):
-    """Look further into the topology: "order", "heat", "events" or "inside"."""
+    """Look further into the topology: "heat", "events" or "inside"."""
 
     order: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from textual.binding import Binding, BindingType
@@ -26,6 +26,9 @@ from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
 from distdiag_tui.ui.standing import NEEDY, WELL, Standings, standings
 from distdiag_tui.ui.topology_details import DETAIL_ROWS, Details, aside_of, word_of
 from distdiag_tui.ui.tree import LARGE, REST, Key, Node, listed, matches, tree
+
+if TYPE_CHECKING:
+    from distdiag_tui.ui.app import ConsoleApp
 
 SPARK: Final = 8
 FIGURES: Final = ("qps", "sql_rt", "cpu_percent", "sessions_active")  # the first where there is little room
@@ -53,7 +56,7 @@ class TopologyPane(ScenePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next(1)", show=False),
         Binding("N", "next(-1)", show=False),
-        Binding("s", "order('order')", show=False),
+        Binding("s", "pick", show=False, priority=True),  # the very next key belongs to the picker
         Binding("S", "turn", show=False),
         Binding("v", "order('heat')", show=False),
         Binding("i", "order('inside')", show=False),
@@ -176,6 +179,10 @@ class TopologyPane(ScenePane):
     def action_order(self, order: str) -> None:
         """Ask the app to look further."""
         self.post_message(TopologyOrdered(order))
+
+    async def action_pick(self) -> None:
+        """Let the person pick an order."""
+        await cast("ConsoleApp", self.app).pick_order()
 
     def action_turn(self) -> None:
         """The order the other way round."""
