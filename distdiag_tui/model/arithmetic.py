@@ -17,33 +17,53 @@ from distdiag_tui.model.metrics import CATALOGUE, COLUMN_INDEX, COLUMNS, LEVELS,
 Floats = NDArray[np.float64]
 
 IS_LEVEL: Final = np.array([column in LEVELS for column in COLUMNS])
+_LEVELS: Final = np.flatnonzero(IS_LEVEL)
 
 # A restarted server has all its totals near zero; single totals may slip back by themselves.
 RESET_SHARE: Final = 0.5
 
 
-def per_second(previous: Floats, current: Floats, seconds: float) -> Floats:
-    """Increase per second of running totals, levels as they are; last axis is C.
+def per_second(previous: Floats, current: Floats, seconds: float | Floats) -> Floats:
+    """Increase per second of running totals, levels as they are; last axis is C, `seconds` has the others.
 
     A total that fell, or lacks a value on either side, gives NaN. When most totals of a row fell,
     the server restarted and the whole row of totals is NaN.
     """
-    if not seconds > 0:
-        return np.where(IS_LEVEL, current, np.nan)
+    known = np.where(np.asarray(seconds) > 0, seconds, np.nan)[..., None]
     with np.errstate(over="ignore", invalid="ignore"):
-        rates = (current - previous) / seconds
-        fell = current < previous
-    changed = np.count_nonzero((current != previous) & ~IS_LEVEL & ~np.isnan(previous), axis=-1)
-    reset = np.count_nonzero(fell & ~IS_LEVEL, axis=-1) > RESET_SHARE * np.maximum(changed, 1)
-    gone = fell | reset[..., None] | ~np.isfinite(rates)
-    return np.where(IS_LEVEL, current, np.where(gone, np.nan, rates))
+        rates: Floats = current - previous
+        fell = rates < 0
+        rates /= known
+    fell[..., _LEVELS] = False
+    some = fell.any(axis=-1)
+    if some.any():
+        fell[some] |= _reset(previous[some], current[some], fell[some])[..., None]
+        rates[fell] = np.nan
+    rates[np.isinf(rates)] = np.nan
+    rates[..., _LEVELS] = current[..., _LEVELS]
+    return rates
+
+
+def _reset(previous: Floats, current: Floats, fell: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of rows where totals fell: whether those are most of the totals that moved."""
+    moved = (current != previous) & ~IS_LEVEL & ~np.isnan(previous)
+    changed = np.count_nonzero(moved, axis=-1)
+    return np.asarray(np.count_nonzero(fell, axis=-1) > RESET_SHARE * np.maximum(changed, 1))
 
 
 def add_rows(rows: Floats) -> Floats:
     """Sum over the first axis of what is there; NaN only where nothing is there at all."""
+    return np.asarray(add_groups(rows, np.zeros(1, dtype=np.intp))[0])
+
+
+def add_groups(rows: Floats, starts: NDArray[np.intp]) -> Floats:
+    """The same for each group of rows that follow each other: (R, ...) -> (G, ...).
+
+    Group g begins at starts[g]; none is empty.
+    """
     missing = np.isnan(rows)
-    total: Floats = np.where(missing, 0.0, rows).sum(axis=0)
-    total[missing.all(axis=0)] = np.nan
+    total: Floats = np.add.reduceat(np.where(missing, 0.0, rows), starts, axis=0)
+    total[np.logical_and.reduceat(missing, starts, axis=0)] = np.nan
     return total
 
 

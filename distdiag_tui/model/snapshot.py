@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -20,11 +21,46 @@ WATCH_SCHEMA: Final = "distdiag.watch/1"
 Values = NDArray[np.float32]
 
 
+class Table(Mapping[Subject, Values]):
+    """Metrics of many subjects as one array, read-only: `rows` (N, M), of which `index` says whose they are.
+
+    As a mapping it has only those subjects of which something came in at this tick (`present`, N). They come
+    in the order of the index: the cluster, zones, tenants, servers, tenants on servers. An index is never
+    changed, and is the same object from tick to tick while the subjects are the same.
+    """
+
+    __slots__ = ("index", "present", "rows")
+
+    def __init__(self, index: Mapping[Subject, int], rows: Values, present: NDArray[np.bool_]) -> None:
+        self.index, self.rows, self.present = index, rows, present
+        rows.flags.writeable = present.flags.writeable = False
+
+    def __getitem__(self, subject: Subject) -> Values:
+        row = self.index[subject]
+        if not self.present[row]:
+            raise KeyError(subject)
+        found: Values = self.rows[row]
+        return found
+
+    def __iter__(self) -> Iterator[Subject]:
+        return compress(self.index, self.present.tolist())
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.present))
+
+
 class History(Protocol):
-    """The past of every subject and metric, as the store keeps it."""
+    """The past of every subject and metric, as the store keeps it. Read-only, oldest first, NaN for gaps.
+
+    Both reach up to tick `end` (newest if None); n <= count, less where the past does not reach so far.
+    """
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
-        """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""
+        """All metrics of one subject, shape (M, n); n is 0 for an unknown one."""
+        ...
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """One metric (its catalogue index) of many subjects, shape (len(subjects), n)."""
         ...
 
 
