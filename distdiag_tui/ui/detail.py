@@ -92,10 +92,8 @@ class Plot(ScenePane):
         plot_width = width - SCALE - NAMES
         marks = self._marks(snapshot, plot_width)
         plot_height = height - table - 4 - bool(marks)
-        past = {server: self._past(snapshot, server, 2 * plot_width) for server in {*drawn, *listed}}
-        if many:
-            past[MEAN] = self._mean(snapshot, 2 * plot_width)
-            drawn = [MEAN, *drawn]
+        past = self._past(snapshot, list({*drawn, *listed}), 2 * plot_width)
+        drawn = [MEAN, *drawn] if many else drawn
         top = _top([past[server] for server in drawn], row.unit)
         lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
         lines += self._plot(
@@ -114,21 +112,18 @@ class Plot(ScenePane):
         first = max(0, place - rows + 1)
         return self._listed[first : first + rows]
 
-    def _past(self, snapshot: Snapshot, server: int, columns: int) -> NDArray[np.float64]:
-        of = snapshot.servers[server]
-        return self._history(snapshot, Subject(of.zone, of.name), columns)
-
-    def _mean(self, snapshot: Snapshot, columns: int) -> NDArray[np.float64]:
-        """Of all servers: the cluster's own ratio, or its sum divided among them."""
-        whole = self._history(snapshot, Subject(), columns)
-        return whole if CATALOGUE[self.metric].under else whole / len(snapshot.servers)
-
-    def _history(self, snapshot: Snapshot, subject: Subject, columns: int) -> NDArray[np.float64]:
+    def _past(
+        self, snapshot: Snapshot, servers: list[int], columns: int
+    ) -> Mapping[int, NDArray[np.float64]]:
+        """Of these servers, and of all: the cluster's own ratio, or its sum divided among them."""
+        of = [snapshot.servers[server] for server in servers]
+        subjects = [Subject(), *(Subject(each.zone, each.name) for each in of)]
         span = self._scene.span_ticks
         ticks = span + columns  # the first column may begin before the span does
-        window = snapshot.history.window(subject, ticks, snapshot.tick)
-        past: NDArray[np.float64] = stretched(window[[self.metric]], snapshot.tick, columns, span)[0]
-        return past
+        window = snapshot.history.traces(subjects, self.metric, ticks, snapshot.tick)
+        past = stretched(window, snapshot.tick, columns, span)
+        among = 1 if CATALOGUE[self.metric].under else max(1, len(snapshot.servers))
+        return {MEAN: past[0] / among, **dict(zip(servers, past[1:], strict=True))}
 
     def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
         """What is written below the plot, by column; of two in one column the later one."""

@@ -16,7 +16,7 @@ def look(app: ConsoleApp, order: str) -> None:
         return
     match order:
         case "heat":
-            from distdiag_tui.ui.cells import CellsScreen  # noqa: PLC0415  not needed for a start
+            from distdiag_tui.ui.cells_screen import CellsScreen  # noqa: PLC0415  not needed for a start
 
             app.push_screen(CellsScreen(app.scene, app.main.topology.order.metric))
         case "events":

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-import numpy as np
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.marks import INJECTED
 from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
@@ -18,14 +15,14 @@ from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.health import Health, health_of, sick_zones, worst_incident
-from distdiag_tui.ui.injected import style
 from distdiag_tui.ui.messages import SubjectChosen, TopologyOrdered
 from distdiag_tui.ui.order import BY_ZONE, ZONES, Order, Sorter
-from distdiag_tui.ui.scene import CLUSTER, GLYPHS, STATUS_STYLES, Scene, server_of, worst_of
-from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
+from distdiag_tui.ui.scene import CLUSTER, Scene, worst_of
+from distdiag_tui.ui.spark import TimeAxis, columns_of
 from distdiag_tui.ui.standing import NEEDY, WELL, Standings, standings
-from distdiag_tui.ui.topology_details import DETAIL_ROWS, Details, aside_of, word_of
-from distdiag_tui.ui.tree import LARGE, REST, Key, Node, listed, matches, tree
+from distdiag_tui.ui.topology_details import DETAIL_ROWS, Census, Details, aside_of, census, word_of
+from distdiag_tui.ui.topology_rows import closed_over, injected_run, name_style, sign, spark_run
+from distdiag_tui.ui.tree import REST, Key, Node, listed, matches, tree
 
 if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
@@ -74,6 +71,8 @@ class TopologyPane(ScenePane):
         self._top = 0
         self._sorter = Sorter()
         self._standing: Standings = {}
+        self._servers: dict[tuple[str, str], Server] = {}  # by zone and name
+        self._census: Census = {}
         self._details = Details()
 
     @property
@@ -97,11 +96,18 @@ class TopologyPane(ScenePane):
         """Draw another scene. Rows are made anew only when there is something new to them."""
         before, self._scene = self._scene, scene
         if before.snapshot is not scene.snapshot or before.incidents is not scene.incidents:
-            self._standing = standings(scene)
+            self._look(scene)
             self._lay_out()
         elif before.subject != scene.subject:
             self._follow_subject()
         self.redraw()
+
+    def _look(self, scene: Scene) -> None:
+        """What is asked of every row, found once."""
+        self._standing = standings(scene)
+        if (snapshot := scene.snapshot) is not None:
+            self._servers = {(server.zone, server.name): server for server in snapshot.servers}
+            self._census = census(snapshot, self._standing)
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -111,9 +117,10 @@ class TopologyPane(ScenePane):
             return
         if columns:
             self._open_or_step(opening=columns > 0)
+            self._announce(self._rows[self._chosen].key)
         else:
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
-        self._announce(self._rows[self._chosen].key)
+            self._announce(self._rows[self._chosen].key, same=True)
 
     def _open_or_step(self, *, opening: bool) -> None:
         row = self._rows[self._chosen]
@@ -188,11 +195,15 @@ class TopologyPane(ScenePane):
         """The order the other way round."""
         self.put_in_order(self.order.other_way())
 
-    def _announce(self, key: Key) -> None:
-        """Move the mark at once, and let the other panes follow when that is on the screen."""
+    def _announce(self, key: Key, *, same: bool = False) -> None:
+        """Move the mark at once, and let the other panes follow when that is on the screen.
+
+        With `same` the rows are those that are there.
+        """
         self._key = key
         self._scene = replace(self._scene, subject=key[0])
-        self._lay_out()
+        if not same:
+            self._lay_out()
         self.redraw()
         self.call_after_refresh(self.post_message, SubjectChosen(key[0]))
 
@@ -237,13 +248,26 @@ class TopologyPane(ScenePane):
         self._top = max(0, min(self._top, self._chosen, len(self._rows) - room))
         self._top = max(self._top, self._chosen - room + 1)
         shown = self._rows[self._top : self._top + room]
-        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
-        lines = [
-            self._line(snapshot, row, width, axis, sick, chosen=index == self._chosen)
-            for index, row in enumerate(shown, self._top)
-        ]
+        lines = self._lines(snapshot, shown, width, sick)
         lines += [(Run(" " * width),)] * (room - len(lines))
         self.draw(head + lines + details)
+
+    def _lines(self, snapshot: Snapshot, rows: list[Node], width: int, sick: Mapping[str, int]) -> list[Line]:
+        """A line a row, with the past of the first figure."""
+        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
+        index = METRIC_INDEX[self._figures[0]]
+        subjects = [row.subject for row in rows]
+        past = columns_of(snapshot.history.traces(subjects, index, axis.span, snapshot.tick), axis)
+        lines = []
+        for place, row in enumerate(rows):
+            whole = row.subject.server and not row.subject.tenant
+            server = self._servers.get((row.subject.zone, row.subject.server)) if whole else None
+            health = health_of(self._scene, server) if server is not None else closed_over(row, sick)
+            spark = spark_run(snapshot, past[place], axis, health)
+            right = self._right(snapshot, row, server, spark) if not row.part else ()
+            chosen = place + self._top == self._chosen
+            lines.append(self._line(snapshot, row, server, health, right, width, chosen=chosen))
+        return lines
 
     @property
     def _figures(self) -> tuple[str, ...]:
@@ -259,41 +283,28 @@ class TopologyPane(ScenePane):
         self,
         snapshot: Snapshot,
         row: Node,
+        server: Server | None,
+        health: Health | None,
+        right: Line,
         width: int,
-        axis: TimeAxis,
-        sick: Mapping[str, int],
         *,
         chosen: bool,
     ) -> Line:
-        whole = row.subject.server and not row.subject.tenant
-        server = server_of(snapshot, row.subject) if whole else None
-        health = health_of(self._scene, server) if server is not None else _closed_over(row, sick)
-        right = self._right(snapshot, row, server, health, axis) if not row.part else ()
-        glyph, style = _sign(server, health)
+        glyph, style = sign(server, health)
         indent = " " * row.depth + {None: " ", True: "▾", False: "▸"}[row.open] + " "
-        injected = self._injected(server)
-        beside = aside_of(snapshot, row, self._standing, large=len(snapshot.servers) > LARGE)
+        injected = injected_run(self._scene, server)
+        beside = aside_of(snapshot, row, self._census)
         used = len(indent) + (2 if glyph else 0) + len(injected.text) + sum(len(run.text) for run in right)
         aside = sum(len(run.text) for run in beside)
         name = Run(
             fit(row.name, min(len(row.name) + 1, width - used - aside) if beside else width - used),
-            _name_style(row, chosen=chosen, focused=self.has_focus),
+            name_style(row, chosen=chosen, focused=self.has_focus),
         )
         gap = Run(" " * max(0, width - used - aside - len(name.text))) if beside else Run("")
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
         return (*head, injected, name, *beside, gap, *right)
 
-    def _injected(self, server: Server | None) -> Run:
-        """The sign of an anomaly, where there is one."""
-        board = self._scene.board
-        mine = [r for r in board.active if r.address == server.address] if board and server else []
-        mine = [record for record in mine if record.phase != "waiting"]
-        worst = next((record for record in mine if record.wrong), mine[0] if mine else None)
-        return Run(f"{INJECTED} ", style(worst)) if worst is not None else Run("")
-
-    def _right(
-        self, snapshot: Snapshot, row: Node, server: Server | None, health: Health | None, axis: TimeAxis
-    ) -> Line:
+    def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: Line) -> Line:
         """Figures and the recent past of the first of them, or a word in its place."""
         word = word_of(snapshot, row, server, SPARK)
         if server is not None and not server.status.answers:
@@ -301,37 +312,4 @@ class TopologyPane(ScenePane):
         shown = self._figures if self.size.width >= ROOMY else self._figures[:1]
         figures = [figure(snapshot.value(row.subject, name), metric(name).unit) for name in shown]
         cells = "".join(f" {number:>5} {unit:<4}" for number, unit in figures)
-        past = (word,) if word.text else _spark(snapshot, row.subject, axis, health, METRIC_INDEX[shown[0]])
-        return (Run(cells, "value"), *past)
-
-
-def _closed_over(row: Node, sick: Mapping[str, int]) -> Health | None:
-    """That a server is sick inside of what is closed."""
-    inside = not row.part and not row.subject.server and not row.subject.tenant
-    hides = inside and row.open is False and sick.get(row.subject.zone)
-    return Health(SICK, "bad", math.nan) if hides else None
-
-
-def _sign(server: Server | None, health: Health | None) -> tuple[str, str]:
-    """Glyph and style: how it answers while it does not, else whether it is well."""
-    if health is not None and (server is None or server.status.answers):
-        return health.glyph, health.style
-    return (GLYPHS[server.status], STATUS_STYLES[server.status]) if server is not None else ("", "")
-
-
-def _spark(snapshot: Snapshot, subject: Subject, axis: TimeAxis, health: Health | None, index: int) -> Line:
-    """The recent past of a metric, from the onset on in the colour of what is wrong."""
-    window = snapshot.history.window(subject, axis.span, snapshot.tick)[index : index + 1]
-    past = columns_of(window, axis)[0]
-    highest = float(np.max(past, initial=0.0, where=~np.isnan(past)))
-    text = bars(past, nice_ceiling(highest))[0]
-    if health is None or math.isnan(health.since):
-        return (Run(text, "spark"),)
-    since = axis.column(int(health.since // snapshot.interval)) or 0
-    return (Run(text[:since], "spark"), Run(text[since:], health.style))
-
-
-def _name_style(row: Node, *, chosen: bool, focused: bool) -> str:
-    if not chosen:
-        return "muted" if row.part else "title"
-    return "chosen" if focused else "chosen-muted"
+        return (Run(cells, "value"), *((word,) if word.text else spark))

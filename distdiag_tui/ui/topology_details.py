@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from distdiag_tui.model.text import duration, figure, plain
@@ -11,8 +12,8 @@ from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.members import Told, told_of
 from distdiag_tui.ui.scene import STATUS_STYLES, server_of
 from distdiag_tui.ui.shares import BESIDE, told_lines
-from distdiag_tui.ui.standing import NEEDY, WELL, Standings, state_of
-from distdiag_tui.ui.tree import TENANTS
+from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, state_of
+from distdiag_tui.ui.tree import LARGE, TENANTS
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 DETAIL_ROWS: Final = 5
 TOLD_ROWS: Final = 10
 """Where a cluster has told: the rule, then facts and resources; fewer where they stand side by side."""
+
+
+Census = Mapping[str, tuple[int, Sequence[Standing]]]
 
 
 class Details:
@@ -50,7 +54,23 @@ class Details:
             self._for, self._told = (layout, subject, of), told_of(snapshot, layout, subject)
 
 
-def aside_of(snapshot: Snapshot, row: Node, standing: Standings, *, large: bool) -> Line:
+def census(snapshot: Snapshot, standing: Standings) -> Census:
+    """Of a large cluster: how many servers there are in a zone ("": in all), and which need attention."""
+    if len(snapshot.servers) <= LARGE:
+        return {}
+    found: dict[str, tuple[int, list[Standing]]] = {
+        zone: (len(servers), []) for zone, servers in snapshot.zones.items()
+    }
+    found[""] = (len(snapshot.servers), [])
+    for server in snapshot.servers:
+        if (needy := standing.get(server.name, WELL)).rank >= NEEDY:
+            found[""][1].append(needy)
+            if server.zone:
+                found[server.zone][1].append(needy)
+    return found
+
+
+def aside_of(snapshot: Snapshot, row: Node, counted: Census) -> Line:
     """Beside the name: how many there are inside, and how many of them need attention."""
     if row.part == TENANTS and snapshot.layout is not None:
         inside = sum(each.kind != "META" for each in snapshot.layout.tenants)
@@ -58,11 +78,10 @@ def aside_of(snapshot: Snapshot, row: Node, standing: Standings, *, large: bool)
     tenant = _tenant_of(snapshot, row)
     if tenant is not None and tenant.role not in ("", "PRIMARY"):
         return (Run(f" {plain(tenant.role.lower(), 12)}", "muted"),)
-    if row.part or row.subject.server or row.subject.tenant or not large:
+    if row.part or row.subject.server or row.subject.tenant or row.subject.zone not in counted:
         return ()
-    servers = snapshot.zones.get(row.subject.zone, ()) if row.subject.zone else snapshot.servers
-    needy = [s for each in servers if (s := standing.get(each.name, WELL)).rank >= NEEDY]
-    count = Run(f" {len(servers)}", "muted")
+    servers, needy = counted[row.subject.zone]
+    count = Run(f" {servers}", "muted")
     if not needy:
         return (count,)
     worst = max(needy)

@@ -1,4 +1,4 @@
-"""A full cluster on a stage: zones, servers, tenants, units and leaders, with a life that the test scripts."""
+"""A full cluster on a stage: zones, servers, tenants, units and leaders; its life is as the test says."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ NAMES: Final = ("sys", "shop", "crm", "billing", "search", "archive")
 
 # What a tenant does on a server: totals a second, and levels.
 USUAL: Final[dict[Column, float]] = {
-    40000: 800, 40001: 800 * 310, 40002: 60, 40003: 60 * 420, 40006: 90, 40007: 90 * 510, 40008: 4, 40009: 1600,
-    40018: 300, 40019: 300 * 40, 30007: 110, 30008: 110 * 900, 30009: 1, 30006: 111 * 4100,
+    40000: 800, 40001: 800 * 310, 40002: 60, 40003: 60 * 420, 40006: 90, 40007: 90 * 510, 40008: 4,
+    40009: 1600, 40018: 300, 40019: 300 * 40, 30007: 110, 30008: 110 * 900, 30009: 1, 30006: 111 * 4100,
     140013: 1.1e6, 140005: 400, 140012: 1.4e6, 140006: 90, 140003: 3.1 * GB, 140002: 6 * GB,
     130001: 0.4 * GB, 130004: 2 * GB, 20001: 1200, 20002: 1200 * 45, "session.active": 3, "session.all": 40,
-    "disk.data_used": 310 * GB, "disk.data_total": 1000 * GB, "disk.log_used": 90 * GB, "disk.log_total": 200 * GB,
+    "disk.data_used": 310 * GB, "disk.data_total": 1000 * GB, "disk.log_used": 90 * GB,
+    "disk.log_total": 200 * GB,
 }  # fmt: skip
 
 
@@ -126,26 +127,47 @@ def _server(number: int, zones: int, tenants: Sequence[Tenant]) -> Server:
 
 def _layout(servers: Sequence[Server], tenants: Sequence[Tenant], zones: int) -> Layout:
     units = tuple(
-        Unit(1000 + number * 10 + index, tenant.name, each.zone, each.name, "ACTIVE", pool=f"pool_{tenant.name}",
-             shares=_unit_shares(index))
+        Unit(
+            1000 + number * 10 + index,
+            tenant.name,
+            each.zone,
+            each.name,
+            "ACTIVE",
+            pool=f"pool_{tenant.name}",
+            shares=_unit_shares(index),
+        )
         for number, each in enumerate(servers)
         for index, tenant in enumerate(each.tenants)
-    )  # fmt: skip
+    )
     members = {
-        each.name: Member(each.name, each.zone, "ACTIVE", "4.2.5.1-101000092024", START - 2.7e5 - 60 * number,
-                          rootserver=number < zones, leaders=4 + number % 5, clock_offset=0.0004 * (number % 7),
-                          rpc=each.address.replace("2881", "2882"), shares=_shares(number))
+        each.name: Member(
+            each.name,
+            each.zone,
+            "ACTIVE",
+            "4.2.5.1-101000092024",
+            START - 2.7e5 - 60 * number,
+            rootserver=number < zones,
+            leaders=4 + number % 5,
+            clock_offset=0.0004 * (number % 7),
+            rpc=each.address.replace("2881", "2882"),
+            shares=_shares(number),
+        )
         for number, each in enumerate(servers)
-    }  # fmt: skip
+    }
     facts = tuple(
         TenantFacts(
-            each.id, each.name, "SYS" if index == 0 else "USER", "STANDBY" if each.name == "crm" else "PRIMARY",
-            "NORMAL", "zone1;zone2,zone3", ", ".join(f"FULL{{1}}@zone{zone + 1}" for zone in range(zones)),
+            each.id,
+            each.name,
+            "SYS" if index == 0 else "USER",
+            "STANDBY" if each.name == "crm" else "PRIMARY",
+            "NORMAL",
+            "zone1;zone2,zone3",
+            ", ".join(f"FULL{{1}}@zone{zone + 1}" for zone in range(zones)),
             "COMPACTING" if each.name == "shop" else "IDLE",
             {server.name: 2 for server in servers if each in server.tenants},
         )
         for index, each in enumerate(tenants)
-    )  # fmt: skip
+    )
     regions = ("hangzhou", "shanghai", "shenzhen")
     kept = tuple(Zone(f"zone{n + 1}", "ACTIVE", regions[n % 3], f"idc-{n + 1}") for n in range(zones))
     return Layout(kept, members, facts, units, sampling="direct")

@@ -5,7 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, rows_of, settled, text_of
+from staged import (
+    NARROW,
+    WIDE,
+    Stage,
+    burst,
+    console_of,
+    on_main,
+    press,
+    resized,
+    row_with,
+    rows_of,
+    settled,
+    text_of,
+)
 from staged_cluster import StagedCluster, eventful, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
@@ -82,23 +95,21 @@ async def test_an_incident_and_a_stopped_server_are_not_folded_away() -> None:
 # -- search -----------------------------------------------------------------------------------------------
 
 
-@both_sizes
-async def test_n_goes_to_the_next_that_is_not_well_and_around(size: tuple[int, int]) -> None:
-    async with sick_cluster().console(size, past=3) as pilot:
+async def test_n_goes_to_the_next_that_is_not_well_and_around() -> None:
+    async with sick_cluster().console(NARROW, past=3) as pilot:
         for key, name in [("n", GONE), ("n", SLOW), ("n", LEAVING), ("n", GONE), ("N", LEAVING)]:
             await press(pilot, key)
             assert selected(pilot).server == name
 
 
-@both_sizes
-async def test_n_goes_to_the_next_match_of_a_search(size: tuple[int, int]) -> None:
-    async with StagedCluster(1000).console(size, past=1) as pilot:
-        await press(pilot, "slash", *"-77")
-        assert servers_shown(pilot)[0].startswith("observer-77")
+async def test_n_goes_to_the_next_match_of_a_search() -> None:
+    async with StagedCluster(300).console(NARROW, past=1) as pilot:
+        await press(pilot, "slash", *"-27")
+        assert servers_shown(pilot)[0].startswith("observer-27")
         await press(pilot, "enter", "n")
         first = selected(pilot).server
         await press(pilot, "n", "n")
-        assert selected(pilot).server.startswith("observer-77")
+        assert selected(pilot).server.startswith("observer-27")
         await press(pilot, "N", "N")
         assert selected(pilot).server == first
         await press(pilot, "escape")
@@ -132,11 +143,10 @@ async def test_servers_by_any_metric(size: tuple[int, int]) -> None:
         assert console_of(pilot).main.topology.order == BY_ZONE
 
 
-@both_sizes
-async def test_the_worst_first_whatever_their_zones(size: tuple[int, int]) -> None:
+async def test_the_worst_first_whatever_their_zones() -> None:
     stage = sick_cluster()
     stage.incidents.put(incident("cpu_hog_sql", HOT, zone="zone3"))
-    async with stage.console(size, past=3) as pilot:
+    async with stage.console(NARROW, past=3) as pilot:
         await press(pilot, "s", *"worst", "enter")
         assert "Topology · worst first" in text_of(pilot)
         assert servers_shown(pilot)[:4] == [HOT, GONE, SLOW, LEAVING]
@@ -293,11 +303,11 @@ async def test_the_keys_appear_with_the_layout() -> None:
 @both_sizes
 async def test_events_are_listed_the_newest_first(size: tuple[int, int]) -> None:
     stage = StagedCluster(30)
-    async with stage.console(size, past=60) as pilot:
+    async with stage.console(size, past=5) as pilot:
         eventful(stage)
         await stage.shown(pilot, 3)
         await press(pilot, "e")
-        rows = [row for row in rows_of(pilot) if "22:14:20" in row]
+        rows = [row for row in rows_of(pilot) if "22:13:25" in row]
         assert "◆" in rows[0]
         assert "zone2 was stopped" in rows[0]
         assert "⇄" in rows[2]
@@ -315,7 +325,7 @@ async def test_events_are_listed_the_newest_first(size: tuple[int, int]) -> None
 
 async def test_events_are_marks_on_the_time_axis_of_what_they_concern() -> None:
     stage = StagedCluster(30)
-    async with stage.console(past=60) as pilot:
+    async with stage.console(past=5) as pilot:
         eventful(stage)
         await stage.shown(pilot, 20)
         assert "─◆─" in row_with(pilot, "SQL ─")
@@ -329,9 +339,7 @@ async def test_events_are_marks_on_the_time_axis_of_what_they_concern() -> None:
 # -- whatever comes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "text", ["[red]x[/]", "\x1b[31mred\x1b[0m", "[@click=app.quit]q[/]", "服务器" * 9, ""]
-)
+@pytest.mark.parametrize("text", ["[@click=app.quit]\x1b[31mred[/]", "服务器" * 9, ""])
 async def test_hostile_text_of_a_cluster_is_only_text(text: str) -> None:
     stage = StagedCluster(6)
     assert stage.layout is not None
@@ -358,18 +366,18 @@ async def test_hostile_text_of_a_cluster_is_only_text(text: str) -> None:
         assert pilot.app.is_running
 
 
-@pytest.mark.parametrize("size", [(300, 100), (40, 10), (24, 8), (20, 6), (10, 3), (1, 1)])
 @pytest.mark.parametrize("where", ["", "s", "v", "e", "i"])
-async def test_any_size(size: tuple[int, int], where: str) -> None:
+async def test_any_size(where: str) -> None:
     stage = sick_cluster()
     eventful(stage)
-    async with stage.console(size, past=3) as pilot:
+    async with stage.console(past=2) as pilot:
         await press(pilot, *where.split())
-        for key in ("down", "right", "end", "pageup", "n", "tab", "enter", "N", "S", "home", "escape"):
-            await press(pilot, key)
+        for size in ((300, 100), (40, 10), (24, 8), (20, 6), (10, 3), (1, 1)):
+            await resized(pilot, *size)
+            await burst(pilot, "down", "right", "n", "pageup", "end")
             await stage.shown(pilot)
-        assert pilot.app._exception is None
-        assert len(rows_of(pilot)) == size[1]
+            assert pilot.app._exception is None
+            assert len(rows_of(pilot)) == size[1]
 
 
 async def test_before_the_first_snapshot_nothing_can_be_looked_into() -> None:
