@@ -23,6 +23,8 @@ MOST_BESIDE: Final = 4  # panels
 GAP: Final = 2  # cells between panels
 OUT: Final = 4.0
 """Robust standard deviations from which a cell stands out."""
+OUTLIER: Final = "!"
+"""Behind such a cell, or in its place."""
 SPREAD: Final = 1.4826  # of a normal distribution's standard deviation to its median absolute deviation
 LEAST: Final = 0.15  # of the median: a smaller deviation is none, however still the others keep
 FEWEST: Final = 3  # figures from which there is anything to stand out from
@@ -100,13 +102,14 @@ def cell(standing: Standing, share: float, cells: int, *, out: bool) -> Run:
         return Run(fit(standing.glyph, wide) + gap, standing.style)
     if math.isnan(share):
         return Run(fit("·", wide) + gap, "muted")
-    return Run((shade(share) if share > 0 else "░") * wide + gap, "warn" if out else "muted")
+    shades = (shade(share) if share > 0 else "░") * wide
+    return Run((shades + OUTLIER)[-cells:], "warn") if out else Run(shades + gap, "muted")
 
 
 def under_cursor(run: Run) -> Run:
     """The same cell where the cursor is: what is a sign stays one."""
     text = run.text.rstrip() or run.text
-    sign = text[0] if text[0] not in SHADES else ""
+    sign = text[0] if text[0] not in SHADES + OUTLIER else ""
     wide = max(1, len(run.text) - (len(run.text) > 1))
     shown = (
         (sign or "+") if wide == 1 else f"[{sign or ' '}]"[:wide] if wide == 2 else f"[{sign:^{wide - 2}}]"

@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Bad
 from distdiag_tui.model.text import figure
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
-from distdiag_tui.ui.cell_map import GAP, OUT, Block, Plan, blocks_of, cell, deviations, plan, under_cursor
+from distdiag_tui.ui.cell_map import (
+    GAP,
+    OUT,
+    OUTLIER,
+    Block,
+    Plan,
+    blocks_of,
+    cell,
+    deviations,
+    plan,
+    under_cursor,
+)
 from distdiag_tui.ui.facts import rule
 from distdiag_tui.ui.order import matrix_of
 from distdiag_tui.ui.spark import nice_ceiling
@@ -32,7 +43,7 @@ LABEL: Final = 12  # cells of a zone's name at most
 ASIDE: Final = 6  # lines below the map
 OTHER: Final = 46  # cells of another metric in which a server stands out
 
-LEGEND: Final = "░▒▓█ share of the scale · in another colour: stands out"
+LEGEND: Final = f"░▒▓█ share of the scale · {OUTLIER} stands out"
 
 
 class Cells(ScenePane):

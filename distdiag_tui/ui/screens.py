@@ -70,6 +70,8 @@ class MainScreen(ExactScreen):
         self._wrong = Complaint()
         self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
+        self._scene = Scene()
+        self._stale: list[Pane] = []  # panes that are to show it still
         self._told = False  # whether there is a layout
         self._field: Input | None = None  # while a filter is being typed
 
@@ -100,7 +102,7 @@ class MainScreen(ExactScreen):
         self.activate("topology")
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene in every pane."""
+        """Draw a scene in every pane, at once in that which keys go to."""
         self.status.show(scene)
         self._wrong.show(scene)
         told = scene.snapshot is not None and scene.snapshot.layout is not None
@@ -108,8 +110,18 @@ class MainScreen(ExactScreen):
             self._told = told
             self._left.set_class(told, "-told")  # a cluster that tells of itself is worth more room
             self._show_keys()
-        for pane in self.panes:
-            pane.show(scene)
+        self._active.show(scene)
+        waiting = bool(self._stale)
+        self._scene, self._stale = scene, [pane for pane in self.panes if pane is not self._active]
+        if not waiting:
+            self.call_later(self._show_next)
+
+    def _show_next(self) -> None:
+        """One pane more; keys that have come meanwhile go first."""
+        pane, *self._stale = self._stale
+        pane.show(self._scene)
+        if self._stale:
+            self.call_later(self._show_next)
 
     @property
     def active(self) -> Pane:
