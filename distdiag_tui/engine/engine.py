@@ -13,6 +13,7 @@ from distdiag_tui.engine.rollup import RollUp
 from distdiag_tui.model.snapshot import Health, Snapshot
 from distdiag_tui.model.topology import Event
 from distdiag_tui.sources.frame import Frame, Source
+from distdiag_tui.sources.held import Held
 from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Engine:
         self._source = source
         self._production = production
         self._rates, self._host_rates, self._roll_up = Rates(), Rates(), RollUp()
+        self._held = Held()
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
@@ -49,7 +51,8 @@ class Engine:
         """One frame more: stored, and as a snapshot."""
         rates = self._rates.take(frame.samples, frame.interval)
         host_rates = self._host_rates.take(frame.hosts, frame.interval)
-        values = self._roll_up.table(frame.servers, frame.samples, rates, frame.hosts, host_rates)
+        hosts, host_rates = self._held.take(frame.time, frame.hosts, host_rates)
+        values = self._roll_up.table(frame.servers, frame.samples, rates, hosts, host_rates)
         self.store.append(frame.tick, values)
         self._remember(frame)
         self._samples += len(frame.samples)
@@ -66,6 +69,7 @@ class Engine:
             production=self._production,
             layout=frame.layout,
             events=tuple(self._events),
+            machines=frame.machines,
         )
         if self.diagnoser is None:
             return snapshot

@@ -11,9 +11,7 @@ from distdiag_tui.model.arithmetic import Floats, per_second
 from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.sources.frame import Sample
 
-LONGEST_STEP: Final = (
-    3.5  # ticks; a rate over a longer pause says nothing about the tick it would be drawn at
-)
+LONGEST_STEP: Final = 3.5  # ticks; a rate over a longer pause says nothing about its tick
 
 
 class Rates:
@@ -29,13 +27,13 @@ class Rates:
         """
         if not samples:
             return np.empty((0, len(COLUMNS)))
-        longest = LONGEST_STEP * max(interval, 1.0)
         before: list[Floats] = []
         seconds: list[float] = []
         for name, sample in samples.items():
             last = self._last.get(name)
             comparable = last is not None and last.epoch == sample.epoch
             passed = sample.at - last.at if last is not None and comparable else 0.0
+            longest = LONGEST_STEP * max(interval, 1.0, sample.every)
             if last is None or not 0 < passed <= longest:
                 before.append(_nothing(len(sample.tenants)))
             elif last.tenants == sample.tenants:

@@ -7,8 +7,7 @@ each server; N subjects; G groups of rows; C columns; M metrics.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ Identity = tuple[str, str, tuple[Tenant, ...]]  # of a server: what its subjects
 NO_ROWS: Final = np.zeros(0, dtype=np.intp)
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(NamedTuple):
     """Rows `order` (None: all as they are), of which group g begins at starts[g]; and its subject."""
 
     subjects: Rows
@@ -45,15 +43,14 @@ class Groups:
         return np.asarray(np.logical_or.reduceat(chosen, self.starts)) if len(self.starts) else chosen[:0]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Which rows count towards which subjects, for as long as servers and their tenants stay the same.
 
     `first` is a server's first row. `placed` (tenants on servers), `servers` and `tenants` are groups of
     rows, `zones` and `cluster` are groups of the servers' sums.
     """
 
-    index: Mapping[Subject, int]
+    subjects: Mapping[Subject, int]
     first: Mapping[str, int]
     rows: int
     placed: Groups
@@ -132,8 +129,8 @@ def _positions(spans: Sequence[tuple[int, int]], outside: int) -> Rows:
 
 def _summed(plan: Plan, rows: Floats, there: Flags) -> Table:
     """Narrow subjects first, so that a zone without a name is the cluster."""
-    columns = np.full((len(plan.index), len(COLUMNS)), np.nan)
-    present = np.zeros(len(plan.index), dtype=np.bool_)
+    columns = np.full((len(plan.subjects), len(COLUMNS)), np.nan)
+    present = np.zeros(len(plan.subjects), dtype=np.bool_)
 
     def put(groups: Groups, of: Floats, flags: Flags) -> tuple[Floats, Flags]:
         sums, some = groups.sums(of), groups.any(flags)
@@ -147,7 +144,7 @@ def _summed(plan: Plan, rows: Floats, there: Flags) -> Table:
         put(plan.zones, *servers)
         put(plan.cluster, *servers)
     metrics = evaluate(columns).astype(np.float32)
-    return Table(plan.index, metrics, present)
+    return Table(plan.subjects, metrics, present)
 
 
 def _plan_of(identities: Iterable[Identity], tenants: Mapping[str, Sequence[int]]) -> Plan:

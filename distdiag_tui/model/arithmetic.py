@@ -7,6 +7,7 @@ a pause of the collector) give NaN, never a spike and never a zero.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -67,17 +68,29 @@ def add_groups(rows: Floats, starts: NDArray[np.intp]) -> Floats:
     return total
 
 
-def _flatten(formulas: list[tuple[Column, ...]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Column index of every term, and where each metric's terms start (for reduceat)."""
-    terms = [COLUMN_INDEX[column] for formula in formulas for column in formula]
-    starts = np.cumsum([0, *(len(formula) for formula in formulas)])[:-1]
-    return np.array(terms, dtype=np.intp), starts.astype(np.intp)
+class _Sums:
+    """Sums of columns, one for each formula. Term by term, for most formulas have only one."""
+
+    def __init__(self, formulas: Sequence[tuple[Column, ...]]) -> None:
+        self._first = np.array([COLUMN_INDEX[terms[0]] for terms in formulas])
+        self._more: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
+        for number in range(1, max(map(len, formulas))):
+            which = [row for row, terms in enumerate(formulas) if len(terms) > number]
+            columns = [COLUMN_INDEX[formulas[row][number]] for row in which]
+            self._more.append((np.array(which), np.array(columns)))
+
+    def of(self, columns: Floats) -> Floats:
+        """(..., C) -> (..., formulas); NaN where a term is missing."""
+        sums: Floats = columns.take(self._first, axis=-1)
+        for which, terms in self._more:
+            sums[..., which] += columns.take(terms, axis=-1)
+        return sums
 
 
-_HAS_UNDER: Final = np.array([bool(metric.under) for metric in CATALOGUE])
 _SCALE: Final = np.array([metric.scale for metric in CATALOGUE])
-_OVER_TERMS, _OVER_STARTS = _flatten([metric.over for metric in CATALOGUE])
-_UNDER_TERMS, _UNDER_STARTS = _flatten([metric.under for metric in CATALOGUE if metric.under])
+_OVER: Final = _Sums([metric.over for metric in CATALOGUE])
+_UNDER: Final = _Sums([metric.under for metric in CATALOGUE if metric.under])
+_RATIOS: Final = np.array([index for index, metric in enumerate(CATALOGUE) if metric.under])
 
 
 def evaluate(columns: Floats) -> Floats:
@@ -85,10 +98,9 @@ def evaluate(columns: Floats) -> Floats:
 
     A ratio whose denominator did not move is NaN, and so is a sum with a missing term.
     """
-    over = np.add.reduceat(columns[..., _OVER_TERMS], _OVER_STARTS, axis=-1)
-    under = np.ones_like(over)
-    under[..., _HAS_UNDER] = np.add.reduceat(columns[..., _UNDER_TERMS], _UNDER_STARTS, axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        values: Floats = _SCALE * over / under
-    values[~(under > 0) | ~np.isfinite(values)] = np.nan
+    with np.errstate(invalid="ignore", over="ignore"):
+        values, under = _SCALE * _OVER.of(columns), _UNDER.of(columns)
+        under[~(under > 0)] = np.nan
+        values[..., _RATIOS] /= under
+    values[np.isinf(values)] = np.nan
     return values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import compress
 from typing import Any, Final, Protocol
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
-from distdiag_tui.model.topology import Event, Layout, Server, Subject
+from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
 
@@ -34,6 +34,12 @@ class Table(Mapping[Subject, Values]):
     def __init__(self, index: Mapping[Subject, int], rows: Values, present: NDArray[np.bool_]) -> None:
         self.index, self.rows, self.present = index, rows, present
         rows.flags.writeable = present.flags.writeable = False
+
+    @classmethod
+    def of(cls, values: Mapping[Subject, Values]) -> Table:
+        """A copy of any other mapping."""
+        rows = np.array(list(values.values()), dtype=np.float32).reshape(-1, len(METRIC_IDS))
+        return cls({subject: row for row, subject in enumerate(values)}, rows, np.ones(len(rows), np.bool_))
 
     def __getitem__(self, subject: Subject) -> Values:
         row = self.index[subject]
@@ -78,7 +84,7 @@ class Snapshot:
     """One tick. `tick` counts intervals since the epoch, so that columns of plots have fixed times.
 
     `values` maps each subject to its M metric values (NaN: missing). `events` are those of the last hour,
-    oldest first, as many as fit.
+    oldest first, as many as fit; `machines` are by server name.
     """
 
     tick: int
@@ -93,6 +99,7 @@ class Snapshot:
     diagnosis: Diagnosis | None = None  # while nobody diagnoses
     layout: Layout | None = None  # while the cluster has not told, or has none
     events: tuple[Event, ...] = ()
+    machines: Mapping[str, Host] = field(default_factory=dict)
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:
@@ -122,6 +129,11 @@ def watch_document(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def _host_document(host: Host | None) -> dict[str, str] | None:
+    """Servers whose hosts have one name share a machine; null: nobody can ask it."""
+    return None if host is None else {"name": host.name, "way": host.way, "trouble": host.trouble}
+
+
 def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
     values = snapshot.values.get(Subject(server.zone, server.name))
     listed = [float("nan")] * len(METRIC_IDS) if values is None else values.tolist()
@@ -131,6 +143,7 @@ def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
         "zone": server.zone,
         "status": server.status.value,
         "detail": server.detail,
+        "host": _host_document(snapshot.machines.get(server.name)),
         "metrics": {
             name: None if math.isnan(value) else float(f"{value:.6g}")
             for name, value in zip(METRIC_IDS, listed, strict=True)

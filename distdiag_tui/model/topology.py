@@ -67,6 +67,19 @@ class Server:
     tenants: tuple[Tenant, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine of a server, as far as it is known.
+
+    `way` says how its figures come in, "" without any; `trouble` in a line why none come. Servers whose hosts
+    have one `name` (not "") share a machine.
+    """
+
+    name: str = ""
+    way: str = ""
+    trouble: str = ""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
     """Something that has metrics: the cluster, a zone, a server, or a tenant on a server.

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distdiag_tui.model.snapshot import Values
+from distdiag_tui.store.ring import BLOCK, SUBJECTS
 from distdiag_tui.store.segment import Segment
 from distdiag_tui.store.spool import Spool
 
-BLOCK: Final = 32  # ticks
-SUBJECTS: Final = 128
 EXACT: Final = 192 * 2**20  # bytes that the past may take for all its values to be exact, in memory
 HELD: Final = 32 * 2**20  # bytes in memory of one that takes more; what is older is on disk
 ALONE: Final = 128 * 2**20  # the same where there is no disk to write to; what is older is forgotten

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Values
 
+BLOCK: Final = 32  # ticks that are packed together once the ring is too small,
+SUBJECTS: Final = 128  # of so many subjects at a time
 SPARE: Final = 8  # of so many subjects, room for one more: memory that is not touched is not taken
 
 

@@ -6,7 +6,7 @@ Columns are the ticks, counted from 0. Shapes: M metrics, n ticks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Table, Values
 from distdiag_tui.model.topology import Subject
-from distdiag_tui.store.past import BLOCK, SUBJECTS, Past
-from distdiag_tui.store.ring import Ring
+from distdiag_tui.store.ring import BLOCK, SUBJECTS, Ring
+
+if TYPE_CHECKING:
+    from distdiag_tui.store.past import Past
 
 HOUR: Final = 3600  # ticks
-PLAIN: Final = 128 * 2**20  # bytes up to which all of the hour stays in the ring
+PLAIN: Final = 64 * 2**20  # bytes up to which all of the hour stays in the ring
 RECENT: Final = 2 * BLOCK  # ticks in the ring where it does not: one block fills while the other is packed
-NOBODY: Final = Table({}, np.empty((0, len(METRIC_IDS)), np.float32), np.empty(0, np.bool_))
+NOBODY: Final = Table.of({})
 
 
 class Store:
@@ -47,7 +49,7 @@ class Store:
 
     def append(self, tick: int, values: Mapping[Subject, Values]) -> None:
         """Write one column. Ticks left out since the last become gaps; the same tick is overwritten."""
-        table = values if isinstance(values, Table) else _table(values)
+        table = values if isinstance(values, Table) else Table.of(values)
         self._make_rows(table)
         if self.tick is not None:
             if tick <= self.tick:
@@ -179,6 +181,8 @@ class Store:
     def _widen(self, subjects: int) -> None:
         kept = min(self.length, self._ring.columns)
         if self._past is None and Ring.bytes_of(self.capacity, subjects) > self._plain:
+            from distdiag_tui.store.past import Past  # noqa: PLC0415  a start should not wait for it
+
             self._past = Past(-(-self.capacity // BLOCK) + 1)
             self._packing = (self._written - self.length) // BLOCK
             self._pack_all(self._past, self._written - 1)
@@ -187,11 +191,6 @@ class Store:
             self._ring = ring
         else:
             self._ring = self._ring.widened(subjects, self._written - kept, self._written)
-
-
-def _table(values: Mapping[Subject, Values]) -> Table:
-    rows = np.array(list(values.values()), dtype=np.float32).reshape(-1, len(METRIC_IDS))
-    return Table({subject: row for row, subject in enumerate(values)}, rows, np.ones(len(rows), np.bool_))
 
 
 def _put(

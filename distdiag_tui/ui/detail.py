@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.metrics import CATALOGUE, GROUPS
+from distdiag_tui.model.metrics import CATALOGUE, GROUPS, Metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.order import Order, Sorter
 from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
@@ -95,7 +96,7 @@ class Plot(ScenePane):
         past = self._past(snapshot, list({*drawn, *listed}), 2 * plot_width)
         drawn = [MEAN, *drawn] if many else drawn
         top = _top([past[server] for server in drawn], row.unit)
-        lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
+        lines: list[Line] = [(Run(fit(_about(snapshot, row, width), width), "muted"),)]
         lines += self._plot(
             snapshot, {each: past[each] for each in drawn}, top, (plot_width, plot_height), set(marks)
         )
@@ -190,6 +191,12 @@ class Plot(ScenePane):
                 Run(fit(cells, width - 26), "value"),
             ))  # fmt: skip
         return lines
+
+
+def _about(snapshot: Snapshot, row: Metric, width: int) -> str:
+    """What the metric is; of a machine's, how its figures come, where there is room."""
+    words = host_words(snapshot, Subject()) if row.group == "host" else ""
+    return f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
 
 
 def _end_names(past: Mapping[int, NDArray[np.float64]], top: float, height: int) -> dict[int, int]:

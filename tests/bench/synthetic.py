@@ -12,17 +12,21 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distdiag_tui.model.arithmetic import IS_LEVEL, Floats
-from distdiag_tui.model.metrics import COLUMNS
+from distdiag_tui.model.metrics import CATALOGUE, COLUMNS
 from distdiag_tui.model.topology import Server, Status, Tenant
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
 ZONES = 3
 LATE = 0.01  # the share of servers whose sample misses its tick
 IDLE_USER, IDLE_SYS = 0.2, 0.45  # the share of totals that stand still
-LARGE = 1e9  # bytes
+LARGE, FAR = 1e9, 1e11  # what is used, and what there is
 STEP = 2.0**21  # bytes, in which memory is taken
+
+LIMITS = [index for index, column in enumerate(COLUMNS) if IS_LEVEL[index]
+          and any(column in metric.under for metric in CATALOGUE)]  # fmt: skip
 
 
 class Cluster:
@@ -42,7 +46,6 @@ class Cluster:
         self._rates = self._usual_rates(servers, tenants)
         self._totals = self._rates * self._dice.uniform(1e4, 1e6, (servers, 1, 1))
         self._totals[:, :, IS_LEVEL] = np.round(self._rates[:, :, IS_LEVEL])
-        self._limits = self._dice.random(int(IS_LEVEL.sum())) < 0.4
         self._own = np.zeros(servers)  # AR(1) load of each server, and of all
         self._all = 0.0
 
@@ -57,6 +60,7 @@ class Cluster:
             * dice.lognormal(0, 0.3, (servers, 1, width))
         )
         rates[:, 1] *= 0.05  # the sys tenant does little
+        rates[:, :, LIMITS] = FAR
         idle = (
             dice.random((1 + tenants, width)) < np.array([0, IDLE_SYS, *[IDLE_USER] * (tenants - 1)])[:, None]
         )
@@ -95,9 +99,9 @@ class Cluster:
         self._totals += np.where(IS_LEVEL, 0.0, counts)
         self._levels(noise)
 
-    def _levels(self, noise: Floats) -> None:
+    def _levels(self, noise: NDArray[np.float32]) -> None:
         """Limits stay; memory is taken and given in steps, now and then; sessions and workers come and go."""
         usual, moves = self._rates[:, :, IS_LEVEL], noise[:, :, IS_LEVEL]
         few = np.maximum(0.0, np.rint(usual * (1 + 0.2 * moves)))
         steps = usual + STEP * np.rint(8 * self._own[:, None, None] / 0.1)
-        self._totals[:, :, IS_LEVEL] = np.where(self._limits, usual, np.where(usual < 1e6, few, steps))
+        self._totals[:, :, IS_LEVEL] = np.where(usual == FAR, usual, np.where(usual < 1e6, few, steps))

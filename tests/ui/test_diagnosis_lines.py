@@ -71,8 +71,8 @@ class Past:
         return values
 
     def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
-        """One row of each."""
-        return np.stack([self.window(subject, count, end)[metric] for subject in subjects])
+        """The same."""
+        return np.array([self.window(subject, count, end)[metric] for subject in subjects])
 
 
 def snapshot(**known: object) -> Snapshot:

@@ -17,7 +17,8 @@ from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Table, Values
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.store import Store, past
-from distdiag_tui.store.past import BLOCK, SUBJECTS, Past
+from distdiag_tui.store.past import Past
+from distdiag_tui.store.ring import BLOCK, SUBJECTS
 from distdiag_tui.store.segment import PRECISION, Segment
 from distdiag_tui.store.store import RECENT
 

@@ -37,10 +37,10 @@ class Plain:
             own = dict(self._rates(True, name, each, frame))[SERVER_WIDE]
             rows = rates.setdefault(name, {})
             rows[SERVER_WIDE] = np.where(np.isnan(own), rows.get(SERVER_WIDE, own), own)
-        for each in frame.servers:
-            names = {tenant.id: tenant.name for tenant in each.tenants}
-            for tenant, row in rates.get(each.name, {}).items():
-                for subject in set(_counts_for(each, names.get(tenant, ""))):
+        for listed in frame.servers:
+            names = {tenant.id: tenant.name for tenant in listed.tenants}
+            for tenant, row in rates.get(listed.name, {}).items():
+                for subject in set(_counts_for(listed, names.get(tenant, ""))):
                     parts.setdefault(subject, []).append(row)
         return {
             subject: evaluate(add_rows(np.stack(rows))).astype(np.float32) for subject, rows in parts.items()
