@@ -68,7 +68,7 @@ def plan(blocks: Sequence[Block], label: int, width: int, height: int) -> Plan:
     A panel is as wide as a label and its cells, and has a line above it.
 
     >>> plan([Block("a", range(40)), Block("b", range(30))], 4, 80, 7)
-    Plan(cells=2, across=38, beside=1, below=1)
+    Plan(cells=2, across=17, beside=2, below=1)
     """
     best, most = Plan(1, max(1, width - label)), 0
     for beside in range(1, MOST_BESIDE + 1):
@@ -89,6 +89,8 @@ def deviations(column: NDArray[np.float32], bad: Bad) -> NDArray[np.float64]:
         return np.zeros(len(column))
     middle = float(np.median(known))
     spread = SPREAD * float(np.median(np.abs(known - middle)))
+    if middle == 0 and spread == 0:  # most count nothing: a few single events are nothing to stand out by
+        spread = float(np.std(known))
     off = np.nan_to_num((column - middle) / max(spread, LEAST * abs(middle) / OUT, 1e-12))
     signed: NDArray[np.float64] = -off if bad is Bad.LOW else np.abs(off) if bad is Bad.NEITHER else off
     return signed

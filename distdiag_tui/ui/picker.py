@@ -49,9 +49,11 @@ def entries(others: Sequence[Other]) -> list[Entry]:
 
 
 def _closeness(row: Entry, text: str) -> int:
-    """What begins with the text comes before what holds it, and that before what is only of such a group."""
+    """The very title comes first, then what begins so, then what holds it, then what is of such a group."""
     title = row.title.lower()
-    return 0 if title.startswith(text) else 1 if text in f"{title} {row.id}" else 2
+    if title.startswith(text):
+        return int(title != text)
+    return 2 if text in f"{title} {row.id}" else 3
 
 
 class Choices(ScenePane, can_focus=False):

@@ -7,10 +7,10 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
 from distdiag_tui.model.text import DASH, figure, three_digits
+from distdiag_tui.model.topology import Share
 from distdiag_tui.ui.canvas import Line, Run, fit
 
 if TYPE_CHECKING:
-    from distdiag_tui.model.topology import Share
     from distdiag_tui.ui.facts import Fact
 
 RESOURCES: Final = {"cpu": "CPU", "memory": "memory", "log_disk": "log disk", "data_disk": "data disk"}
@@ -47,6 +47,8 @@ def share_words(name: str, share: Share, room: int) -> str:
 
     >>> share_words("memory", Share(3.1e10, 5.2e10, 6.4e10), 20)
     '31.0 of 64.0 GB'
+    >>> share_words("cpu", Share(None, 14.0, 16.0), 30)
+    '– of 16, 14.0 promised'
     """
     unit = "" if name == "cpu" else "B"
     if share.limit is None:

@@ -113,6 +113,8 @@ def test_what_stands_out_depends_on_which_direction_is_bad() -> None:
     column = np.array([10, 11, 10, 9, 10, 90, 1, np.nan], dtype=np.float32)
     for bad, out in ((Bad.HIGH, [5]), (Bad.LOW, [6]), (Bad.NEITHER, [5, 6])):
         assert [i for i, off in enumerate(deviations(column, bad)) if off >= OUT] == out
+    seldom = np.array([0] * 8 + [1, 1], dtype=np.float32)
+    assert (deviations(seldom, Bad.HIGH) < OUT).all()
     assert not deviations(np.full(9, 7.0, dtype=np.float32), Bad.HIGH).any()
 
 
