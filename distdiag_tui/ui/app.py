@@ -19,13 +19,16 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
+from distdiag_tui.ui.happenings import event_marks
 from distdiag_tui.ui.messages import (
     AnomalyOrdered,
     IncidentOrdered,
     KindOrdered,
     MetricOpened,
     SubjectChosen,
+    SubjectWanted,
     Ticked,
+    TopologyOrdered,
 )
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.palette import styles
@@ -150,6 +153,25 @@ class ConsoleApp(App[None]):
     def _choose(self, event: SubjectChosen) -> None:
         self._set(replace(self.scene, subject=event.subject))
 
+    @on(TopologyOrdered)
+    def _look_further(self, event: TopologyOrdered) -> None:
+        from distdiag_tui.ui.looking import look  # noqa: PLC0415  not needed for a start
+
+        look(self, event.order)
+
+    async def pick_order(self) -> None:
+        """Let the person pick an order of servers; returns when the next key goes there."""
+        from distdiag_tui.ui.looking import pick_order  # noqa: PLC0415  not needed for a start
+
+        if self.scene.snapshot is not None:
+            await pick_order(self)
+
+    @on(SubjectWanted)
+    async def _go(self, event: SubjectWanted) -> None:
+        await self.action_back()
+        self.main.activate("topology")
+        self.main.topology.reveal(event.subject)
+
     @on(MetricOpened)
     def _open_metric(self, event: MetricOpened) -> None:
         from distdiag_tui.ui.detail import MetricScreen  # noqa: PLC0415  not needed for a start
@@ -158,6 +180,8 @@ class ConsoleApp(App[None]):
 
     def _set(self, scene: Scene) -> None:
         marks = list(self.marks)
+        if scene.snapshot is not None and scene.snapshot.events:
+            marks += event_marks(scene.snapshot, scene.subject)
         if self._ordering is not None:
             desk = self._ordering.desk
             scene = replace(scene, workloads=desk.views, trouble=desk.trouble)
