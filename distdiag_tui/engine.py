@@ -71,6 +71,8 @@ class Engine:
             production=self._production,
             layout=frame.layout,
             events=tuple(self._events),
+            totals=dict(self._previous),
+            hosts=dict(self._hosts),
         )
         if self.diagnoser is None:
             return snapshot

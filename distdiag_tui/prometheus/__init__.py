@@ -1,0 +1,1 @@
+"""Prometheus, or what speaks like it: our figures as its series, written there and read back."""

@@ -1,0 +1,57 @@
+"""Snapshots as the series of one remote-write request."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from distdiag_tui.model.snapshot import Snapshot, Totals
+from distdiag_tui.prometheus.families import families
+from distdiag_tui.prometheus.names import PREFIX
+from distdiag_tui.prometheus.wire import Labels, Point
+
+Series = dict[Labels, list[Point]]
+
+
+@dataclass(slots=True)
+class Batcher:
+    """Remembers what was written, for a sample that was not read anew must not be written anew.
+
+    `labels` go on every series. Figures of a server carry the moment at which they were read. What `series`
+    made counts as written once it is `settled`.
+    """
+
+    labels: Mapping[str, str]
+    _written: dict[tuple[str, str], float] = field(default_factory=dict)  # newest `at` by kind and server
+    _next: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def series(self, ticks: Iterable[tuple[Snapshot, float]]) -> Series:
+        """Series of snapshots in time order, each with the epoch time of the monotonic clock's zero (s)."""
+        found: Series = {}
+        self._next = dict(self._written)
+        for snapshot, zero in ticks:
+            totals, hosts = (self._new(kind, getattr(snapshot, kind)) for kind in ("totals", "hosts"))
+            moments = {name: told.at + zero for name, told in (*hosts.items(), *totals.items())}
+            self._add(found, replace(snapshot, totals=totals, hosts=hosts), moments)
+        return found
+
+    def settled(self) -> None:
+        """What `series` made last is there, or given up."""
+        self._written = self._next
+
+    def _new(self, kind: str, told: Mapping[str, Totals]) -> dict[str, Totals]:
+        new = {name: row for name, row in told.items() if row.at > self._next.get((kind, name), -math.inf)}
+        self._next.update({(kind, name): row.at for name, row in new.items()})
+        return new
+
+    def _add(self, found: Series, snapshot: Snapshot, moments: Mapping[str, float]) -> None:
+        for family in families(snapshot, fresh=True):
+            read = family.name.startswith(PREFIX)
+            for values, value in family.rows:
+                named = dict(zip(family.labels, values, strict=True))
+                moment = moments.get(named["server"]) if read else snapshot.time
+                if moment is not None:
+                    labels = {**self.labels, **named, "__name__": family.name}
+                    key = tuple(sorted((name, text) for name, text in labels.items() if text))
+                    found.setdefault(key, []).append((round(moment * 1000), value))
