@@ -26,7 +26,7 @@ from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
-from distdiag_tui.model.metrics import METRIC_IDS
+from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Server, Subject
 
@@ -67,6 +67,7 @@ class Diagnoser:
         model: str = "",
     ) -> None:
         self._metrics = metrics or console_metrics()
+        self._places = [METRIC_INDEX[name] for name in self._metrics.names if name in METRIC_INDEX]
         self.judge: Judge = judge or Rules(self._metrics, SIGNS)
         self._settings = settings or Settings()
         self._model = model
@@ -144,8 +145,8 @@ class Diagnoser:
             elif (wait := self._back.get(server.name, 0)) > 0:
                 self._back[server.name] = wait - 1
             elif (found := values.get(Subject(server.zone, server.name))) is not None:
-                rows[row, : len(METRIC_IDS)] = found
-                rows[row, len(METRIC_IDS)] = math.nan if server.latency is None else server.latency
+                rows[row, : len(self._places)] = found[self._places]
+                rows[row, len(self._places)] = math.nan if server.latency is None else server.latency
         return rows
 
     # -- what is found ------------------------------------------------------------------------------

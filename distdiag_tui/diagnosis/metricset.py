@@ -40,7 +40,7 @@ RESOURCES: Final[Mapping[str, str]] = {
     "wait_concurrency": "locks", "wait_application": "locks", "wait_scheduler": "cpu", "wait_queueing": "cpu",
     "wait": "sql",
 }  # fmt: skip
-"""Which resource a metric tells of, by its id or else its group."""
+"""Which resource a metric tells of, by its id or else its group; what is not here is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ class MetricSet:
 
 
 def console_metrics() -> MetricSet:
-    """Those of the catalogue, and what the console observes itself."""
-    rows = (*CATALOGUE, *OBSERVED)
+    """Those of the catalogue that tell of a resource, and what the console observes itself."""
+    rows = [row for row in (*CATALOGUE, *OBSERVED) if row.id in RESOURCES or row.group in RESOURCES]
     times = [row.id for row in rows if row.kind is Kind.RATIO and row.unit == "s" and row.bad is Bad.HIGH]
     return MetricSet(
         tuple(row.id for row in rows),
-        tuple(RESOURCES.get(row.id, RESOURCES[row.group]) for row in rows),
+        tuple(RESOURCES.get(row.id) or RESOURCES[row.group] for row in rows),
         np.array([LEAST.get(row.id, LEAST_OF_UNIT[row.unit]) for row in rows]),
         tuple(index for index, row in enumerate(rows) if row.id in LOAD),
         tuple(index for index, row in enumerate(rows) if row.id in times),

@@ -2,7 +2,8 @@
 
 A zip of plain NumPy arrays, compressed with LZMA, for `numpy.load` (no pickle). S servers, F frames,
 N samples (of one server in one frame), R rows (of one tenant in a sample), C raw columns. Arrays marked Δ
-hold differences along their last axis, the first value as it is: `cumsum(axis=-1)` undoes that.
+hold differences along their last axis, the first value as it is: `cumsum(axis=-1)` undoes that. What machines
+tell is apart, and not there where nobody could ask them: H columns, K samples.
 
 header   uint8 (n)       JSON: see `Header`
 frames   int64 (3, F) Δ  tick, epoch time (µs), latency (µs)
@@ -12,6 +13,8 @@ rows     int64 (2, R) Δ  sample, tenant id; by server, then tenant, then frame
 values   int64 (C, R) Δ  the raw columns; where there is no whole number, that of the row before (or 0)
 missing  uint8 (n)       `packbits` of C x R flags: NaN
 odd      float64 (2, n)  position in C x R, and value, of what is neither missing nor whole and below 2**53
+host_columns  uint8 (n)  JSON: the names of H columns
+host_samples  as samples, (4, K); host_values (H, K), host_missing and host_odd as above, a row each sample
 
 Raw values come back to the bit; times and latencies are rounded to the units given.
 """
