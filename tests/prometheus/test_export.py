@@ -62,7 +62,8 @@ def test_every_metric_of_the_catalogue_is_told() -> None:
     ticks.next()
     found = {family.name for family in families(ticks.next())}
     assert found >= set(names)
-    assert len(SERIES) == len(COLUMNS)
+    assert {series.column for series in SERIES} == set(COLUMNS)
+    assert not [series.name for series in SERIES if "Raw column" in series.about]
 
 
 def test_parts_add_up_and_wholes_stand_beside_them() -> None:
