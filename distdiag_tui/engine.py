@@ -12,7 +12,7 @@ import numpy as np
 
 from distdiag_tui.model.arithmetic import Floats, add_rows, evaluate, per_second
 from distdiag_tui.model.metrics import COLUMNS
-from distdiag_tui.model.snapshot import Health, Snapshot, Values
+from distdiag_tui.model.snapshot import Health, History, Snapshot, Values
 from distdiag_tui.model.topology import Event, Server, Subject
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample, Source
 from distdiag_tui.store import Store
@@ -37,6 +37,8 @@ class Engine:
     def __init__(self, source: Source, cluster: str, *, production: bool = False) -> None:
         self.cluster = cluster
         self.store = Store()
+        self.history: History = self.store
+        """What snapshots show of the past: it may reach back further than the store does."""
         self.diagnoser: Diagnoser | None = None
         self._source = source
         self._production = production
@@ -66,7 +68,7 @@ class Engine:
             cluster=self.cluster,
             servers=frame.servers,
             values=values,
-            history=self.store,
+            history=self.history,
             health=Health(frame.latency, self._samples, self._dropped),
             production=self._production,
             layout=frame.layout,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from distdiag_tui.model.prometheus import PrometheusServer
 
 
 @final
@@ -66,7 +69,8 @@ class Target:
     """A cluster as one connects to it: endpoints polled one by one, and the account used on each.
 
     `home` is the lab's folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where
-    that is known: context, namespace and the name of its OBCluster, each if need be.
+    that is known: context, namespace and the name of its OBCluster, each if need be. `prometheus` has its
+    history.
     """
 
     cluster: str
@@ -77,3 +81,4 @@ class Target:
     allow_anomalies: bool = False
     home: Path | None = None
     kube: Mapping[str, str] | None = None
+    prometheus: PrometheusServer | None = None

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.prometheus.wire import Labels, Point, message_class
+from distdiag_tui.prometheus.writer import Writer
 
 Answer = Callable[[], web.StreamResponse | Awaitable[web.StreamResponse]]
 
@@ -104,3 +105,11 @@ async def becomes(check: Callable[[], bool], seconds: float = 15.0) -> None:
     async with asyncio.timeout(seconds):
         while not check():  # noqa: ASYNC110  what it waits for has no event
             await asyncio.sleep(0.01)
+
+
+async def sent(writer: Writer) -> None:
+    """Let it send what waits, and end."""
+    task = asyncio.create_task(writer.run())
+    await becomes(lambda: writer.status.sent + writer.status.late > 0 and not writer.status.queued)
+    task.cancel()
+    await asyncio.wait({task})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from prometheusserver import Prometheus, prometheus
-from receiver import becomes
+from receiver import becomes, sent
 from told import Ticks, served, until
 
 from distdiag_tui.model.snapshot import Snapshot
@@ -48,14 +48,6 @@ def server(scraped: Scraped, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     folder = tmp_path_factory.mktemp("prometheus")
     with served(scraped.answer) as target, prometheus(folder, RECEIVE, scrape=target) as running:
         yield running
-
-
-async def sent(writer: Writer) -> None:
-    """Let it send what waits, and end."""
-    task = asyncio.create_task(writer.run())
-    await becomes(lambda: writer.status.sent + writer.status.late > 0 and not writer.status.queued)
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def test_what_is_written_is_there_as_it_was_sampled(server: Prometheus) -> None:

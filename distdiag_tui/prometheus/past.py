@@ -1,0 +1,67 @@
+"""What was before the console began, in front of what it has seen since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from distdiag_tui.model.metrics import METRIC_IDS
+from distdiag_tui.model.snapshot import History, Values
+from distdiag_tui.model.topology import Subject
+
+MOST_BYTES: Final = 64 * 2**20
+
+
+class Past:
+    """A history that goes on backwards from tick `first`, the first one of `newer`.
+
+    Once `newer` holds `reach` ticks itself, nobody sees what is before, and it is forgotten.
+    """
+
+    def __init__(self, newer: History, first: int, reach: int) -> None:
+        self.first = first
+        self.begin = first
+        """The first tick of which something is known."""
+        self._newer = newer
+        self._reach = reach
+        self._values: dict[Subject, Values] = {}  # columns up to `first`, without that
+
+    @staticmethod
+    def room(subjects: int, reach: int) -> int:
+        """How many ticks of so many subjects may be kept."""
+        return min(reach, MOST_BYTES // (4 * len(METRIC_IDS) * max(1, subjects)))
+
+    def fill(self, begin: int, values: Mapping[Subject, Values]) -> None:
+        """Metrics (M, N) of ticks from `begin` on, which end before `first`."""
+        for subject, columns in values.items():
+            known = self._values.get(subject)
+            width = self.first - min(begin, self.begin)
+            if known is None or known.shape[1] < width:
+                wider = np.full((len(METRIC_IDS), width), np.nan, dtype=np.float32)
+                if known is not None:
+                    wider[:, width - known.shape[1] :] = known
+                known = self._values[subject] = wider
+            at = known.shape[1] - (self.first - begin)
+            known[:, at : at + columns.shape[1]] = columns
+        if values:
+            self.begin = min(begin, self.begin)
+
+    def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
+        """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""
+        newer = self._newer.window(subject, count, end)
+        seen = newer.shape[1]
+        if seen >= self._reach:
+            self._values.clear()
+        older = self._values.get(subject)
+        if older is None or seen >= count or (seen == 0 and end is None):
+            return newer
+        last = end if seen == 0 and end is not None else self.first + seen - 1
+        if seen == 0 and last >= self.first:  # nothing was heard of it since
+            newer = np.full((len(METRIC_IDS), min(count, last - self.first + 1)), np.nan, dtype=np.float32)
+        stop = max(0, older.shape[1] + min(0, last + 1 - self.first))
+        begin = max(0, stop - (count - newer.shape[1]))
+        out: Values = np.concatenate([older[:, begin:stop], newer], axis=1)
+        out.flags.writeable = False
+        return out
