@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from distdiag_tui.model.snapshot import Snapshot, Totals
-from distdiag_tui.prometheus.families import families
+from distdiag_tui.prometheus.families import Family, families
 from distdiag_tui.prometheus.names import PREFIX
 from distdiag_tui.prometheus.wire import Labels, Point
+
+MOST_KEYS: Final = 200_000
 
 Series = dict[Labels, list[Point]]
 
@@ -25,6 +28,7 @@ class Batcher:
     labels: Mapping[str, str]
     _written: dict[tuple[str, str], float] = field(default_factory=dict)  # newest `at` by kind and server
     _next: dict[tuple[str, str], float] = field(default_factory=dict)
+    _keys: dict[tuple[str, tuple[str, ...]], Labels] = field(default_factory=dict)
 
     def series(self, ticks: Iterable[tuple[Snapshot, float]]) -> Series:
         """Series of snapshots in time order, each with the epoch time of the monotonic clock's zero (s)."""
@@ -47,11 +51,19 @@ class Batcher:
 
     def _add(self, found: Series, snapshot: Snapshot, moments: Mapping[str, float]) -> None:
         for family in families(snapshot, fresh=True):
-            read = family.name.startswith(PREFIX)
+            server = family.labels.index("server") if family.name.startswith(PREFIX) else None
             for values, value in family.rows:
-                named = dict(zip(family.labels, values, strict=True))
-                moment = moments.get(named["server"]) if read else snapshot.time
+                moment = snapshot.time if server is None else moments.get(values[server])
                 if moment is not None:
-                    labels = {**self.labels, **named, "__name__": family.name}
-                    key = tuple(sorted((name, text) for name, text in labels.items() if text))
-                    found.setdefault(key, []).append((round(moment * 1000), value))
+                    found.setdefault(self._key(family, values), []).append((round(moment * 1000), value))
+
+    def _key(self, family: Family, values: tuple[str, ...]) -> Labels:
+        """Labels as a request has them: sorted, and none without a value."""
+        known = self._keys.get((family.name, values))
+        if known is None:
+            if len(self._keys) > MOST_KEYS:
+                self._keys.clear()
+            labels = {**self.labels, **dict(zip(family.labels, values, strict=True)), "__name__": family.name}
+            known = tuple(sorted((name, text) for name, text in labels.items() if text))
+            self._keys[family.name, values] = known
+        return known

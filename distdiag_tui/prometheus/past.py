@@ -37,7 +37,7 @@ class Past:
         """Metrics (M, N) of ticks from `begin` on, which end before `first`."""
         for subject, columns in values.items():
             known = self._values.get(subject)
-            width = self.first - min(begin, self.begin)
+            width = self.first - begin
             if known is None or known.shape[1] < width:
                 wider = np.full((len(METRIC_IDS), width), np.nan, dtype=np.float32)
                 if known is not None:
@@ -45,8 +45,9 @@ class Past:
                 known = self._values[subject] = wider
             at = known.shape[1] - (self.first - begin)
             known[:, at : at + columns.shape[1]] = columns
-        if values:
-            self.begin = min(begin, self.begin)
+            there = np.flatnonzero(np.isfinite(columns).any(axis=0))
+            if len(there):
+                self.begin = min(begin + int(there[0]), self.begin)
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
         """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""

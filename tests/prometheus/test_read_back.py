@@ -234,6 +234,7 @@ def test_the_past_lies_in_front_of_what_is_seen() -> None:
 async def test_what_is_older_is_read_in_steps(server: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "EXACT", 10.0)
     monkeypatch.setattr(backfill, "STEP", 5.0)
+    monkeypatch.setattr(backfill, "AT_ONCE", 4)
     start = round(time.time()) - SPAN
     before = Ticks(up("n1", SHOP), cluster="old", start=start)
     writer = Writer(server.server, every=0.01)
