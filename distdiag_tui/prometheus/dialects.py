@@ -32,6 +32,11 @@ def selector(names: str, labels: Mapping[str, str], more: Sequence[str] = ()) ->
     return f"{{{','.join((*parts, *more))}}}"
 
 
+def labelled(name: str, labels: Mapping[str, str]) -> str:
+    """A PromQL selector of one name."""
+    return f"{name}{{{','.join(f'{label}={_quoted(text)}' for label, text in labels.items())}}}"
+
+
 def _quoted(text: str) -> str:
     """As PromQL writes strings: Go's escapes, of which JSON's are a part."""
     return json.dumps(text, ensure_ascii=False)
@@ -65,8 +70,8 @@ def obagent(server: Server, peers: Sequence[Server], prometheus: PrometheusServe
 
     None where several servers share it: nobody could say whose they are.
     """
-    host = _host(server)
-    if sum(_host(peer) == host for peer in peers) > 1:
+    host = host_of(server)
+    if sum(host_of(peer) == host for peer in peers) > 1:
         return None
     labels = {"svr_ip": host, **prometheus.obagent}
     known = frozenset({"__name__", "tenant_name", "stat_id", "obzone", *labels})
@@ -81,5 +86,14 @@ def _read_obagent(labels: Mapping[str, str]) -> tuple[str, int, float] | None:
     return None if index is None else (labels.get("tenant_name", ""), index, 1.0)
 
 
-def _host(server: Server) -> str:
+def exporter_name(column: Column) -> tuple[str, dict[str, str]] | None:
+    """Name and labels of a raw column there; None where that exporter has no such thing."""
+    if isinstance(column, int):
+        return STATISTICS, {"stat_id": str(column)}
+    name = next((name for name, known in _EXPORTER.items() if known == column), None)
+    return None if name is None else (name, {})
+
+
+def host_of(server: Server) -> str:
+    """Its address without the port."""
     return server.address.rpartition(":")[0].strip("[]")

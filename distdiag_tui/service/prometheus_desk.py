@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from distdiag_tui.model.errors import PrometheusError
+from distdiag_tui.model.metrics import Metric
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import History, Snapshot
 from distdiag_tui.model.topology import Status, Subject
@@ -16,6 +17,7 @@ from distdiag_tui.prometheus.backfill import Backfill
 from distdiag_tui.prometheus.past import Past
 from distdiag_tui.prometheus.reader import Reader
 from distdiag_tui.prometheus.status import WriteStatus
+from distdiag_tui.prometheus.windows import Window, Windows
 from distdiag_tui.prometheus.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class PrometheusDesk:
         self._reader = Reader(server)
         self._writer = Writer(server) if server.write else None
         self._tasks: list[asyncio.Task[None]] = []
+        self._latest: Snapshot | None = None
         self._began: float | None = None
         self._reading = False
         self._past: Past | None = None
@@ -71,6 +74,7 @@ class PrometheusDesk:
 
     def take(self, snapshot: Snapshot) -> None:
         """One tick more."""
+        self._latest = snapshot
         if self._began is None:
             self._began, self._interval = snapshot.time, snapshot.interval
             if self._writer is not None:
@@ -100,6 +104,14 @@ class PrometheusDesk:
         except PrometheusError as error:
             self._trouble = str(error)
             log.info("read back: %s", error)
+
+    async def window(self, metric: Metric, subject: Subject, seconds: float, points: int) -> Window:
+        """The last hours or days of a metric, server by server. PrometheusError without an answer."""
+        if self._latest is None:
+            raise PrometheusError("nothing has been sampled yet")
+        latest = self._latest
+        windows = Windows(self._reader, self._server, latest.cluster)
+        return await windows.window(metric, subject, latest.servers, latest.time, seconds, points)
 
     async def close(self) -> None:
         """End everything; what was not written yet is, if that is quick."""

@@ -65,7 +65,7 @@ class ConsoleApp(App[None]):
         self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
         self._injecting: Injecting | None = None  # as well
         self._diagnosing: Diagnosing | None = None  # as well
-        self._prometheus: PrometheusDesk | None = None  # where one is configured
+        self.prometheus: PrometheusDesk | None = None  # where one is configured
         self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
@@ -102,7 +102,7 @@ class ConsoleApp(App[None]):
 
     def attach_prometheus(self, desk: PrometheusDesk) -> None:
         """From now on it is given what is sampled, and shown how that goes."""
-        self._prometheus = desk
+        self.prometheus = desk
         if self.scene.snapshot is not None:
             desk.take(self.scene.snapshot)
 
@@ -125,14 +125,14 @@ class ConsoleApp(App[None]):
             self._injecting.desk.look()
         if self._diagnosing is not None:
             self._diagnosing.desk.take(event.snapshot)
-        if self._prometheus is not None:
-            self._prometheus.take(event.snapshot)
+        if self.prometheus is not None:
+            self.prometheus.take(event.snapshot)
         if not self.drawn.is_set():
             self.call_after_refresh(self.drawn.set)
         if monotonic() - self._told > NOTICE_SECONDS:
             self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
-            past = 0.0 if self._prometheus is None else self._prometheus.status.past
+            past = 0.0 if self.prometheus is None else self.prometheus.status.past
             self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first + past))
         elif self._injecting is not None or self._diagnosing is not None:
             self._set(self.scene)  # the picture is held, but what is injected, or wrong, must be seen
@@ -179,8 +179,8 @@ class ConsoleApp(App[None]):
             marks += board.marks
         if self._diagnosing is not None:
             scene = replace(scene, incidents=self._diagnosing.desk.board)
-        if self._prometheus is not None:
-            scene = replace(scene, prometheus=self._prometheus.status)
+        if self.prometheus is not None:
+            scene = replace(scene, prometheus=self.prometheus.status)
         self.scene = replace(scene, marks=tuple(sorted(marks, key=lambda mark: mark.time)))
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
         top.show(self.scene)  # a change below it would repaint all of it

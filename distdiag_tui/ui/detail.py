@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import groupby
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
 from distdiag_tui.ui.spark import nice_ceiling, stretched
 from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.windows import WINDOWS, read_window
+
+if TYPE_CHECKING:
+    from distdiag_tui.prometheus.windows import Window
+    from distdiag_tui.ui.app import ConsoleApp
 
 SCALE: Final = 10  # cells of the value axis on the left
 NAMES: Final = 8  # cells of the names on the right, at the end of each line
@@ -29,7 +34,7 @@ MARK: Final = -2  # the owner of a cell that belongs to a mark of the time axis
 MOST_ROWS: Final = 12  # servers listed below the plot
 
 KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server"), ("+ -", "time span"),
-        ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
+        ("w", "hours, days"), ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
 class Plot(ScenePane):
@@ -40,7 +45,19 @@ class Plot(ScenePane):
         self.metric = metric
         self._scene = scene
         self._single = -1  # the server singled out, -1 for none
+        self._window: Window | None = None  # hours or days that are shown instead of the scene's span
+        self._window_words = ""
         self.add_class("pane")
+
+    @property
+    def points(self) -> int:
+        """How many values of a server fit side by side."""
+        return max(2, 2 * (self.size.width - SCALE - NAMES))
+
+    def show_window(self, window: Window | None, words: str = "") -> None:
+        """Show hours or days, which `words` name, or with None the scene's span again."""
+        self._window, self._window_words = window, words
+        self.redraw()
 
     def step_metric(self, step: int) -> None:
         """The next or previous metric of the catalogue."""
@@ -60,7 +77,10 @@ class Plot(ScenePane):
         if snapshot is None or width < SCALE + NAMES + 10 or height < 8:
             return
         row = CATALOGUE[self.metric]
-        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{self._scene.span / 60:.0f} min")
+        span, end = self._scene.span, snapshot.time
+        if self._window is not None:
+            span, end = self._window.seconds, self._window.begin + self._window.seconds
+        self.entitle(f"{row.title} · {GROUPS[row.group]}", self._window_words or f"{span / 60:.0f} min")
         table = min(len(snapshot.servers), MOST_ROWS, height // 3)
         plot_width = width - SCALE - NAMES
         marks = self._marks(snapshot, plot_width)
@@ -71,12 +91,15 @@ class Plot(ScenePane):
         lines += self._plot(snapshot, past, top, (plot_width, plot_height), set(marks))
         if marks:
             lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
-        clock = clock_marks(snapshot.time, self._scene.span, plot_width)
+        clock = clock_marks(end, span, plot_width)
         lines.append((Run(" " * SCALE), Run(clock, "muted")))
         lines += self._table(snapshot, past, table, width)
         self.draw(lines)
 
     def _past(self, snapshot: Snapshot, server: Server, columns: int) -> NDArray[np.float64]:
+        if self._window is not None:
+            known = self._window.values.get(server.name, np.array([np.nan]))
+            return known[np.rint(np.linspace(0, len(known) - 1, columns)).astype(np.intp)]
         span = self._scene.span_ticks
         ticks = span + columns  # the first column may begin before the span does
         window = snapshot.history.window(Subject(server.zone, server.name), ticks, snapshot.tick)
@@ -85,6 +108,8 @@ class Plot(ScenePane):
 
     def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
         """What is written below the plot, by column; of two in one column the later one."""
+        if self._window is not None:
+            return {}
         span, found = self._scene.span, {}
         for mark in self._scene.marks:
             x = int((1 - (snapshot.time - mark.time) / span) * width)
@@ -192,6 +217,7 @@ class MetricScreen(ExactScreen):
         Binding("right,l", "metric(1)", show=False),
         Binding("up,k", "server(-1)", show=False),
         Binding("down,j", "server(1)", show=False),
+        Binding("w", "window", show=False),
     ]
 
     def __init__(self, metric: int, scene: Scene) -> None:
@@ -199,6 +225,7 @@ class MetricScreen(ExactScreen):
         self._status = StatusLine()
         self.plot = Plot(metric, scene)
         self._scene = scene
+        self._long = 0  # which of WINDOWS is shown, counted from 1
 
     def compose(self) -> ComposeResult:
         """Status line, plot, keys."""
@@ -218,7 +245,26 @@ class MetricScreen(ExactScreen):
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric."""
+        self.plot.show_window(None)
         self.plot.step_metric(step)
+        self._ask()
+
+    def action_window(self) -> None:
+        """The next of the hours and days that Prometheus has, in the end the live span again."""
+        self._long = (self._long + 1) % (len(WINDOWS) + 1)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._long:
+            self.run_worker(self._read(*WINDOWS[self._long - 1]), exclusive=True)
+        else:
+            self.plot.show_window(None)
+
+    async def _read(self, words: str, seconds: float) -> None:
+        window = await read_window(cast("ConsoleApp", self.app), self.plot.metric, seconds, self.plot.points)
+        if window is None:
+            self._long = 0
+        self.plot.show_window(window, words if window is not None else "")
 
     def action_server(self, step: int) -> None:
         """Single out a server."""

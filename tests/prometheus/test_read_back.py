@@ -15,14 +15,15 @@ from prometheusserver import Prometheus, prometheus
 from receiver import sent
 from told import SHOP, Ticks, canned, up
 
-from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
+from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX, metric
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import History, Values
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.prometheus import backfill
 from distdiag_tui.prometheus import session as bounds
 from distdiag_tui.prometheus.past import Past
-from distdiag_tui.prometheus.wire import HEADERS, encode
+from distdiag_tui.prometheus.windows import Window
+from distdiag_tui.prometheus.wire import HEADERS, Labels, Point, encode
 from distdiag_tui.prometheus.writer import Writer
 from distdiag_tui.service.prometheus_desk import PrometheusDesk
 from distdiag_tui.store import Store
@@ -122,9 +123,7 @@ async def test_the_exporters_series_are_read_where_there_are_none_of_ours(server
         key = tuple(sorted((label, text) for label, text in labels.items() if text))
         moments = range(0, SPAN, 5)  # scraped every 5 s
         series[key] = [(1000 * (start + moment), 3 + step * moment) for moment in moments]
-    session = aiohttp.ClientSession(headers=HEADERS)
-    async with session, session.post(server.server.receiver, data=encode(series)) as answer:
-        assert answer.status == 204
+    await posted(server, series)
     alone = replace(up("n1", SHOP), address="10.0.0.7:2881")
     console = Console(Ticks(alone, cluster="mine", start=start + SPAN), server.server)
     console.tick()
@@ -247,4 +246,62 @@ async def test_what_is_older_is_read_in_steps(server: Prometheus, monkeypatch: p
     whole = console.window(Subject(), SPAN + 1)
     assert whole[METRIC_INDEX["select_rate"], 8:SPAN].tolist() == pytest.approx([10.0] * (SPAN - 8))
     assert whole[METRIC_INDEX["memory_used"], 8:SPAN].tolist() == pytest.approx([4e6] * (SPAN - 8))
+    await console.desk.close()
+
+
+def days(labels: dict[str, str], name: str, values: list[float], end: float) -> dict[Labels, list[Point]]:
+    """A series with a sample a minute, the last one at `end`."""
+    key = tuple(sorted({**labels, "__name__": name}.items()))
+    first = end - 60 * (len(values) - 1)
+    return {key: [(round(1000 * (first + 60 * n)), value) for n, value in enumerate(values)]}
+
+
+async def posted(server: Prometheus, series: dict[Labels, list[Point]]) -> None:
+    session = aiohttp.ClientSession(headers=HEADERS)
+    async with session, session.post(server.server.receiver, data=encode(series)) as answer:
+        assert answer.status == 204
+
+
+async def test_hours_are_asked_for_at_a_step_that_fits(server: Prometheus) -> None:
+    end = round(time.time())
+    labels = {"cluster": "days", "zone": "z1", "tenant": "shop"}
+    minutes = [60.0 * number for number in range(50)]
+    for name, factor in (("n1", 1.0), ("n2", 3.0)):
+        for witness in ("a", "b"):  # who must not be added up
+            who = {**labels, "server": name, "instance": witness}
+            counts = [factor * value for value in minutes]
+            await posted(server, days(who, "oceanbase_sql_select_total", counts, end))
+            seconds = [value * 2e-3 for value in counts]
+            await posted(server, days(who, "oceanbase_sql_select_seconds_total", seconds, end))
+            await posted(server, days(who, "oceanbase_memory_used_bytes", [5e8] * 50, end))
+            await posted(server, days(who, "oceanbase_memory_limit_bytes", [1e9] * 50, end))
+    console = Console(Ticks(cluster="days", start=end), replace(server.server, write=False))
+    console.tick()
+    for name, expected in (("select_rate", {"n1": 1.0, "n2": 3.0}), ("select_rt", {"n1": 2e-3, "n2": 2e-3}),
+                           ("memory_percent", {"n1": 50.0, "n2": 50.0})):  # fmt: skip
+        window = await console.desk.window(metric(name), Subject(), 6 * 3600, 120)
+        assert (window.step, window.seconds, len(window.values["n1"])) == (180, 6 * 3600, 121)
+        assert {server: line[-10:].tolist() for server, line in window.values.items()} == {
+            server: pytest.approx([value] * 10) for server, value in expected.items()
+        }
+        assert np.isnan(window.values["n1"][:100]).all()
+    tenant = await console.desk.window(metric("select_rate"), Subject("z1", "n2", "shop"), 3600, 60)
+    assert list(tenant.values) == ["n2"]
+    assert await console.desk.window(metric("tps"), Subject(), 3600, 60) == Window(tenant.begin, 60, {})
+    await console.desk.close()
+
+
+async def test_hours_of_the_exporters_series(server: Prometheus) -> None:
+    end = round(time.time())
+    labels = {"svr_ip": "10.0.0.9", "tenant_name": "shop", "ob_cluster_name": "prod"}
+    for statistic, rise in (("40000", 4.0), ("40001", 4000.0)):
+        totals = [60 * rise * number for number in range(20)]
+        await posted(server, days({**labels, "stat_id": statistic}, "ob_sysstat", totals, end))
+    alone = replace(up("n1", SHOP), address="10.0.0.9:2881")
+    reader = replace(server.server, write=False, obagent={"ob_cluster_name": "prod"})
+    console = Console(Ticks(alone, cluster="elsewhere", start=end), reader)
+    console.tick()
+    window = await console.desk.window(metric("select_rt"), Subject("z1", "n1"), 3600, 60)
+    assert window.values["n1"][-10:].tolist() == pytest.approx([1e-3] * 10)
+    assert not (await console.desk.window(metric("wait_commit"), Subject("z1", "n1"), 3600, 60)).values
     await console.desk.close()
