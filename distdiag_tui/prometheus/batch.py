@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from distdiag_tui.model.snapshot import Snapshot, Totals
-from distdiag_tui.prometheus.families import Family, families
+from distdiag_tui.prometheus.families import Family, Limits, families
 from distdiag_tui.prometheus.names import PREFIX
 from distdiag_tui.prometheus.wire import Labels, Point
 
+LIMITS: Final = Limits(servers=1000)  # more than a scrape has: here it is sent piece by piece
 MOST_KEYS: Final = 200_000
 
 Series = dict[Labels, list[Point]]
@@ -50,7 +51,7 @@ class Batcher:
         return new
 
     def _add(self, found: Series, snapshot: Snapshot, moments: Mapping[str, float]) -> None:
-        for family in families(snapshot, fresh=True):
+        for family in families(snapshot, LIMITS, fresh=True):
             server = family.labels.index("server") if family.name.startswith(PREFIX) else None
             for values, value in family.rows:
                 moment = snapshot.time if server is None else moments.get(values[server])

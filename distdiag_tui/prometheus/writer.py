@@ -27,6 +27,7 @@ EVERY: Final = 5.0  # s between requests while all is well
 TIMEOUT: Final = 10.0  # s for one request
 BACK_OFF: Final = (1.0, 60.0)  # s, first and longest pause while it does not go
 MOST_QUEUED: Final = 2_000_000  # raw figures that may wait: 16 MB
+MOST_A_SECOND: Final = 2500  # raw figures: of a large cluster not every tick is written, or it would be felt
 MOST_SENT: Final = 100_000  # raw figures in one request
 FAREWELL: Final = 1.0  # s for what is left when the console ends
 ANSWER: Final = 2000  # bytes of an answer that are read
@@ -51,6 +52,7 @@ class Writer:
         self._most_queued = most_queued
         self._queue: deque[tuple[Snapshot, float]] = deque()
         self._weight = 0
+        self._taken = 0.0  # time of the newest tick in the queue
         self._most_ticks = 30  # in one request
         self._singly = 0  # ticks that are sent one by one, for one of them was late
         self._failures = 0
@@ -60,9 +62,14 @@ class Writer:
         self._batcher = Batcher(labels)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Have a snapshot written. What waits for too long is given up, oldest first."""
-        if self.status.state is Writing.OFF or self.status.state is Writing.CLOCK:
+        """Have a snapshot written. What waits for too long is given up, oldest first.
+
+        Ticks that come sooner after the last one than its figures allow are left out.
+        """
+        spared = _weight(snapshot) / MOST_A_SECOND - snapshot.interval / 2
+        if self.status.state in (Writing.OFF, Writing.CLOCK) or 0 <= snapshot.time - self._taken < spared:
             return
+        self._taken = snapshot.time
         self._queue.append((snapshot, time.time() - time.monotonic()))
         self._weight += _weight(snapshot)
         while self._weight > self._most_queued and len(self._queue) > 1:

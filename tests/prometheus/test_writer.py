@@ -20,6 +20,7 @@ from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.target import Secret
 from distdiag_tui.model.topology import Status
 from distdiag_tui.prometheus import writer as module
+from distdiag_tui.prometheus.batch import Batcher
 from distdiag_tui.prometheus.status import Writing
 from distdiag_tui.prometheus.writer import Writer
 
@@ -75,6 +76,26 @@ async def test_a_server_that_does_not_answer_leaves_a_gap() -> None:
         await becomes(lambda: writer.status.sent > 0 and not writer.status.queued)
     assert ticks_of(peer) == [10, 40]
     assert [value for _, value in peer.points("distdiag_server_up", server="n1")] == [1, 0, 1, 1]
+
+
+def test_what_was_not_read_anew_is_not_written_anew() -> None:
+    ticks = Ticks(start=1.7e9 + 1)
+    batcher = Batcher({})
+    first, second = ticks.next(), ticks.next()
+    for _ in range(2):  # until it is settled it may have to be sent again
+        assert sum(map(len, batcher.series([(first, 0.0)]).values()))
+    batcher.settled()
+    stale = replace(
+        second, totals=first.totals, hosts={"n1": second.totals["n1"]}
+    )  # only its machine told anew
+    names = {dict(key)["__name__"]: points for key, points in batcher.series([(stale, 0.0)]).items()}
+    moments = {
+        moment for name, points in names.items() if name.startswith("oceanbase_") for moment, _ in points
+    }
+    assert moments == {round(1000 * second.totals["n1"].at)}
+    assert {
+        dict(key).get("server") for key in batcher.series([(stale, 0.0)]) if dict(key)["__name__"] == SELECTS
+    } == {"n1"}
 
 
 @pytest.mark.parametrize(
@@ -179,6 +200,18 @@ async def test_whatever_it_says_the_reason_is_one_line_and_it_may_recover(
         await becomes(lambda: writer.status.state is Writing.ON)
         writer.take(ticks.next())
         await becomes(lambda: 20 in ticks_of(peer))
+
+
+async def test_of_a_large_cluster_not_every_tick_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = Ticks(start=1.7e9 + 1)
+    one = sum(told.columns.size for told in ticks.next().totals.values())
+    monkeypatch.setattr(module, "MOST_A_SECOND", one / 3)
+    async with receiver() as peer, writing(peer.server) as writer:
+        for _ in range(9):
+            writer.take(ticks.next())
+        await becomes(lambda: writer.status.sent > 0 and not writer.status.queued)
+    assert ticks_of(peer) == [20, 50, 80]
+    assert not writer.status.dropped
 
 
 async def test_what_waits_is_bounded() -> None:
