@@ -8,11 +8,14 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import Final
 
 from distdiag_tui.hosts.protocol import HostSource
 from distdiag_tui.model.topology import Server
 from distdiag_tui.sources.frame import Frame, Sample, Source
 from distdiag_tui.sources.live import WARM_UP
+
+EARLY: Final = 0.05  # s before the tick, so that figures of this machine are there with its frame
 
 log = logging.getLogger(__name__)
 
@@ -37,20 +40,20 @@ class HostedSource:
                     self._servers, self._interval = frame.servers, frame.interval
                     self._begun.set()
                     fresh, self._fresh = self._fresh, {}
-                    yield replace(frame, hosts=fresh)
+                    yield replace(frame, hosts=fresh, machines=self._hosts.machines)
         finally:
             reading.cancel()
             await asyncio.wait({reading})
             await self._hosts.close()
 
     async def _read(self) -> None:
-        """Twice at once, so that rates appear soon, and then once a tick, as the source does."""
+        """Twice at once, so that rates appear soon, and then once a tick, just before the source's."""
         await self._once()
         await self._begun.wait()
         await asyncio.sleep(WARM_UP / 2)
         while True:
             await self._once()
-            now = self._epoch + time.monotonic()
+            now = self._epoch + time.monotonic() + EARLY
             await asyncio.sleep(self._interval - now % self._interval)
 
     async def _once(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import threading
 import time
@@ -18,14 +19,14 @@ from distdiag_tui.hosts.procfs import Figures
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.lab.state import NodeRecord, load, node_folder
 from distdiag_tui.model.errors import LabError
-from distdiag_tui.model.topology import Server
+from distdiag_tui.model.topology import Host, Server
 from distdiag_tui.sources.frame import Sample
 
 log = logging.getLogger(__name__)
 
 _SAME_START: Final = 1.0  # s by which two readings of one process's start may differ
 _HANDLES: Final = 400  # files kept open for all nodes; a process may often have no more than 1,024
-_LOOKS: Final = (0.03, 0.07)  # s between two looks at a process's state: uneven, for faults may be even
+_LOOKS: Final = (0.06, 0.14)  # s between two looks at a process's state: uneven, for faults may be even
 
 
 class LabHosts:
@@ -33,6 +34,8 @@ class LabHosts:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._name = os.uname().nodename
+        self._machines: Mapping[str, Host] = {}
         self._booted = procfs.boot_time(local.read_text("/proc/stat"))
         self._processes: dict[str, LocalProcess] = {}
         self._epochs: dict[str, int] = {}
@@ -43,7 +46,14 @@ class LabHosts:
         """Of all nodes that are servers here, those too that do not answer."""
         if self._looking is None:
             self._looking = asyncio.create_task(self._look(), name="states of processes")
-        return await asyncio.to_thread(self._read, {server.name for server in servers})
+        names = {server.name for server in servers}
+        self._machines = dict.fromkeys(names, Host(self._name, "/proc"))
+        return await asyncio.to_thread(self._read, names)
+
+    @property
+    def machines(self) -> Mapping[str, Host]:
+        """All of them are this one."""
+        return self._machines
 
     async def close(self) -> None:
         """Let go of the processes."""
@@ -69,22 +79,24 @@ class LabHosts:
             log.info("no figures of the lab's nodes: %s", error)
             return {}
         nodes = state.nodes if state else ()
-        machine = local.machine_figures()
+        at = time.monotonic()
+        elapsed = round(at * 1e6)
+        machine = local.machine_figures(elapsed)
         disks: dict[tuple[int, int], Figures] = {}
         samples = {}
         for node in nodes:
             if node.name not in names:
                 continue
-            figures = machine | self._disk(node, disks) | self._own(node, len(nodes))
-            samples[node.name] = sample_of(figures, time.monotonic(), self._epochs.get(node.name, 0))
+            figures = machine | self._disk(node, disks, elapsed) | self._own(node, len(nodes))
+            samples[node.name] = sample_of(figures, at, self._epochs.get(node.name, 0))
         return samples
 
-    def _disk(self, node: NodeRecord, known: dict[tuple[int, int], Figures]) -> Figures:
+    def _disk(self, node: NodeRecord, known: dict[tuple[int, int], Figures], elapsed: int) -> Figures:
         device = local.device_of(str(node_folder(self._home, node.name)))
         if device is None:
             return {}
         if device not in known:
-            known[device] = local.disk_figures(device)
+            known[device] = local.disk_figures(device, elapsed)
         return known[device]
 
     def _own(self, node: NodeRecord, nodes: int) -> Figures:
@@ -121,17 +133,14 @@ class LabHosts:
             self._epochs[name] = self._epochs.get(name, 0) + 1
 
     async def _look(self) -> None:
-        """See how long processes are stopped: their totals do not tell."""
-        before = time.monotonic()
+        """See how often processes are stopped: their totals do not tell."""
         while True:
             await asyncio.sleep(random.uniform(*_LOOKS))  # noqa: S311
             if not self._lock.acquire(blocking=False):
                 continue
             try:
-                now = time.monotonic()
                 for process in self._processes.values():
                     with suppress(OSError):
-                        process.watch(now - before)
-                before = now
+                        process.look()
             finally:
                 self._lock.release()

@@ -30,7 +30,7 @@ class LocalProcess:
         except OSError:
             os.close(self._folder)
             raise
-        self._stopped = self._watched = 0
+        self._stopped = self._looks = 0
 
     def started(self) -> int:
         """In 1/100 s after the machine's start: with its id that names it for good."""
@@ -47,15 +47,13 @@ class LocalProcess:
             figures["proc_files"] = len(os.listdir(files))  # noqa: PTH208  an open folder
         finally:
             os.close(files)
-        return figures | {"proc_stopped": self._stopped, "proc_watched": self._watched}
+        return figures | {"proc_stopped": self._stopped, "proc_looks": self._looks}
 
-    def watch(self, since: float) -> None:
-        """Whether it is stopped at this moment, which is taken for so long as nobody looked: `since` in s."""
+    def look(self) -> None:
+        """See whether it is stopped at this moment."""
         state = os.pread(self._state, 512, 0)
-        micros = round(since * 1e6)
-        self._watched += micros
-        if state[state.rindex(b")") + 2] in _STOPPED:
-            self._stopped += micros
+        self._looks += 1
+        self._stopped += state[state.rindex(b")") + 2] in _STOPPED
 
     def close(self) -> None:
         """Let go of the files."""

@@ -50,18 +50,16 @@ def boot_time(stat: str) -> int:
 
 
 def load(loadavg: str) -> Figures:
-    """Of /proc/loadavg: the average of a minute."""
-    return {"load": float(loadavg.split(maxsplit=1)[0])}
+    """Of /proc/loadavg: the average of a minute, in 1/100."""
+    return {"load": round(100 * float(loadavg.split(maxsplit=1)[0]))}
 
 
 def memory(meminfo: str) -> Figures:
     """Of /proc/meminfo, bytes."""
     kib = {name: int(rest.split()[0]) for name, _, rest in (s.partition(":") for s in meminfo.splitlines())}
-    total, available = kib["MemTotal"] * 1024, kib["MemAvailable"] * 1024
     return {
-        "memory_total": total,
-        "memory_available": available,
-        "memory_used": total - available,
+        "memory_total": kib["MemTotal"] * 1024,
+        "memory_available": kib["MemAvailable"] * 1024,
         "swap_total": kib["SwapTotal"] * 1024,
         "swap_used": (kib["SwapTotal"] - kib["SwapFree"]) * 1024,
     }
@@ -152,6 +150,11 @@ def process(stat: str) -> Figures:
 def after_name(stat: str) -> list[str]:
     """Fields of /proc/PID/stat from the state on, the third; the name may hold blanks and brackets."""
     return stat[stat.rindex(")") + 2 :].split()
+
+
+def stopped(stat: str) -> bool:
+    """Of /proc/PID/stat: whether a signal holds the process at this moment."""
+    return after_name(stat)[0] in ("T", "t")
 
 
 def started(stat: str) -> int:

@@ -24,6 +24,12 @@ class ConnectError(DistdiagError):
     exit_code = 1
 
 
+class UnseenError(DistdiagError):
+    """What a cluster consists of could not be found out."""
+
+    exit_code = 3
+
+
 class WorkloadError(DistdiagError):
     """A load could not be prepared, run or removed."""
 

@@ -18,12 +18,12 @@ HOST_LEVELS: Final[frozenset[Column]] = frozenset(
     f"host.{name}"
     for name in (
         "machines", "cpus", "load", "running", "blocked",
-        "memory_total", "memory_used", "memory_available", "swap_total", "swap_used",
+        "memory_total", "memory_available", "swap_total", "swap_used",
         "proc_memory", "proc_threads", "proc_files",
         "cgroup_memory", "cgroup_memory_limit",
     )
 )  # fmt: skip
-"""Of the columns here; all others are totals. `machines` is 1 wherever there are figures."""
+"""Of the columns here; all others are totals. `machines` is 1 wherever there are figures, `load` in 1/100."""
 
 
 def _columns(*names: str) -> tuple[Column, ...]:
@@ -60,9 +60,17 @@ def _mean_time(name: str, title: str, over: str, under: str, about: str) -> Metr
 
 
 def _level(
-    name: str, title: str, unit: str, over: str, about: str, *, under: str = "", bad: Bad = Bad.NEITHER
+    name: str,
+    title: str,
+    unit: str,
+    over: str,
+    about: str,
+    *,
+    under: str = "",
+    bad: Bad = Bad.NEITHER,
+    scale: float = 1.0,
 ) -> Metric:
-    scale = 100.0 if unit == "%" else 1.0
+    scale = 100.0 if unit == "%" else scale
     below = _columns(under) if under else ()
     return Metric(name, title, unit, Kind.GAUGE, "host", _columns(over), below, scale, bad, about)
 
@@ -96,7 +104,7 @@ HOST_METRICS: Final[tuple[Metric, ...]] = (
     ),
     _level(
         "host_load", "load a CPU", "", "load", "Load average of a minute, for each CPU.", under="cpus",
-        bad=Bad.HIGH,
+        bad=Bad.HIGH, scale=0.01,
     ),
     _pressure(
         "pressure_cpu", "CPU pressure",
@@ -115,8 +123,8 @@ HOST_METRICS: Final[tuple[Metric, ...]] = (
         "Share of the time in which some thread of the machine waited for memory (PSI some).",
     ),
     _level(
-        "host_memory_percent", "host memory", "%", "memory_used",
-        "Memory of the machine that is not available any more.", under="memory_total", bad=Bad.HIGH,
+        "host_memory_percent", "memory left", "%", "memory_available",
+        "Memory that the machine can still give, caches included, of all.", under="memory_total", bad=Bad.LOW,
     ),
     _level(
         "host_memory_available", "mem. available", "B", "memory_available",
@@ -172,8 +180,8 @@ HOST_METRICS: Final[tuple[Metric, ...]] = (
     ),
     _own("proc_runs", "runs", ("proc_runs",), "Turns on a CPU of threads of the process, a second."),
     _share(
-        "proc_stopped", "stopped", ("proc_stopped",), ("proc_watched",),
-        "Share of the time in which the process was stopped by a signal (SIGSTOP).",
+        "proc_stopped", "stopped", ("proc_stopped",), ("proc_looks",),
+        "Of some looks a second, how many found the process stopped by a signal (SIGSTOP).",
     ),
     _own(
         "proc_major_faults", "major faults", ("proc_major_faults",),

@@ -165,7 +165,12 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "Rows read and thrown away again by a filter, a second: scans that no index helps with.", bad=_HIGH,
     ),
     _per_statement(
-        "rows_per_select", "rows a select", (60031,), (40000,), "Rows read from storage for each SELECT."
+        "rows_per_select", "rows a select", (60031, 60090), (40000,),
+        "Rows read, or thrown away by a filter, for each SELECT.",
+    ),
+    Metric(
+        "cpu_per_row", "CPU a row", "s", Kind.RATIO, "sql", (140013,), (60031, 60090), _US, _NONE,
+        "CPU time for each row read or filtered: joins and sorts make it large, scans small.",
     ),
     _rate("rows_written_rate", "rows written", "sql", _ROWS, "Rows written a second, those of indexes too."),
     _per_statement(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -50,19 +50,45 @@ class Past:
                 self.begin = min(begin + int(there[0]), self.begin)
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
-        """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""
+        """All metrics of one subject, shape (M, n); n is 0 for an unknown one."""
         newer = self._newer.window(subject, count, end)
         seen = newer.shape[1]
-        if seen >= self._reach:
-            self._values.clear()
-        older = self._values.get(subject)
-        if older is None or seen >= count or (seen == 0 and end is None):
+        if subject not in self._values or not self._reaches(seen, count, end):
             return newer
         last = end if seen == 0 and end is not None else self.first + seen - 1
         if seen == 0 and last >= self.first:  # nothing was heard of it since
             newer = np.full((len(METRIC_IDS), min(count, last - self.first + 1)), np.nan, dtype=np.float32)
+        older = self._cut(subject, last, count - newer.shape[1])
+        return _read_only(np.concatenate([older, newer], axis=1))
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """One metric of many subjects, shape (len(subjects), n)."""
+        newer = self._newer.traces(subjects, metric, count, end)
+        seen = newer.shape[1]
+        if not self._reaches(seen, count, end):
+            return newer
+        last = end if seen == 0 and end is not None else self.first + seen - 1
+        parts = [self._cut(subject, last, count - seen)[metric] for subject in subjects]
+        older = np.full((len(parts), max(map(len, parts), default=0)), np.nan, dtype=np.float32)
+        for row, part in zip(older, parts, strict=True):
+            row[len(row) - len(part) :] = part
+        return _read_only(np.concatenate([older, newer], axis=1))
+
+    def _reaches(self, seen: int, count: int, end: int | None) -> bool:
+        """Whether what was read back belongs into a window of `count`, of which so many ticks were seen."""
+        if seen >= self._reach:
+            self._values.clear()
+        return bool(self._values) and seen < count and (seen > 0 or end is not None)
+
+    def _cut(self, subject: Subject, last: int, count: int) -> Values:
+        """Up to `count` ticks up to `last`, or to where what was seen begins."""
+        older = self._values.get(subject)
+        if older is None:
+            return np.empty((len(METRIC_IDS), 0), dtype=np.float32)
         stop = max(0, older.shape[1] + min(0, last + 1 - self.first))
-        begin = max(0, stop - (count - newer.shape[1]))
-        out: Values = np.concatenate([older[:, begin:stop], newer], axis=1)
-        out.flags.writeable = False
-        return out
+        return older[:, max(0, stop - count) : stop]
+
+
+def _read_only(values: Values) -> Values:
+    values.flags.writeable = False
+    return values

@@ -102,7 +102,7 @@ def _spread(moments: NDArray[np.float64], columns: Floats, ticks: Ticks) -> Floa
 
 @dataclass(slots=True)
 class Gathering:
-    """Adds up what servers were like, tick by tick, to what their zones and the cluster were like."""
+    """Adds up what servers were like, tick by tick, to what zones, tenants and the cluster were like."""
 
     _wider: dict[Subject, Floats] = field(default_factory=dict)
 
@@ -111,17 +111,21 @@ class Gathering:
         if not by_tenant:
             return {}
         whole = add_rows(np.stack(list(by_tenant.values())))
-        for wider in (Subject(), Subject(server.zone)):
-            known = self._wider.get(wider)
-            self._wider[wider] = whole if known is None else add_rows(np.stack([known, whole]))
+        self._count(Subject(), whole)
+        self._count(Subject(server.zone), whole)
         found = {Subject(server.zone, server.name): _metrics(whole)}
         for tenant, columns in by_tenant.items():
             if tenant:
+                self._count(Subject(tenant=tenant), columns)
                 found[Subject(server.zone, server.name, tenant)] = _metrics(columns)
         return found
 
+    def _count(self, wider: Subject, columns: Floats) -> None:
+        known = self._wider.get(wider)
+        self._wider[wider] = columns if known is None else add_rows(np.stack([known, columns]))
+
     def wider(self) -> dict[Subject, Values]:
-        """Metrics of the zones and the cluster."""
+        """Metrics of the cluster, of its zones and its tenants."""
         return {subject: _metrics(columns) for subject, columns in self._wider.items()}
 
 

@@ -39,6 +39,13 @@ class Window:
         longest = max((len(values) for values in self.values.values()), default=1)
         return self.step * (longest - 1)
 
+    def at(self, server: str, places: Floats) -> Floats:
+        """Its values nearest to places between 0 (`begin`) and 1; NaN for one without."""
+        known = self.values.get(server)
+        if known is None:
+            return np.full(len(places), np.nan)
+        return known[np.rint(places * (len(known) - 1)).astype(np.intp)]
+
 
 class Windows:
     """Asks for windows of a cluster."""

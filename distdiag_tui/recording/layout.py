@@ -14,7 +14,8 @@ values   int64 (C, R) Δ  the raw columns; where there is no whole number, that 
 missing  uint8 (n)       `packbits` of C x R flags: NaN
 odd      float64 (2, n)  position in C x R, and value, of what is neither missing nor whole and below 2**53
 host_columns  uint8 (n)  JSON: the names of H columns
-host_samples  as samples, (4, K); host_values (H, K), host_missing and host_odd as above, a row each sample
+host_samples  int64 (5, K) Δ  as samples, and the time between readings (ms; 0: a tick)
+host_values, host_missing, host_odd  as above, (H, K): a row each sample
 
 Raw values come back to the bit; times and latencies are rounded to the units given.
 """
@@ -36,6 +37,7 @@ Ints = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
 
 MICRO: Final = 1e6
+MILLI: Final = 1e3
 TENTH: Final = 1e4  # of a ms
 WHOLE: Final = 2.0**53
 
@@ -45,7 +47,7 @@ class Header:
     """What is no array. `interval` in seconds; `clock` + `at` of a sample is its time in epoch seconds.
 
     `servers`: name and address. `facts`: [frame, server, fields], what of a server's zone, status, detail,
-    product, role and tenants (pairs of id and name) changed with that frame.
+    product, role, tenants (pairs of id and name) and host (name, way and trouble) changed with that frame.
     """
 
     interval: float

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS, Column
-from distdiag_tui.recording.layout import MICRO, TENTH, WHOLE, Arrays, Header, Ints
+from distdiag_tui.recording.layout import MICRO, MILLI, TENTH, WHOLE, Arrays, Header, Ints
 from distdiag_tui.sources.frame import Frame, Sample
 
 _TEXTS: Final = ("zone", "status", "detail", "product", "role")
@@ -79,7 +79,9 @@ def _pack_hosts(samples: Sequence[_Placed]) -> Arrays:
     values = _pack_values([sample.columns[0, _OF_HOSTS] for *_, sample in samples], len(_OF_HOSTS))
     return {
         "host_columns": as_bytes(HOST_COLUMNS),
-        "host_samples": _when(samples),
+        "host_samples": _steps(
+            _matrix([(s, f, e.epoch, round(e.at * MICRO), round(e.every * MILLI)) for s, f, e in samples], 5)
+        ),
         **{f"host_{name}": array for name, array in values.items()},
     }
 
@@ -110,6 +112,8 @@ def _facts(frames: Sequence[Frame]) -> list[tuple[int, int, dict[str, Any]]]:
         for number, server in enumerate(frame.servers):
             now = {name: getattr(server, name) for name in _TEXTS}
             now["tenants"] = [[tenant.id, tenant.name] for tenant in server.tenants]
+            if (host := frame.machines.get(server.name)) is not None:
+                now["host"] = [host.name, host.way, host.trouble]
             old = before.get(number, {})
             if changed := {name: value for name, value in now.items() if old.get(name) != value}:
                 facts.append((index, number, changed))

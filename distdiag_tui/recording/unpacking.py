@@ -14,8 +14,8 @@ import numpy as np
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, Column
-from distdiag_tui.model.topology import Server, Status, Tenant
-from distdiag_tui.recording.layout import MICRO, SCHEMA, TENTH, Arrays, Header, Table
+from distdiag_tui.model.topology import Host, Server, Status, Tenant
+from distdiag_tui.recording.layout import MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
 
@@ -84,8 +84,8 @@ def _hosts(arrays: Arrays, header: Header) -> dict[int, dict[str, Sample]]:
         return per_frame
     values = _known(json.loads(arrays["host_columns"].tobytes()), _values(arrays, "host_"))
     when = np.cumsum(arrays["host_samples"], axis=-1).T.tolist()
-    for (server, frame, epoch, at), row in zip(when, values, strict=True):
-        sample = Sample((SERVER_WIDE,), row[None], at / MICRO, epoch)
+    for (server, frame, epoch, at, *every), row in zip(when, values, strict=True):
+        sample = Sample((SERVER_WIDE,), row[None], at / MICRO, epoch, every[0] / MILLI if every else 0.0)
         per_frame.setdefault(frame, {})[header.servers[server][0]] = sample
     return per_frame
 
@@ -115,8 +115,9 @@ def _frames(arrays: Arrays, found: Table) -> list[Frame]:
             per_frame.get(index, {}),
             latency / MICRO,
             hosts.get(index, {}),
+            machines=machines,
         )
-        for index, (tick, time, latency, servers) in enumerate(
+        for index, (tick, time, latency, (servers, machines)) in enumerate(
             zip(ticks, found.time, latencies.tolist(), _servers(arrays, header), strict=True)
         )
     ]
@@ -131,17 +132,22 @@ def _known(columns: Sequence[Column], recorded: Floats) -> Floats:
     return values
 
 
-def _servers(arrays: Arrays, header: Header) -> list[tuple[Server, ...]]:
-    """Of each frame."""
+def _servers(arrays: Arrays, header: Header) -> list[tuple[tuple[Server, ...], dict[str, Host]]]:
+    """Of each frame, with their machines."""
     facts: dict[int, list[tuple[int, dict[str, Any]]]] = {}
     for frame, server, fields in header.facts:
         facts.setdefault(frame, []).append((server, fields))
     now = [Server(name, address, "", Status.CONNECTING) for name, address in header.servers]
+    machines: dict[str, Host] = {}
     found = []
     for index, timings in enumerate(arrays["servers"].transpose(1, 2, 0).tolist()):
         for server, fields in facts.get(index, ()):
-            now[server] = replace(now[server], **_read_facts(fields))
-        found.append(tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True)))
+            read = _read_facts(fields)
+            if host := read.pop("host", None):
+                machines = {**machines, now[server].name: Host(*host)}
+            now[server] = replace(now[server], **read)
+        servers = tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True))
+        found.append((servers, machines))
     return found
 
 

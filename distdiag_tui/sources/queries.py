@@ -8,16 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any, Final
 
 from distdiag_tui.model.metrics import STAT_IDS, WAIT_CLASSES, Column
 from distdiag_tui.sources.capability import Capability
+from distdiag_tui.sources.discovery.values import LARGEST, number
 from distdiag_tui.sources.frame import SERVER_WIDE
 
 Row = Sequence[Any]
 Reading = tuple[int | str, Column, float]  # tenant id, or name where a view has no id; raw column; value
 
 HINT: Final = "/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */"
+
+
+WHO: Final = f"select {HINT} host_ip(), rpc_port(), unix_timestamp(now(6))"
+"""One row: the server that answers, and its clock."""
+
+
+def figure(value: object) -> float:
+    """A server's figure; NaN for NULL, for what is none, and for a counter that is below zero or full.
+
+    >>> [figure(value) for value in (7, "7.5", None, "x", -1, 9223372036854775807)]
+    [7.0, 7.5, nan, nan, nan, nan]
+    """
+    if type(value) is int:  # nearly all of them
+        return float(value) if 0 <= value < LARGEST else nan
+    found = number({"": value}, "")
+    return nan if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +67,7 @@ def _sysstat(capability: Capability) -> Query | None:
     return Query(
         f"select {HINT} con_id, stat_id, value from oceanbase.GV$SYSSTAT"  # noqa: S608
         f" where stat_id in ({ids}) and {local(capability, 'GV$SYSSTAT')}",
-        lambda rows: ((int(con), int(stat), float(value)) for con, stat, value in rows),
+        lambda rows: ((int(con), int(stat), figure(value)) for con, stat, value in rows),
     )
 
 
@@ -66,7 +84,7 @@ def _system_event(capability: Capability) -> Query | None:
 
 def _read_waits(rows: Iterable[Row]) -> Iterable[Reading]:
     """A class in which nothing has waited yet has no row: its total is 0, for every tenant listed."""
-    totals = {(int(con), str(name)): float(micros) for con, name, micros in rows}
+    totals = {(int(con), str(name)): figure(micros) for con, name, micros in rows}
     tenants = dict.fromkeys(tenant for tenant, _ in totals)
     for tenant in tenants:
         for name in WAIT_CLASSES:
@@ -87,8 +105,8 @@ def _read_sessions(rows: Iterable[Row]) -> Iterable[Reading]:
     yield SERVER_WIDE, "session.all", 0.0  # a server without sessions has no rows, and still an answer
     yield SERVER_WIDE, "session.active", 0.0
     for tenant, count, active in rows:
-        yield str(tenant), "session.all", float(count)
-        yield str(tenant), "session.active", float(active)
+        yield str(tenant), "session.all", figure(count)
+        yield str(tenant), "session.active", figure(active)
 
 
 def _plan_cache(capability: Capability) -> Query | None:
@@ -105,21 +123,21 @@ def _plan_cache(capability: Capability) -> Query | None:
 
 def _read_plan_cache(rows: Iterable[Row]) -> Iterable[Reading]:
     for tenant, accesses, hits, memory in rows:
-        yield int(tenant), "plan.accesses", float(accesses)
-        yield int(tenant), "plan.hits", float(hits)
-        yield int(tenant), "plan.memory", float(memory)
+        yield int(tenant), "plan.accesses", figure(accesses)
+        yield int(tenant), "plan.hits", figure(hits)
+        yield int(tenant), "plan.memory", figure(memory)
 
 
-_DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
-_DISK_FIGURES: Final = ("disk.data_used", "disk.data_total", "disk.log_used", "disk.log_total")
+DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
+DISK_FIGURES: Final = ("disk.data_used", "disk.data_total", "disk.log_used", "disk.log_total")
 
 
 def _disks(capability: Capability) -> Query | None:
-    view = next((v for v in ("V$OB_SERVER_STAT", "GV$OB_SERVERS") if capability.has(v, *_DISK_COLUMNS)), None)
+    view = next((v for v in ("V$OB_SERVER_STAT", "GV$OB_SERVERS") if capability.has(v, *DISK_COLUMNS)), None)
     if view is None:
         return None
     return Query(
-        f"select {HINT} {', '.join(_DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
+        f"select {HINT} {', '.join(DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
         f" where {local(capability, view)}",
         _read_disks,
         every=10,
@@ -128,9 +146,9 @@ def _disks(capability: Capability) -> Query | None:
 
 def _read_disks(rows: Iterable[Row]) -> Iterable[Reading]:
     for row in rows:
-        for column, value in zip(_DISK_FIGURES, row, strict=True):
+        for column, value in zip(DISK_FIGURES, row, strict=True):
             if value is not None:
-                yield SERVER_WIDE, column, float(value)
+                yield SERVER_WIDE, column, figure(value)
 
 
 def identity(capability: Capability) -> str:
@@ -165,3 +183,13 @@ def tenants(capability: Capability) -> str:
             " where id = connection_id()"
         )
     return f"select {HINT} 1, 'tenant'"
+
+
+def proxy(capability: Capability) -> str | None:
+    """One row: how many sessions of ours there are (one, or none) that come through an OBProxy."""
+    if not capability.has("GV$OB_PROCESSLIST", "SVR_IP", "ID", "PROXY_SESSID"):
+        return None
+    return (
+        f"select {HINT} count(proxy_sessid) from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
+        " where id = connection_id() and proxy_sessid > 0"
+    )

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS
-from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.model.topology import Host, Server, Status, Tenant
 from distdiag_tui.recording.run import Change, Label, Load, Phase, RunInfo, Versions
 from distdiag_tui.sources.frame import Frame, Sample
 
@@ -47,7 +47,8 @@ def _samples(draw: st.DrawFn, *, host: bool = False) -> Sample:
     tenants = (0,) if host else tuple(sorted(draw(st.sets(st.sampled_from([0, 1, 1002, 2**40]), max_size=3))))
     columns = draw(arrays(np.float64, (len(tenants), len(COLUMNS)), elements=_values, fill=st.just(7.0)))
     columns[:, host != OF_HOSTS] = np.nan
-    return Sample(tenants, columns, draw(st.integers(0, 10**13)) / 1e6, draw(st.integers(0, 9)))
+    every = draw(st.integers(0, 60_000)) / 1e3 if host else 0.0
+    return Sample(tenants, columns, draw(st.integers(0, 10**13)) / 1e6, draw(st.integers(0, 9)), every)
 
 
 @st.composite
@@ -80,6 +81,9 @@ def frame_lists(draw: st.DrawFn) -> list[Frame]:
             samples={name: draw(_samples()) for name in draw(st.sets(st.sampled_from(names)))},
             latency=draw(st.integers(0, 10**6)) / 1e6,
             hosts={name: draw(_samples(host=True)) for name in draw(st.sets(st.sampled_from(names)))},
+            machines=dict.fromkeys(
+                names, draw(st.sampled_from([Host("vm", "/proc"), Host("", "SSH", "away")]))
+            ),
         )
         for tick in ticks
     ]
@@ -121,7 +125,7 @@ def same(one: Frame, other: Frame) -> bool:
     plain = (one.tick, one.time, one.interval, one.servers, one.latency, one.samples.keys())
     if plain != (other.tick, other.time, other.interval, other.servers, other.latency, other.samples.keys()):
         return False
-    if one.hosts.keys() != other.hosts.keys():
+    if (one.hosts.keys(), one.machines) != (other.hosts.keys(), other.machines):
         return False
     return all(_same(sample, other.samples[name]) for name, sample in one.samples.items()) and all(
         _same(sample, other.hosts[name]) for name, sample in one.hosts.items()
@@ -129,5 +133,6 @@ def same(one: Frame, other: Frame) -> bool:
 
 
 def _same(one: Sample, other: Sample) -> bool:
-    alike = (one.tenants, one.at, one.epoch) == (other.tenants, other.at, other.epoch)
+    plain = (one.tenants, one.at, one.epoch, one.every)
+    alike = plain == (other.tenants, other.at, other.epoch, other.every)
     return alike and np.array_equal(one.columns, other.columns, equal_nan=True)

@@ -29,7 +29,14 @@ from distdiag_tui.service.prometheus_desk import PrometheusDesk
 from distdiag_tui.store import Store
 
 SPAN = 40  # ticks that are written before a console begins
-SUBJECTS = (Subject(), Subject("z1"), Subject("z1", "n1"), Subject("z1", "n1", "shop"), Subject("z1", "n2"))
+SUBJECTS = (
+    Subject(),
+    Subject("z1"),
+    Subject("z1", "n1"),
+    Subject("z1", "n1", "shop"),
+    Subject(tenant="shop"),
+    Subject("z1", "n2"),
+)
 
 
 @pytest.fixture(scope="module")
