@@ -117,5 +117,7 @@ class PrometheusDesk:
         """End everything; what was not written yet is, if that is quick."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("Prometheus", exc_info=outcome)
         self._reader.close()
