@@ -114,6 +114,7 @@ async def test_the_account_of_the_grants_sees_all_and_can_do_nothing_else(lab: L
 
 async def _watches_and_no_more(least: Target) -> None:
     async with watching(least) as watch:
+        await watch.until(lambda s: s.layout is not None and any(m.shares for m in s.layout.members.values()))
         snapshot = await watch.until(lambda s: figure_of(s, s.servers[0].name) > 0)
     (found,) = snapshot.servers
     assert (found.status, found.detail) == (Status.UP, "")

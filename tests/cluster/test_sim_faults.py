@@ -22,15 +22,15 @@ from distdiag_tui.sources import live, node, session
 from distdiag_tui.sources.live import LiveSource
 
 BOTH = pytest.mark.parametrize("sampling", [Sampling.DIRECT, Sampling.CLUSTER])
-TICKS = 60
+TICKS = 100
 MOST = 2000.0  # statements a second that no server of the stand-in comes near
 
 
 @pytest.fixture
 async def sim(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
     """Three zones, a server in each, and little patience with them."""
-    monkeypatch.setattr(node, "TIMEOUT", 1.5)
-    monkeypatch.setattr(session, "TIMEOUT", 1.5)
+    monkeypatch.setattr(node, "TIMEOUT", 1.2)
+    monkeypatch.setattr(session, "TIMEOUT", 1.2)
     monkeypatch.setattr(live, "LOOK_AGAIN", 0.3)
     async with Sim(Shape(servers=3, tenants=2), seed=1, obproxy=0) as found:
         yield found
@@ -39,7 +39,7 @@ async def sim(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
 @asynccontextmanager
 async def looking(target: Target, sampling: Sampling = Sampling.AUTO) -> AsyncIterator[Watch]:
     """Watch a cluster, and look often what it consists of."""
-    source = LiveSource(dataclasses.replace(target, sampling=sampling), 0.4, look_every=0.8)
+    source = LiveSource(dataclasses.replace(target, sampling=sampling), 0.3, look_every=0.6)
     async with watching(source) as watch:
         yield watch
 
@@ -114,11 +114,10 @@ async def test_a_view_that_is_denied_costs_what_comes_from_it(sim: Sim, sampling
         sim.deny("monitor@sys", view)
     async with looking(sim.target("monitor@sys"), sampling) as watch:
         (first, *_) = await until_all(watch, sim)
-        snapshot = watch.seen[-1]
+        snapshot = await watch.until(lambda s: figure_of(s, first, "sessions") > 0, TICKS)
     assert {each.status for each in snapshot.servers} == {Status.VIEW_MISSING}
     assert "no waits by class: SELECT command denied" in server(snapshot, first).detail
     assert math.isnan(figure_of(snapshot, first, "wait_commit"))
-    assert figure_of(snapshot, first, "sessions") > 0
     assert snapshot.layout is not None
     assert [line.partition(":")[0] for line in snapshot.layout.missing] == ["no states of zones"]
     assert [zone.name for zone in snapshot.layout.zones] == sim.zones
@@ -135,8 +134,8 @@ async def test_values_that_are_none_or_twice_or_impossible(sim: Sim, sampling: S
                 await each_has_figures(watch, names)
             else:  # tenants whose totals are 0 are not spoilt by a sign
                 await watch.until(lambda s: not figure_of(s, names[1]) > 0 and figures(s, names[2]), TICKS)
-            sim.heal_server(sim.servers[1])
-            await each_has_figures(watch, names)
+        sim.heal_server(sim.servers[1])
+        await each_has_figures(watch, names)
     without_spikes(watch)
 
 
@@ -145,7 +144,7 @@ async def test_a_server_that_answers_in_half_a_minute(sim: Sim) -> None:
         names = await until_all(watch, sim)
         sim.slow_server(sim.servers[1], 30)
         down = await watch.until_status(names[1], Status.UNREACHABLE)
-        assert down.detail.startswith("no answer within 1.5 s")
+        assert down.detail.startswith("no answer within 1.2 s")
         await each_has_figures(watch, [names[0], *names[2:]])
         sim.heal_server(sim.servers[1])
     without_spikes(watch)
@@ -197,9 +196,8 @@ async def test_a_server_that_goes_and_comes_back_at_the_same_address(sim: Sim, s
     without_spikes(watch)
 
 
-@BOTH
-async def test_servers_join_and_leave(sim: Sim, sampling: Sampling) -> None:
-    async with looking(sim.target(server=sim.servers[1]), sampling) as watch:
+async def test_servers_join_and_leave(sim: Sim) -> None:
+    async with looking(sim.target(server=sim.servers[1])) as watch:
         names = await until_all(watch, sim)
         new = address(sim, await sim.add_server("zone2"))
         await watch.until(lambda s: any(each.name == new for each in s.servers), TICKS)

@@ -21,6 +21,7 @@ from distdiag_tui.hosts.machines import RemoteHosts, machine_of
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.hosts.ssh import open_ssh
 from distdiag_tui.model.hostaccess import HostAccess, Ssh
+from distdiag_tui.model.topology import Status
 
 NEEDS_SSHD = pytest.mark.skipif(not Path(SSHD).exists(), reason="needs OpenSSH's server")
 
@@ -117,7 +118,8 @@ async def test_servers_on_one_machine_are_told_apart_by_their_ports(
         return machine(way, there.program)
 
     hosts = RemoteHosts("SSH", partial(machine_of, given), connect)
-    servers = (server("n1"), server("n2", "db2.example", 2883), server("n3", port=9999))
+    proxy = replace(server("proxy", "proxy.example"), status=Status.CONNECTING)
+    servers = (server("n1"), server("n2", "db2.example", 2883), server("n3", port=9999), proxy)
     async with observer(tmp_path, 2883, there.program) as other:
         try:
             samples = await hosts.read(servers)
