@@ -63,7 +63,7 @@ def lab_env(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> LiveLab:
 @pytest.fixture(autouse=True)
 def _no_user_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith("OB_") or name == "DISTDIAG_LAB_HOME":
+        if name.startswith(("OB_", "PROMETHEUS_")) or name == "DISTDIAG_LAB_HOME":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

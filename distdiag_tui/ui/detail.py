@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from itertools import groupby
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,11 @@ from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
 from distdiag_tui.ui.spark import nice_ceiling, stretched
 from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.windows import WINDOWS, read_window
+
+if TYPE_CHECKING:
+    from distdiag_tui.prometheus.windows import Window
+    from distdiag_tui.ui.app import ConsoleApp
 
 SCALE: Final = 10  # cells of the value axis on the left
 NAMES: Final = 8  # cells of the names on the right, at the end of each line
@@ -33,7 +38,7 @@ MOST_LINES: Final = 24  # servers that are lines, all of them; of more the first
 MEAN: Final = -3  # the owner of the line of what they do on average
 
 KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server"), ("+ -", "time span"),
-        ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
+        ("w", "hours, days"), ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
 class Plot(ScenePane):
@@ -46,7 +51,19 @@ class Plot(ScenePane):
         self._single = -1  # the server singled out, -1 for none
         self._sorter = Sorter()
         self._listed: list[int] = []  # servers in the order of the table
+        self._window: Window | None = None  # hours or days that are shown instead of the scene's span
+        self._window_words = ""
         self.add_class("pane")
+
+    @property
+    def points(self) -> int:
+        """How many values of a server fit side by side."""
+        return max(2, 2 * (self.size.width - SCALE - NAMES))
+
+    def show_window(self, window: Window | None, words: str = "") -> None:
+        """Show hours or days, which `words` name, or with None the scene's span again."""
+        self._window, self._window_words = window, words
+        self.redraw()
 
     def step_metric(self, step: int) -> None:
         """The next or previous metric of the catalogue."""
@@ -87,7 +104,11 @@ class Plot(ScenePane):
         words = (
             f"the first {COLOURS} of {len(self._listed)} servers, grey: the mean of all · " if many else ""
         )
-        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{words}{self._scene.span / 60:.0f} min")
+        span, end = self._scene.span, snapshot.time
+        if self._window is not None:
+            span, end = self._window.seconds, self._window.begin + self._window.seconds
+        time = self._window_words or f"{span / 60:.0f} min"
+        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{words}{time}")
         table = min(len(snapshot.servers), MOST_ROWS, height // 3)
         listed = self._in_sight(table)
         plot_width = width - SCALE - NAMES
@@ -102,7 +123,7 @@ class Plot(ScenePane):
         )
         if marks:
             lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
-        clock = clock_marks(snapshot.time, self._scene.span, plot_width)
+        clock = clock_marks(end, span, plot_width)
         lines.append((Run(" " * SCALE), Run(clock, "muted")))
         lines += self._table(snapshot, {each: past[each] for each in listed}, width)
         self.draw(lines)
@@ -117,6 +138,8 @@ class Plot(ScenePane):
         self, snapshot: Snapshot, servers: list[int], columns: int
     ) -> Mapping[int, NDArray[np.float64]]:
         """Of these servers, and of all: the cluster's own ratio, or its sum divided among them."""
+        if self._window is not None:
+            return self._of_window(self._window, snapshot, servers, columns)
         of = [snapshot.servers[server] for server in servers]
         subjects = [Subject(), *(Subject(each.zone, each.name) for each in of)]
         span = self._scene.span_ticks
@@ -126,8 +149,20 @@ class Plot(ScenePane):
         among = 1 if CATALOGUE[self.metric].under else max(1, len(snapshot.servers))
         return {MEAN: past[0] / among, **dict(zip(servers, past[1:], strict=True))}
 
+    def _of_window(
+        self, window: Window, snapshot: Snapshot, servers: list[int], columns: int
+    ) -> Mapping[int, NDArray[np.float64]]:
+        """Of hours or days; the mean of all is that of their values."""
+        spread = np.linspace(0, 1, columns)
+        every = np.array([window.at(server.name, spread) for server in snapshot.servers])
+        there = np.isfinite(every).sum(axis=0)
+        mean = np.where(there > 0, np.nansum(every, axis=0) / np.maximum(there, 1), np.nan)
+        return {MEAN: mean, **{server: every[server] for server in servers}}
+
     def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
         """What is written below the plot, by column; of two in one column the later one."""
+        if self._window is not None:
+            return {}
         span, found = self._scene.span, {}
         for mark in self._scene.marks:
             x = int((1 - (snapshot.time - mark.time) / span) * width)
@@ -244,6 +279,7 @@ class MetricScreen(ExactScreen):
         Binding("right,l", "metric(1)", show=False),
         Binding("up,k", "server(-1)", show=False),
         Binding("down,j", "server(1)", show=False),
+        Binding("w", "window", show=False),
     ]
 
     def __init__(self, metric: int, scene: Scene) -> None:
@@ -251,6 +287,7 @@ class MetricScreen(ExactScreen):
         self._status = StatusLine()
         self.plot = Plot(metric, scene)
         self._scene = scene
+        self._long = 0  # which of WINDOWS is shown, counted from 1
 
     def compose(self) -> ComposeResult:
         """Status line, plot, keys."""
@@ -270,7 +307,26 @@ class MetricScreen(ExactScreen):
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric."""
+        self.plot.show_window(None)
         self.plot.step_metric(step)
+        self._ask()
+
+    def action_window(self) -> None:
+        """The next of the hours and days that Prometheus has, in the end the live span again."""
+        self._long = (self._long + 1) % (len(WINDOWS) + 1)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._long:
+            self.run_worker(self._read(*WINDOWS[self._long - 1]), exclusive=True)
+        else:
+            self.plot.show_window(None)
+
+    async def _read(self, words: str, seconds: float) -> None:
+        window = await read_window(cast("ConsoleApp", self.app), self.plot.metric, seconds, self.plot.points)
+        if window is None:
+            self._long = 0
+        self.plot.show_window(window, words if window is not None else "")
 
     def action_server(self, step: int) -> None:
         """Single out a server."""
