@@ -12,6 +12,7 @@ from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
+from distdiag_tui.cli.serve import serve
 from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
 
@@ -31,6 +32,7 @@ app.add_typer(incident_app, name="incident")
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(model_app, name="model")
+app.command()(serve)
 
 
 Theme = Annotated[
