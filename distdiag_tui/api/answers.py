@@ -151,7 +151,6 @@ class Collecting(BaseModel):
     current_type: str | None
     collection_phase: Literal["normal", "pre_anomaly", "anomaly", "post_anomaly"] | None
     recording: str | None = Field(description="Its folder.")
-    frames: int
     message: str = Field(description="What came of the last one, or what is wrong.")
 
 

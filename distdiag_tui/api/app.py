@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 
-from distdiag_tui.api import health, taskroutes, twins, workloads
+from distdiag_tui.api import anomalies, health, metrics, models, taskroutes, training, twins, workloads
 from distdiag_tui.api.docs import page
 from distdiag_tui.api.guard import Guard, Policy
 from distdiag_tui.api.problem import MEDIA, Problem, handle_problems
@@ -31,7 +31,17 @@ ABOUT: Final = (
     ' as "confirm".\n'
 )
 
-_ROUTERS: Final = (taskroutes.router, workloads.router, health.router, twins.router)
+_ROUTERS: Final = (
+    taskroutes.router,
+    workloads.router,
+    metrics.router,
+    anomalies.router,
+    models.router,
+    training.router,
+    training.also,
+    health.router,
+    twins.router,
+)
 
 
 def make_app(station: Station, policy: Policy, exposition: Exposition | None = None) -> Guard:

@@ -20,13 +20,13 @@ Confirm = Annotated[
 class Payload(BaseModel):
     """Nothing but what is named here."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class WorkloadOptions(BaseModel):
     """Besides these every option that `distdiag workload list KIND` shows, by its own name."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
     tables: int | None = None
     tableSize: int | None = Field(default=None, description="Rows in each table.")  # noqa: N815  the original's
@@ -74,7 +74,7 @@ class TaskRequest(Payload):
     """A workload, and anomalies that belong to it. Without `workload_id` the workload is started."""
 
     model_config = ConfigDict(
-        extra="forbid",
+        extra="forbid", strict=True,
         json_schema_extra={"example": {"type": "sysbench", "task_name": "first",
                                        "anomalies": [{"type": "cpu_stress", "target": "n1"}]}},
     )  # fmt: skip
@@ -93,6 +93,7 @@ class AnomalyRequest(Payload):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "example": {"type": "cpu_stress", "node": "n1", "severity": "low", "duration": 30}
         },

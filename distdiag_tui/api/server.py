@@ -61,15 +61,13 @@ async def serve(
     )
     server = _Server(config, station)
     try:
-        sampling = await station.open()
-        sampling.add_done_callback(lambda task: server.end(None) if not task.cancelled() else None)
+        await station.open(lambda: server.end(None))
         gc.freeze()
         tell(f"listening on http://{_shown(sock)}{'' if listening.token else ', for this machine only'}")
         if station.trouble:
             tell(station.trouble)
         await server.serve([sock])
-        if sampling.done() and not sampling.cancelled():
-            sampling.result()
+        station.check()
     finally:
         sock.close()
         await station.close(tell)

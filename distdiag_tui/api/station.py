@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection
+from distdiag_tui.api.collecting import Collector
 from distdiag_tui.api.tap import Tap
+from distdiag_tui.api.trainjob import TrainJob
 from distdiag_tui.config import longest_anomaly
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.incidents.store import open_store
+from distdiag_tui.learning.registry import models_folder
 from distdiag_tui.learning.use import diagnoser_in_use
+from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.target import Target
 from distdiag_tui.service.anomalies import Anomalies
@@ -26,8 +31,6 @@ from distdiag_tui.workloads.runner import LoadProcess
 
 LOOK_EVERY: Final = 0.5
 """Seconds after which who waits for a run looks again by himself."""
-
-Hear = Callable[[Snapshot], None]
 
 
 class Station:
@@ -46,8 +49,13 @@ class Station:
         self.trouble = ""
         self.leaving = asyncio.Event()
         self.paused = False
+        self.streams = 0
+        self.memo: dict[str, bytes] = {}  # answers that hold until the next tick
+        service = self.anomalies.anomalies
+        self.collector = Collector(collected_folder(), self.tap, service.records, self.workloads.runs)
+        self.training = TrainJob(models_folder(), self._use_active_model)
         self._ticked = asyncio.Event()
-        self._ears: list[Hear] = []
+        self._failed: Callable[[], None] = self.leave
         self._sampling: asyncio.Task[None] | None = None
 
     @property
@@ -55,18 +63,27 @@ class Station:
         """The newest one, None before the first."""
         return self.feed.latest
 
-    async def open(self) -> asyncio.Task[None]:
-        """Begin to sample and to diagnose; gives the task that samples. It ends by a fault of ours only."""
+    async def open(self, failed: Callable[[], None]) -> None:
+        """Begin to sample and to diagnose. `failed` is called if sampling ends by a fault of ours."""
+        self._failed = failed
         self.feed.listen(self._take)
         self.incidents.begin()
         self.anomalies.begin()
-        self._sampling = self.feed.start()
+        self._start()
         self.feed.engine.diagnoser, self.trouble = await asyncio.to_thread(diagnoser_in_use)
-        return self._sampling
 
-    def hear(self, ear: Hear) -> None:
-        """Call it with every snapshot from now on."""
-        self._ears.append(ear)
+    def check(self) -> None:
+        """Raise what ended the sampling, if anything did."""
+        if self._sampling is not None and self._sampling.done() and not self._sampling.cancelled():
+            self._sampling.result()
+
+    def address(self, node: str) -> str:
+        """Of a server by name or address; ConfigError if there is none."""
+        servers = self.anomalies.servers
+        if node not in servers and node not in servers.values():
+            there = ", ".join(servers)
+            raise ConfigError(f"there is no server {node!r} in {self.target.cluster}; there are: {there}")
+        return servers.get(node, node)
 
     async def pause(self) -> None:
         """Ask the servers no more; what was measured stays."""
@@ -77,7 +94,7 @@ class Station:
         """Sample again."""
         if self.paused:
             self.paused = False
-            self._sampling = self.feed.start()
+            self._start()
 
     async def inject(self, doses: Sequence[Dose], scenario: str = "") -> list[Injection]:
         """All of them, or none; errors as `Anomalies.inject`."""
@@ -117,16 +134,33 @@ class Station:
             tell(f"undoing {', '.join(record.label for record in ours)}")
         stops = [process.stop() for process in self.workloads.active()]
         left, *_ = await asyncio.gather(
-            self.anomalies.close(), self.feed.stop(), self.incidents.close(), *stops
+            self.anomalies.close(), self.incidents.close(), self.training.close(), *stops
         )
+        await self.feed.stop()
+        await self.collector.close()
         if left:
             tell(f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over")
+
+    def _start(self) -> None:
+        self._sampling = self.feed.start()
+        self._sampling.add_done_callback(lambda task: None if task.cancelled() else self._failed())
+
+    def _use_active_model(self) -> None:
+        """It begins to learn what is usual anew."""
+        self.feed.engine.diagnoser, self.trouble = diagnoser_in_use()
 
     def _take(self, snapshot: Snapshot) -> None:
         self.anomalies.look()
         self.incidents.take(snapshot)
-        for ear in self._ears:
-            ear(snapshot)
+        self.collector.look(snapshot)
+        self.memo.clear()
         self._ticked.set()
         if not self.leaving.is_set():
             self._ticked = asyncio.Event()
+
+
+def collected_folder() -> Path:
+    """Of recordings that were made over HTTP, in the user's data folder."""
+    from platformdirs import user_data_path  # noqa: PLC0415  costs 20 ms
+
+    return user_data_path("distdiag", appauthor=False) / "experiments"

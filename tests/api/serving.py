@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +108,14 @@ def ready(service: Service) -> Service:
         assert time.monotonic() < end, service.get("/readyz")
         time.sleep(0.05)
     return service
+
+
+def soon(seen: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until it is seen; fails after that time."""
+    end = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _port(process: subprocess.Popen[str]) -> int:
