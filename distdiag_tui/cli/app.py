@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from distdiag_tui.cli.anomaly import anomaly_app
+from distdiag_tui.cli.doctor import doctor
 from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
@@ -33,6 +34,28 @@ app.command()(train)
 app.command()(evaluate)
 app.add_typer(model_app, name="model")
 app.command()(serve)
+app.command()(doctor)
+
+
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        "--log-level",
+        metavar="debug|info|warning|error|off",
+        help="Of the log in the state folder; else DISTDIAG_LOG, else info.",
+    ),
+]
+
+
+@app.callback()
+def distdiag(
+    log_level: LogLevel = "",
+) -> None:
+    """See which node of an OceanBase cluster is sick, with what, and why."""
+    if log_level:
+        from distdiag_tui.log import open_log  # noqa: PLC0415
+
+        open_log(log_level)
 
 
 Theme = Annotated[
