@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import os
-import stat
 from pathlib import Path
 from typing import Final
 
+from distdiag_tui.config.token import read_secret
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Secret
 
@@ -32,14 +31,12 @@ def is_loopback(host: str) -> bool:
 def read_token(file: Path | None) -> Secret:
     """Of a file that only its owner can read, else of the environment; empty for none.
 
-    ConfigError if it cannot be read, is too short, or others can read it.
+    ConfigError as `read_secret`, or if it is too short.
     """
-    token = _of_file(file) if file else os.environ.get(VARIABLE, "")
-    if token and (len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token):
-        raise ConfigError(
-            f"a token has at least {SHORTEST} characters, without blanks; try: openssl rand -hex 24"
-        )
-    return Secret(token)
+    token = read_secret(file, VARIABLE)
+    if token and len(token.reveal()) < SHORTEST:
+        raise ConfigError(f"a token has at least {SHORTEST} characters; try: openssl rand -hex 24")
+    return token
 
 
 def require_token(host: str, token: Secret) -> None:
@@ -55,18 +52,3 @@ def matches(token: Secret, authorization: str) -> bool:
     scheme, _, given = authorization.partition(" ")
     same = hmac.compare_digest(given.strip().encode(), token.reveal().encode())
     return scheme.lower() == "bearer" and same
-
-
-def _of_file(file: Path) -> str:
-    try:
-        with file.open(encoding="utf-8") as stream:
-            mode = os.fstat(stream.fileno()).st_mode
-            text = stream.read(4096)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the token file {file}: {error}") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"others can read the token file {file}: chmod 600 {file}")
-    token = text.partition("\n")[0].strip()
-    if not token:
-        raise ConfigError(f"the token file {file} is empty")
-    return token

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from distdiag_tui.cli.alert import alert
 from distdiag_tui.cli.anomaly import anomaly_app
 from distdiag_tui.cli.doctor import doctor
 from distdiag_tui.cli.experiment import experiment_app
@@ -34,6 +35,7 @@ app.command()(train)
 app.command()(evaluate)
 app.add_typer(model_app, name="model")
 app.command()(serve)
+app.command()(alert)
 app.command()(doctor)
 
 
