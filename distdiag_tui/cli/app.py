@@ -134,11 +134,14 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Print one tick and end.")] = False,
     interval: Interval = 1.0,
     ask_password: AskPassword = False,
-) -> None:
-    """Print a cluster's live figures, for scripts and dumb terminals."""
+) -> int:
+    """Print a cluster's live figures, for scripts and dumb terminals.
+
+    With --once exit code 0 if every server is well, 1 if one is not or cannot be read, 3 if none answers.
+    """
     from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
 
-    run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
+    return run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
 
 
 @app.command()
