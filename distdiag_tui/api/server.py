@@ -5,35 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import uvicorn
 
-from distdiag_tui.api.access import is_loopback, require_token
 from distdiag_tui.api.app import Exposition, make_app
 from distdiag_tui.api.guard import Policy
+from distdiag_tui.api.listening import Listening, bind, shown
 from distdiag_tui.api.station import Station
-from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.model.target import Secret, Target
+from distdiag_tui.model.target import Target
 
 MOST_CONNECTIONS: Final = 256
 GOODBYE_SECONDS: Final = 3
 """For requests that are being answered when the service ends."""
 
 _EXIT: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 129}
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Where, and who may ask. Port 0: any that is free."""
-
-    host: str
-    port: int
-    token: Secret
 
 
 async def serve(
@@ -44,8 +32,7 @@ async def serve(
     exposition: Exposition | None = None,
 ) -> int:
     """The exit code. ConfigError if it may not or cannot listen there; `tell` hears where it does."""
-    require_token(listening.host, listening.token)
-    sock = _bind(listening)
+    sock = bind(listening)
     station = Station(target, interval)
     app = make_app(station, Policy(listening.token), exposition)
     config = uvicorn.Config(
@@ -63,7 +50,7 @@ async def serve(
     try:
         await station.open(lambda: server.end(None))
         gc.freeze()
-        tell(f"listening on http://{_shown(sock)}{'' if listening.token else ', for this machine only'}")
+        tell(f"listening on http://{shown(sock)}{'' if listening.token else ', for this machine only'}")
         if station.trouble:
             tell(station.trouble)
         await server.serve([sock])
@@ -97,30 +84,3 @@ class _Server(uvicorn.Server):
         self.caught = self.caught or number
         self.should_exit = True
         self._station.leave()
-
-
-def _bind(listening: Listening) -> socket.socket:
-    """ConfigError if that cannot be."""
-    try:
-        family, *_, address = socket.getaddrinfo(
-            listening.host, listening.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        # named, for else asyncio does not see that it is TCP, and answers in two parts wait for each other
-        sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(address)
-            if not is_loopback(str(sock.getsockname()[0])):
-                require_token(str(sock.getsockname()[0]), listening.token)
-            sock.listen(128)  # whoever reads where we listen may ask at once
-        except BaseException:
-            sock.close()
-            raise
-    except OSError as error:
-        raise ConfigError(f"cannot listen on {listening.host}:{listening.port}: {error.strerror}") from None
-    return sock
-
-
-def _shown(sock: socket.socket) -> str:
-    host, port, *_ = sock.getsockname()
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -121,9 +122,9 @@ def soon(seen: Callable[[], bool], seconds: float = 20.0) -> None:
 def _port(process: subprocess.Popen[str]) -> int:
     assert process.stderr is not None
     line = process.stderr.readline()
-    if "listening on" not in line:
+    if (found := re.search(r"http://\S+:(\d+)", line)) is None:
         pytest.fail(f"it does not serve: {line}{process.stderr.read()}")
-    return int(line.split("://")[1].split(",")[0].strip().rpartition(":")[2])
+    return int(found[1])
 
 
 def _answer(status: int, data: bytes, headers: Mapping[str, str]) -> Answer:

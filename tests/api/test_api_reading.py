@@ -16,7 +16,8 @@ from serving import Service, ready, serving, soon
 
 from distdiag_tui.api.access import read_token
 from distdiag_tui.api.guard import Pace
-from distdiag_tui.api.server import Listening, serve
+from distdiag_tui.api.listening import Listening
+from distdiag_tui.api.server import serve
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.target import Endpoint, Secret, Target
