@@ -16,6 +16,7 @@ from distdiag_tui.api.trainjob import TrainJob
 from distdiag_tui.config import longest_anomaly
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.incidents.store import open_store
 from distdiag_tui.learning.registry import models_folder
 from distdiag_tui.learning.use import diagnoser_in_use
@@ -26,7 +27,6 @@ from distdiag_tui.service.anomalies import Anomalies
 from distdiag_tui.service.anomaly_desk import AnomalyDesk
 from distdiag_tui.service.incident_desk import IncidentDesk
 from distdiag_tui.service.workloads import Workloads
-from distdiag_tui.sources.live import LiveSource
 from distdiag_tui.workloads.runner import LoadProcess
 
 LOOK_EVERY: Final = 0.5
@@ -41,7 +41,7 @@ class Station:
 
     def __init__(self, target: Target, interval: float) -> None:
         self.target = target
-        self.tap = Tap(LiveSource(target, interval))
+        self.tap = Tap(open_source(target, interval))
         self.feed = Feed(Engine(self.tap, target.cluster, production=target.production))
         self.workloads = Workloads(target)
         self.anomalies = AnomalyDesk(Anomalies(target, longest=longest_anomaly()))

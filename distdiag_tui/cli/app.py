@@ -15,6 +15,7 @@ from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
 from distdiag_tui.cli.serve import serve
+from distdiag_tui.cli.sim import sim
 from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
 
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+lab_app.command()(sim)
 app.add_typer(lab_app, name="lab")
 app.add_typer(workload_app, name="workload")
 app.add_typer(anomaly_app, name="anomaly")
@@ -142,6 +144,26 @@ def watch(
     from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
 
     return run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
+
+
+@app.command()
+def topology(
+    target: TargetName = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object (distdiag.topology/1).")] = False,
+    grants: Annotated[
+        bool, typer.Option("--grants", help="Print the SQL of an account that may do no more than watch.")
+    ] = False,
+    ask_password: AskPassword = False,
+) -> int:
+    """Say what a cluster consists of; exit code 3 if a server is not well."""
+    from distdiag_tui.cli.topology import print_grants, run_topology  # noqa: PLC0415
+
+    chosen = chosen_target(target, ask_password=ask_password)
+    if grants:
+        print_grants(chosen)
+        return 0
+    return run_topology(chosen, as_json=json)
 
 
 @app.command()

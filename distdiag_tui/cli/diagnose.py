@@ -14,6 +14,7 @@ from typing import Final
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.diagnosis.changes import Change, Changes
 from distdiag_tui.engine import Engine
+from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import ConnectError, RecordingError
 from distdiag_tui.model.findings import FINDING_SCHEMA, Diagnosis, Evidence, finding_document, iso
@@ -24,7 +25,6 @@ from distdiag_tui.model.text import figure, plain
 from distdiag_tui.recording.reader import open_recording
 from distdiag_tui.recording.replay import Replay
 from distdiag_tui.sources.frame import Source
-from distdiag_tui.sources.live import LiveSource
 
 HEALTHY: Final = 0
 SICK: Final = 1
@@ -44,7 +44,7 @@ class Telling:
 
 def diagnose_live(target: Target, interval: float, telling: Telling) -> int:
     """The exit code: 1 if anything was found. ConnectError if in all the time no server answered."""
-    return asyncio.run(_follow(LiveSource(target, interval), target.cluster, telling, live=True))
+    return asyncio.run(_follow(open_source(target, interval), target.cluster, telling, live=True))
 
 
 def diagnose_recording(folder: Path, telling: Telling) -> int:

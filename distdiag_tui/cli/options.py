@@ -13,7 +13,7 @@ TargetName = Annotated[
     str | None,
     typer.Argument(
         metavar="TARGET",
-        help="A profile, 'lab', or [user@]host:port[,host:port...]."
+        help="A profile, 'lab', 'sim', or [user@]host:port[,host:port...]."
         " Without it: OB_HOST, else the default profile, else the lab.",
         show_default=False,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,9 +51,11 @@ def _show_console(target: str | None, interval: float, listening: Listening, *, 
         raise ConfigError("with --web the password comes from the profile, OB_PASSWORD or a file")
     _require("web", "textual_serve")
     chosen_target(target, ask_password=False)  # what is wrong with it is better told here
+    from distdiag_tui.api.access import VARIABLE  # noqa: PLC0415
     from distdiag_tui.api.listening import bind  # noqa: PLC0415
     from distdiag_tui.cli.browser import show  # noqa: PLC0415  an extra
 
+    os.environ.pop(VARIABLE, None)  # textual-serve hands its environment on
     words = [*([target] if target else []), "--interval", f"{interval:g}", "--mouse"]
     return asyncio.run(show(words, bind(listening), listening.token, _tell))
 

@@ -9,13 +9,13 @@ import time
 from contextlib import aclosing
 
 from distdiag_tui.engine import Engine
+from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.model.metrics import metric
 from distdiag_tui.model.snapshot import Snapshot, watch_document
 from distdiag_tui.model.target import Target
 from distdiag_tui.model.text import figure, plain
 from distdiag_tui.model.topology import Server, Status, Subject
-from distdiag_tui.sources.live import LiveSource
 
 SHOWN = ("qps", "sql_rt", "tps", "cpu_percent")
 HEADER_EVERY = 20  # ticks
@@ -31,7 +31,7 @@ def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> 
 
 
 async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> int:
-    engine = Engine(LiveSource(target, interval), target.cluster, production=target.production)
+    engine = Engine(open_source(target, interval), target.cluster, production=target.production)
     if as_json and not once:  # one tick alone finds nothing
         from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
 

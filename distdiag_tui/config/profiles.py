@@ -7,6 +7,7 @@ servers = ["10.0.0.1:2881", { address = "10.0.0.2:2881", name = "ob2", zone = "z
 user = "monitor@sys"
 password_file = "~/.config/distdiag/shop.password"
 production = true
+"ssh", "monitor", "cluster", "direct",
 
 [profile.staging]
 servers = ["10.1.0.1:2881"]
@@ -25,8 +26,9 @@ from distdiag_tui.anomalies.dose import LONGEST
 from distdiag_tui.config.document import read_document
 from distdiag_tui.config.dsn import distinct, parse_endpoint
 from distdiag_tui.config.environment import environment_password, read_password
+from distdiag_tui.config.hosts import HostTable
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.model.target import Endpoint, Secret, Target
+from distdiag_tui.model.target import Endpoint, Sampling, Secret, Target
 
 
 class ServerEntry(BaseModel):
@@ -65,7 +67,9 @@ class Profile(BaseModel):
     password_file: str = ""
     production: bool = False
     allow_anomalies: bool = False
+    sampling: Sampling = Sampling.AUTO
     kubernetes: Kubernetes | None = None
+    host: HostTable | None = None
 
     def target(self, name: str) -> Target:
         """What to connect to; the profile's name is the cluster's."""
@@ -77,7 +81,9 @@ class Profile(BaseModel):
             self._password(),
             self.production,
             allow_anomalies=self.allow_anomalies,
+            sampling=self.sampling,
             kube=None if self.kubernetes is None else self.kubernetes.model_dump(exclude_defaults=True),
+            hosts=None if self.host is None else self.host.access(),
         )
 
     def _password(self) -> Secret:

@@ -11,6 +11,7 @@ from distdiag_tui.model.errors import ConfigError, LabError
 from distdiag_tui.model.target import Target
 
 LAB = "lab"
+SIM = "sim"
 NOTHING = (
     "no cluster is named: give host:port or a profile, set OB_HOST, "
     "or start a cluster here with: distdiag demo"
@@ -34,13 +35,17 @@ def longest_anomaly() -> float:
 
 
 def resolve_target(name: str | None) -> Target:
-    """The target called `name`: "lab", a profile, or a DSN.
+    """The target called `name`: "lab", "sim", a profile, or a DSN.
 
     Without a name: OB_HOST, else the default profile, else the lab. ConfigError says in one line what is
     wrong or what could be given instead.
     """
     if name == LAB:
         return _lab()
+    if name == SIM:
+        from distdiag_tui.sim.state import sim_target  # noqa: PLC0415
+
+        return sim_target()
     if name is None:
         return _unnamed()
     profile = _profile(name)
@@ -95,5 +100,7 @@ def _looks_like_dsn(text: str) -> bool:
 
 def _from_dsn(dsn: str) -> Target:
     user, endpoints = parse_dsn(dsn, environment_port() or DEFAULT_PORT)
-    cluster = endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers"
-    return Target(cluster, endpoints, user or environment().get("OB_USER", "root"), environment_password())
+    account = user or environment().get("OB_USER", "root")
+    named = account.partition("#")[2]
+    cluster = named or (endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers")
+    return Target(cluster, endpoints, account, environment_password())

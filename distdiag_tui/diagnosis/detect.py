@@ -6,7 +6,7 @@ Shapes: S servers, M metrics, G groups. NaN is missing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,10 @@ from distdiag_tui.model.arithmetic import Floats
 
 MOST: Final = 50.0
 """Robust standard deviations beyond which more says no more."""
+
+
+Plausible = Callable[[Floats, Floats, Floats], Floats]
+"""Of rows of z, of what is apart, and of changes (all R, M): by how much each one's score counts more (R)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +117,11 @@ class Detector:
         self._first_hit = np.full(servers, -1, dtype=np.intp)
         self._load_since = -1
 
-    def feed(self, values: Floats) -> Look:
-        """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer."""
+    def feed(self, values: Floats, plausible: Plausible | None = None) -> Look:
+        """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer.
+
+        `plausible` is asked about the few that might alarm.
+        """
         self.tick += 1
         tamed = self._smoothed(self.metrics.tame(values))
         of_late, since_onset = self._undrifted(tamed)
@@ -128,6 +135,7 @@ class Detector:
         scores = normal.max(axis=1)
         known = np.isfinite(found.change).any(axis=1)
         scores = np.where(known, scores, np.nan)
+        scores = self._weighed(scores, found, plausible)
         self._judge(scores)
         there = np.asarray(np.isfinite(values).any(axis=1))
         self._learn(of_late, recent.difference, raw, scores, there)
@@ -212,14 +220,25 @@ class Detector:
         found += [top_mean(size[:, members], self.settings.group_top) for members in self._members]
         return np.stack(found, axis=1)
 
-    def _weights(self, z: Floats) -> Floats | float:
+    def _weights(self, z: Floats) -> Floats:
         """How much a deviation counts: one to the better is hardly trouble."""
         bad = np.array(self.metrics.bad)
-        if not bad.size:
-            return 1.0
-        weights = np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
+        weights = np.ones_like(z)
+        if bad.size:
+            weights = np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
         weights[:, list(self.metrics.moody)] *= BETTER
+        weights[:, list(self.metrics.quiet)] = 0.0
         return weights
+
+    def _weighed(self, scores: Floats, found: Compared, plausible: Plausible | None) -> Floats:
+        """What looks like something known counts for more, and what looks like nothing for less."""
+        with np.errstate(invalid="ignore"):
+            rows = np.flatnonzero(scores >= DOUBTFUL)
+        if plausible is None or not rows.size:
+            return scores
+        weighed = scores.copy()
+        weighed[rows] *= plausible(found.z[rows], found.apart[rows], found.change[rows])
+        return weighed
 
     def _judge(self, scores: Floats) -> None:
         """n of m to alarm, some quiet ticks in a row to end."""
@@ -285,6 +304,8 @@ class Detector:
             self._load_since = -1
 
 
+DOUBTFUL: Final = 0.6
+"""Scores from which on it is worth while to ask what they look like."""
 MARGIN: Final = 0.7
 """What of a score does not count towards an alarm."""
 ENOUGH: Final = 8.0

@@ -12,22 +12,24 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.levels import Full, full_ones
+from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.naming import Alarm, Named, Namer
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
-from distdiag_tui.diagnosis.signs import SIGNS
+from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
-from distdiag_tui.model.metrics import METRIC_IDS
-from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.snapshot import Table, Values
 from distdiag_tui.model.topology import Server, Subject
 
 SHOWN: Final = 5
@@ -39,6 +41,10 @@ BACK: Final = 2
 """Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
 MOST_INFLUENCE: Final = 16
 """Servers that alarm, and others beside each, whose likeness is told."""
+UNLIKE: Final = 0.6
+KNOWN: Final = 1.4
+LIKENESS: Final = 1.6
+"""By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
 SURE: Final = 0.97
 """Confidence in what was seen and not inferred."""
 MOST_STRENGTH: Final = 10.0
@@ -67,7 +73,8 @@ class Diagnoser:
         model: str = "",
     ) -> None:
         self._metrics = metrics or console_metrics()
-        self.judge: Judge = judge or Rules(self._metrics, SIGNS)
+        self._places = [METRIC_INDEX[name] for name in self._metrics.names if name in METRIC_INDEX]
+        self.judge: Judge = judge or Rules(self._metrics, SIGNS, NEEDS)
         self._settings = settings or Settings()
         self._model = model
         self._namer = Namer(self.judge)
@@ -81,6 +88,7 @@ class Diagnoser:
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
         self._full_since: dict[tuple[str, str], float] = {}
+        self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
     def feed(
         self, time: float, interval: float, servers: Sequence[Server], values: Mapping[Subject, Values]
@@ -89,7 +97,7 @@ class Diagnoser:
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
-        look = self._look = self._detector.feed(rows)
+        look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
         findings = [_of_silence(each) for each in silent]
         findings += self._full(time, servers, full_ones(self._metrics, rows))
@@ -143,15 +151,33 @@ class Diagnoser:
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""
         rows = np.full((len(servers), len(self._metrics.names)), np.nan)
-        for row, server in enumerate(servers):
-            if server.name in silent:
-                self._back[server.name] = RETURNING if server.name in self._down else BACK
-            elif (wait := self._back.get(server.name, 0)) > 0:
-                self._back[server.name] = wait - 1
-            elif (found := values.get(Subject(server.zone, server.name))) is not None:
-                rows[row, : len(METRIC_IDS)] = found
-                rows[row, len(METRIC_IDS)] = math.nan if server.latency is None else server.latency
+        figures, there = self._figures(servers, values)
+        rows[:, : len(self._places)] = figures[:, self._places]
+        latency = [math.nan if server.latency is None else server.latency for server in servers]
+        rows[:, len(self._places)] = latency
+        for row, name in enumerate(self._names):
+            if name in silent:
+                self._back[name] = RETURNING if name in self._down else BACK
+                there[row] = False
+            elif (wait := self._back.get(name, 0)) > 0:
+                self._back[name] = wait - 1
+                there[row] = False
+        rows[~there] = np.nan
         return rows
+
+    def _figures(self, servers: Sequence[Server], values: Mapping[Subject, Values]) -> tuple[Values, Flags]:
+        """All that was measured of each (S, M), and of whom there is any: a table is looked up only once."""
+        table = values if isinstance(values, Table) else Table.of(values)
+        names = [(server.zone, server.name) for server in servers]
+        if self._found_at is None or self._found_at[0] is not table.index or self._found_at[1] != names:
+            at = np.array([table.index.get(Subject(*name), -1) for name in names], dtype=np.intp)
+            self._found_at = table.index, names, at
+        at = self._found_at[2]
+        there: Flags = at >= 0
+        there[there] = table.present[at[there]]
+        figures = np.full((len(at), table.rows.shape[1]), np.nan, dtype=np.float32)
+        figures[there] = table.rows[at[there]]
+        return figures, there
 
     # -- what is found ------------------------------------------------------------------------------
 
@@ -176,6 +202,15 @@ class Diagnoser:
             if look.scores[row] >= self._settings.release:  # else it is nearly over, and told as it was
                 self._held[row] = self._found(servers[row], row, look, view)
         return [finding for row in alarming for finding in self._held.get(row, [])], heat
+
+    def _plausible(self, z: Floats, apart: Floats, change: Floats) -> Floats:
+        """(R): see `detect.Plausible`; what several servers have alike may be known as well."""
+        local = local_part(z, apart)
+        alone, alike = (
+            self.judge.scores(effects_of(z, local, change, shared=shared)).max(axis=-1)
+            for shared in (False, True)
+        )
+        return np.asarray(np.clip(UNLIKE + LIKENESS * np.maximum(alone, alike), UNLIKE, KNOWN))
 
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
         own, local, change = self._course.since_onset(look, alarming)

@@ -17,8 +17,11 @@ LEAST_OF_UNIT: Final[Mapping[str, float]] = {
 """Changes below this say little whatever the level is: one statement more a second, a tenth of a ms."""
 
 
-LEAST: Final[Mapping[str, float]] = {"data_disk_percent": 20.0, "log_disk_percent": 20.0}
-"""The same of single metrics: these grow in steps."""
+LEAST: Final[Mapping[str, float]] = {
+    "data_disk_percent": 20.0, "log_disk_percent": 20.0,  # these grow in steps
+    "cpu_per_row": 2e-6,
+}  # fmt: skip
+"""The same of single metrics."""
 LOAD: Final = ("qps", "tps")
 MOODY: Final = (
     # threads in the background wait there as well, and a wait of minutes counts in the second when it ends
@@ -31,6 +34,14 @@ DRIFTING: Final = (
     "memory_used", "memory_percent", "memstore_used", "memstore_percent", "kvcache_used", "plan_cache_used",
     "data_disk_percent", "log_disk_percent", "worker_time", "worker_percent",
 )  # fmt: skip
+QUIET: Final = (
+    "cpu_per_row",
+    # of the machine: others may be at work there
+    "host_cpu_percent", "host_cpu_iowait", "host_cpu_steal", "host_pressure_cpu", "host_pressure_io",
+    "host_pressure_memory", "host_disk_percent", "host_disk_queue", "host_disk_read_rt", "host_disk_write_rt",
+    "host_disk_flush_rt", "host_memory_percent", "host_swap_in", "host_tcp_retrans", "host_net_drops",
+    "proc_cpu_time", "proc_read_bytes", "proc_write_bytes",
+)  # fmt: skip
 WAYS: Final = {Bad.HIGH: 1, Bad.LOW: -1, Bad.NEITHER: 0}
 
 RESOURCES: Final[Mapping[str, str]] = {
@@ -39,8 +50,15 @@ RESOURCES: Final[Mapping[str, str]] = {
     "wait_system_io": "io", "wait_user_io": "io", "wait_network": "network", "wait_commit": "log",
     "wait_concurrency": "locks", "wait_application": "locks", "wait_scheduler": "cpu", "wait_queueing": "cpu",
     "wait": "sql",
+    "proc_run_delay": "cpu", "proc_run_delay_rt": "cpu", "proc_stopped": "cpu", "proc_throttled": "cpu",
+    "proc_cpu_time": "cpu", "host_cpu_percent": "cpu", "host_cpu_steal": "cpu", "host_pressure_cpu": "cpu",
+    "host_cpu_iowait": "io", "host_pressure_io": "io", "host_disk_percent": "io", "host_disk_queue": "io",
+    "host_disk_read_rt": "io", "host_disk_write_rt": "io", "host_disk_flush_rt": "io",
+    "proc_read_bytes": "io", "proc_write_bytes": "io", "proc_major_faults": "memory",
+    "host_memory_percent": "memory", "host_pressure_memory": "memory", "host_swap_in": "memory",
+    "host_tcp_retrans": "network", "host_net_drops": "network",
 }  # fmt: skip
-"""Which resource a metric tells of, by its id or else its group."""
+"""Which resource a metric tells of, by its id or else its group; what is not here is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +69,8 @@ class MetricSet:
     those that say how much is asked of a server. `times` (T): of those that say how long work takes.
     `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
     `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
-    `moody`: indices of those that jump when all is well.
+    `moody`: indices of those that jump when all is well. `quiet`: of those that say why, but not that
+    something is wrong: they never alarm. `beside`: of those that not every server has.
     """
 
     names: tuple[str, ...]
@@ -62,6 +81,8 @@ class MetricSet:
     bad: tuple[int, ...] = ()
     drifting: tuple[int, ...] = ()
     moody: tuple[int, ...] = ()
+    quiet: tuple[int, ...] = ()
+    beside: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -116,16 +137,18 @@ class MetricSet:
 
 
 def console_metrics() -> MetricSet:
-    """Those of the catalogue, and what the console observes itself."""
-    rows = (*CATALOGUE, *OBSERVED)
+    """Those of the catalogue that tell of a resource, and what the console observes itself."""
+    rows = [row for row in (*CATALOGUE, *OBSERVED) if row.id in RESOURCES or row.group in RESOURCES]
     times = [row.id for row in rows if row.kind is Kind.RATIO and row.unit == "s" and row.bad is Bad.HIGH]
     return MetricSet(
         tuple(row.id for row in rows),
-        tuple(RESOURCES.get(row.id, RESOURCES[row.group]) for row in rows),
+        tuple(RESOURCES.get(row.id) or RESOURCES[row.group] for row in rows),
         np.array([LEAST.get(row.id, LEAST_OF_UNIT[row.unit]) for row in rows]),
         tuple(index for index, row in enumerate(rows) if row.id in LOAD),
         tuple(index for index, row in enumerate(rows) if row.id in times),
         tuple(-1 if row.id in LOAD else WAYS[row.bad] for row in rows),
         tuple(index for index, row in enumerate(rows) if row.id in DRIFTING),
         tuple(index for index, row in enumerate(rows) if row.id in MOODY),
+        tuple(index for index, row in enumerate(rows) if row.id in QUIET),
+        tuple(index for index, row in enumerate(rows) if row.group == "host"),
     )

@@ -10,6 +10,8 @@ import numpy as np
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.model.arithmetic import Floats
 
+DOUBTED: Final = 0.4
+"""The share of a score that is left to a cause that lacks what it needs."""
 PLAIN: Final = 0.45
 """An effect of this size is as plain as one can be."""
 
@@ -21,13 +23,23 @@ class Rules:
     least = 0.15
     further = 0.3
 
-    def __init__(self, metrics: MetricSet, signs: Mapping[str, Mapping[str, float]]) -> None:
+    def __init__(
+        self,
+        metrics: MetricSet,
+        signs: Mapping[str, Mapping[str, float]],
+        needs: Mapping[str, str] | None = None,
+    ) -> None:
         self.causes = tuple(signs)
         self._weights: Floats = np.zeros((len(signs), len(metrics.names)))
         for row, moves in enumerate(signs.values()):
             for name, weight in moves.items():
                 self._weights[row, metrics.index(name)] = weight
-        self._total = np.abs(self._weights).sum(axis=1)
+        self._needs = [
+            (self.causes.index(cause), metrics.index(name)) for cause, name in (needs or {}).items()
+        ]
+        there = np.ones(len(metrics.names), dtype=np.bool_)
+        there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
+        self._total = np.abs(self._weights[:, there]).sum(axis=1)
 
     def scores(self, effects: Floats) -> Floats:
         """(..., M) to (..., K), 0 to 1: how much of a cause is there, and of what is there is the cause's."""
@@ -39,6 +51,9 @@ class Rules:
             np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
         )
         scores: Floats = np.clip(right, 0.0, 1.0) * (0.25 + 0.75 * np.minimum(1.0, share))
+        for cause, metric in self._needs:
+            there = np.clip(signed[..., metric] * np.sign(self._weights[cause, metric]), 0.0, 1.0)
+            scores[..., cause] *= DOUBTED + (1 - DOUBTED) * there
         return scores
 
     def rest(self, effects: Floats, cause: int) -> Floats:

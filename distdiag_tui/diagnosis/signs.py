@@ -14,22 +14,27 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "answer_rt": 3, "tx_rt": 3, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1,
         "insert_rt": 1,
         "delete_rt": 1, "commit_rt": 1, "io_write_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
+        "proc_stopped": 3, "proc_run_delay_rt": 2, "proc_run_delay": 1, "proc_throttled": 2,
+        "host_pressure_cpu": 1, "cpu_time": -1, "cpu_percent": -1,
     },
     "cpu_hog_sql": {
         "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "sessions_active": 2, "sessions": 1,
-        "rows_filtered_rate": -3, "io_read_rate": -1,
+        "rows_filtered_rate": -3, "io_read_rate": -1, "rows_read_rate": 1, "rows_per_select": 1,
     },
     "slow_sql": {
-        "rows_per_select": 3, "rows_read_rate": 3, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,
+        "rows_per_select": 3, "rows_read_rate": 1, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,
         "cpu_time": 1, "cpu_percent": 1, "sessions_active": 1, "sessions": 1,
+        "cpu_per_row": -3, "lock_wait_time": -2,
     },
     "io_saturation": {
         "io_write_rt": 3, "log_write_rt": 3, "log_sync_rt": 3, "wait_system_io": 3, "commit_rt": 2,
         "wait_commit": 2, "tx_rt": 1, "wait_other": 1, "io_read_rt": 1,
+        "host_disk_flush_rt": 2, "host_disk_write_rt": 2, "host_disk_queue": 1, "host_pressure_io": 1,
     },
     "network_degraded": {
         "answer_rt": 3, "qps": -2, "tps": -2, "commit_rate": -1, "select_rate": -1, "sql_in_bytes": -2,
         "sql_out_bytes": -2, "tx_rt": 3, "log_sync_rt": -1, "io_write_rt": -1,
+        "proc_stopped": -3, "proc_run_delay_rt": -1, "host_tcp_retrans": 1,
     },
     "cache_thrashing": {
         "io_read_rate": 3, "io_read_bytes": 3, "kvcache_used": -3, "block_cache_hit": -2, "row_cache_hit": -2,
@@ -46,7 +51,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "lock_contention": {
         # statements that wait show in no mean time before they are over: what is left is that nothing is done
-        "update_rt": 3, "lock_wait_time": 2, "delete_rt": 2, "tx_rt": 2, "update_rate": -3, "tps": -2,
+        "update_rt": 3, "lock_wait_time": 3, "delete_rt": 2, "tx_rt": 2, "update_rate": -3, "tps": -2,
         "sessions_active": 2, "delete_rate": -1, "qps": -1, "lock_fail_rate": 1,
         "sql_fail_rate": 1, "rollback_rate": 1, "commit_rate": -1, "sql_rt": 1, "wait_application": 1,
         "sessions": 1, "select_rt": -2,
@@ -69,3 +74,9 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "clock_skew": {"sql_fail_rate": 2, "tx_timeout_rate": 3, "rpc_fail_rate": 2},
     "log_sync_behind": {"log_sync_rt": 3, "commit_rt": 3, "wait_commit": 2, "rpc_rt": 2, "log_write_rt": -1},
 }  # fmt: skip
+
+NEEDS: Final[Mapping[str, str]] = {
+    "slow_sql": "select_rt",  # who locks rows reads many as well
+    "cpu_hog_sql": "cpu_time",
+}
+"""What a cause cannot be there without; it has a sign above."""

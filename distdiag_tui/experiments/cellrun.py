@@ -65,6 +65,7 @@ class CellRun:
             await self._get_load()
             began, sampler.recorder = time.time(), recorder
             await self._live()
+            self._require_alone(began)
         except RecordingError:
             raise
         except DistdiagError as error:
@@ -138,6 +139,14 @@ class CellRun:
         records = self._bench.anomalies.inject(doses, scenario=self._cell.id)
         self._injections = [record.id for record in records]
 
+    def _require_alone(self, began: float) -> None:
+        """AnomalyError or WorkloadError if others were at work on these servers: labels would lie."""
+        for record in self._bench.anomalies.records():
+            if record.id not in self._injections and _overlaps(record.applied, record.reverted, began):
+                raise AnomalyError(f"something else was injected meanwhile: {record.label}")
+        if others := self._bench.loads.others(began):
+            raise WorkloadError(f"another load ran meanwhile: {', '.join(others)}")
+
     def _records(self) -> list[Injection]:
         return [self._bench.anomalies.ledger.find(name) for name in self._injections]
 
@@ -188,6 +197,11 @@ class CellRun:
             experiment=plan.name,
             cell=asdict(self._cell),
         )
+
+
+def _overlaps(start: float | None, end: float | None, began: float) -> bool:
+    """Whether something was there since `began`; without an end it is there still."""
+    return start is not None and (end is None or end > began)
 
 
 def labels_of(records: Sequence[Injection]) -> tuple[Label, ...]:

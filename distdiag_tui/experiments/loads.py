@@ -81,6 +81,14 @@ class Loads:
         """Why the latest change was not made, if it was not."""
         return self._process.refusal if self._process else ""
 
+    def others(self, began: float) -> list[str]:
+        """Runs on these servers that are not ours and ran at some time since `began`, by their ids."""
+        ours = self._process.record.id if self._process else ""
+        found = (record for record in self._workloads.runs() if record.id != ours)
+        return [
+            each.id for each in found if each.running_since and (each.ended is None or each.ended > began)
+        ]
+
     async def stop(self) -> None:
         """End it."""
         if self._process is not None:

@@ -13,12 +13,12 @@ from distdiag_tui.experiments.folder import Folder
 from distdiag_tui.experiments.loads import Loads
 from distdiag_tui.experiments.plan import Cell, Plan
 from distdiag_tui.experiments.sampler import Sampler
+from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import AnomalyError, ConnectError, ExperimentError, RefusedError
 from distdiag_tui.model.target import Target
 from distdiag_tui.recording.run import RunInfo
 from distdiag_tui.service.anomalies import Anomalies
 from distdiag_tui.service.workloads import Workloads
-from distdiag_tui.sources.live import LiveSource
 
 WELL_SECONDS: Final = 120.0
 """Patience with servers and injections before a cell."""
@@ -71,7 +71,7 @@ class Experiment:
 
     def __init__(self, target: Target, plan: Plan, folder: Folder, anomalies: Anomalies, show: Show) -> None:
         self._plan, self._folder, self._show = plan, folder, show
-        sampler = Sampler(LiveSource(target, plan.interval))
+        sampler = Sampler(open_source(target, plan.interval))
         self._bench = Bench(plan, anomalies, Loads(Workloads(target), plan), sampler)
         self._clock = _Clock()
 

@@ -89,6 +89,16 @@ def _of_pod(pod: V1Pod) -> Server:
     )
 
 
+async def nodes_of(cluster: Cluster) -> dict[str, str]:
+    """The Kubernetes node of each server's pod, by the pod's name; empty where that is not permitted."""
+    listing = cluster.core.list_namespaced_pod
+    try:
+        found = await cluster.call("list", "pods", listing, cluster.namespace, label_selector=_CLUSTER)
+    except (AbsentError, ForbiddenError):
+        return {}
+    return {pod.metadata.name: pod.spec.node_name for pod in found.items if pod.spec.node_name}
+
+
 def match(servers: Sequence[Server], endpoint: Endpoint, namespace: str) -> Server:
     """The server of an endpoint, by its address or, as behind a port-forward, by its name.
 

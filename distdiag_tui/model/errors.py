@@ -25,6 +25,12 @@ class ConnectError(DistdiagError):
     exit_code = 3
 
 
+class UnseenError(DistdiagError):
+    """What a cluster consists of could not be found out."""
+
+    exit_code = 3
+
+
 class WorkloadError(DistdiagError):
     """A load could not be prepared, run or removed."""
 

@@ -1,7 +1,8 @@
 """The metric catalogue: one row for every metric the console knows.
 
 A metric is `scale * sum(over) / sum(under)` of *raw columns*. A raw column is a statistic of
-GV$SYSSTAT (its STAT_ID, an int) or a named figure of another view (a str, see `sources.queries`).
+GV$SYSSTAT (its STAT_ID, an int), a named figure of another view (a str, see `sources.queries`), or one of
+the server's machine and process ("host.", see `hostmetrics`).
 Columns in `LEVELS` enter the formula as they are; all others are running totals and enter as their
 increase per second. So one formula covers rates (no `under`), ratios (both) and gauges (levels).
 
@@ -12,49 +13,15 @@ where those name statistics that no 4.x server has (log write time is 80003/8000
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-Column = int | str
+from distdiag_tui.model.hostmetrics import HOST_LEVELS, HOST_METRICS
+from distdiag_tui.model.metric import Bad, Column, Kind, Metric
 
-
-class Kind(StrEnum):
-    """How a metric is formed from raw columns."""
-
-    RATE = "rate"
-    RATIO = "ratio"
-    GAUGE = "gauge"
-
-
-class Bad(StrEnum):
-    """Which direction means trouble, if either does."""
-
-    HIGH = "high"
-    LOW = "low"
-    NEITHER = "neither"
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One catalogue row. `title` fits a narrow card; `about` is the sentence shown in help."""
-
-    id: str
-    title: str
-    unit: str
-    kind: Kind
-    group: str
-    over: tuple[Column, ...]
-    under: tuple[Column, ...]
-    scale: float
-    bad: Bad
-    about: str
-
-    @property
-    def tenant_scope(self) -> bool:
-        """Whether every column is counted per tenant, not only per server."""
-        return not any(isinstance(column, str) and column.startswith("disk.") for column in self.over)
-
+__all__ = [
+    "CATALOGUE", "COLUMNS", "COLUMN_INDEX", "FIRST_LOOK", "GROUPS", "HOST_COLUMNS", "LEVELS", "METRIC_IDS",
+    "METRIC_INDEX", "OBSERVED", "STAT_IDS", "WAIT_CLASSES", "Bad", "Column", "Kind", "Metric", "metric",
+]  # fmt: skip
 
 GROUPS: Final = {
     "sql": "SQL",
@@ -67,6 +34,7 @@ GROUPS: Final = {
     "cache": "Caches",
     "net": "Network",
     "wait": "Waits by class",
+    "host": "Host",
 }
 
 WAIT_CLASSES: Final = (
@@ -103,6 +71,7 @@ LEVELS: Final[frozenset[Column]] = frozenset(
         "disk.data_total",
         "disk.log_used",
         "disk.log_total",
+        *HOST_LEVELS,
     }
 )
 
@@ -196,7 +165,12 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "Rows read and thrown away again by a filter, a second: scans that no index helps with.", bad=_HIGH,
     ),
     _per_statement(
-        "rows_per_select", "rows a select", (60031,), (40000,), "Rows read from storage for each SELECT."
+        "rows_per_select", "rows a select", (60031, 60090), (40000,),
+        "Rows read, or thrown away by a filter, for each SELECT.",
+    ),
+    Metric(
+        "cpu_per_row", "CPU a row", "s", Kind.RATIO, "sql", (140013,), (60031, 60090), _US, _NONE,
+        "CPU time for each row read or filtered: joins and sorts make it large, scans small.",
     ),
     _rate("rows_written_rate", "rows written", "sql", _ROWS, "Rows written a second, those of indexes too."),
     _per_statement(
@@ -287,6 +261,7 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     _mean_time("rpc_rt", "RPC delay", "net", (10005, 10006), (10000,), "Mean network and frame delay."),
     _rate("rpc_fail_rate", "RPC failures", "net", (10004,), "RPC packets not delivered.", bad=_HIGH),
     *(_wait(wait_class) for wait_class in WAIT_CLASSES),
+    *HOST_METRICS,
 )  # fmt: skip
 
 # What the console shows before it is asked for more: the classic first look, one screen of it.
@@ -310,6 +285,7 @@ COLUMNS: Final[tuple[Column, ...]] = tuple(
 )
 COLUMN_INDEX: Final = {column: index for index, column in enumerate(COLUMNS)}
 STAT_IDS: Final = tuple(column for column in COLUMNS if isinstance(column, int))
+HOST_COLUMNS: Final = tuple(c for c in COLUMNS if isinstance(c, str) and c.startswith("host."))
 
 
 # What the console sees of a server by asking it; no statistic of the server's, and not in its history.

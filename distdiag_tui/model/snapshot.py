@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -13,18 +14,59 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
-from distdiag_tui.model.topology import Event, Layout, Server, Subject
+from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
 
 Values = NDArray[np.float32]
 
 
+class Table(Mapping[Subject, Values]):
+    """Metrics of many subjects as one array, read-only: `rows` (N, M), of which `index` says whose they are.
+
+    As a mapping it has only those subjects of which something came in at this tick (`present`, N). They come
+    in the order of the index: the cluster, zones, tenants, servers, tenants on servers. An index is never
+    changed, and is the same object from tick to tick while the subjects are the same.
+    """
+
+    __slots__ = ("index", "present", "rows")
+
+    def __init__(self, index: Mapping[Subject, int], rows: Values, present: NDArray[np.bool_]) -> None:
+        self.index, self.rows, self.present = index, rows, present
+        rows.flags.writeable = present.flags.writeable = False
+
+    @classmethod
+    def of(cls, values: Mapping[Subject, Values]) -> Table:
+        """A copy of any other mapping."""
+        rows = np.array(list(values.values()), dtype=np.float32).reshape(-1, len(METRIC_IDS))
+        return cls({subject: row for row, subject in enumerate(values)}, rows, np.ones(len(rows), np.bool_))
+
+    def __getitem__(self, subject: Subject) -> Values:
+        row = self.index[subject]
+        if not self.present[row]:
+            raise KeyError(subject)
+        found: Values = self.rows[row]
+        return found
+
+    def __iter__(self) -> Iterator[Subject]:
+        return compress(self.index, self.present.tolist())
+
+    def __len__(self) -> int:
+        return int(np.count_nonzero(self.present))
+
+
 class History(Protocol):
-    """The past of every subject and metric, as the store keeps it."""
+    """The past of every subject and metric, as the store keeps it. Read-only, oldest first, NaN for gaps.
+
+    Both reach up to tick `end` (newest if None); n <= count, less where the past does not reach so far.
+    """
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
-        """The last `count` ticks up to `end` (newest if None): shape (M, n), oldest first, n <= count."""
+        """All metrics of one subject, shape (M, n); n is 0 for an unknown one."""
+        ...
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """One metric (its catalogue index) of many subjects, shape (len(subjects), n)."""
         ...
 
 
@@ -42,7 +84,7 @@ class Snapshot:
     """One tick. `tick` counts intervals since the epoch, so that columns of plots have fixed times.
 
     `values` maps each subject to its M metric values (NaN: missing). `events` are those of the last hour,
-    oldest first, as many as fit.
+    oldest first, as many as fit; `machines` are by server name.
     """
 
     tick: int
@@ -57,6 +99,7 @@ class Snapshot:
     diagnosis: Diagnosis | None = None  # while nobody diagnoses
     layout: Layout | None = None  # while the cluster has not told, or has none
     events: tuple[Event, ...] = ()
+    machines: Mapping[str, Host] = field(default_factory=dict)
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:
@@ -86,6 +129,11 @@ def watch_document(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
+def _host_document(host: Host | None) -> dict[str, str] | None:
+    """Servers whose hosts have one name share a machine; null: nobody can ask it."""
+    return None if host is None else {"name": host.name, "way": host.way, "trouble": host.trouble}
+
+
 def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
     values = snapshot.values.get(Subject(server.zone, server.name))
     listed = [float("nan")] * len(METRIC_IDS) if values is None else values.tolist()
@@ -95,6 +143,7 @@ def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
         "zone": server.zone,
         "status": server.status.value,
         "detail": server.detail,
+        "host": _host_document(snapshot.machines.get(server.name)),
         "metrics": {
             name: None if math.isnan(value) else float(f"{value:.6g}")
             for name, value in zip(METRIC_IDS, listed, strict=True)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import final
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from distdiag_tui.model.hostaccess import HostAccess
 
 
 @final
@@ -55,18 +59,38 @@ class Endpoint:
         """`host:port`, IPv6 in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @classmethod
+    def at(cls, address: str, name: str = "", zone: str = "") -> Endpoint:
+        """The endpoint whose `address` this is.
+
+        >>> Endpoint.at("[::1]:2881").host, Endpoint.at("ob1:2881").address
+        ('::1', 'ob1:2881')
+        """
+        host, _, port = address.rpartition(":")
+        return cls(host.strip("[]"), int(port), name, zone)
+
     @property
     def label(self) -> str:
         """For messages: the name with the address, or the address alone."""
         return f"{self.name} ({self.address})" if self.name else self.address
 
 
+class Sampling(StrEnum):
+    """How figures are got: over a connection a server, over one for the whole cluster, or as it goes."""
+
+    AUTO = "auto"
+    DIRECT = "direct"
+    CLUSTER = "cluster"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster as one connects to it: endpoints polled one by one, and the account used on each.
+    """A cluster as one connects to it: some of its servers or OBProxies, and the account used on each.
 
-    `home` is the lab's folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where
-    that is known: context, namespace and the name of its OBCluster, each if need be.
+    `user` may name a tenant, and for an OBProxy the cluster: `monitor@sys#cluster`. `home` is the lab's
+    folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where that is known:
+    context, namespace and the name of its OBCluster, each if need be. `hosts` is the way to the servers'
+    machines, if there is one; that to the lab's is known.
     """
 
     cluster: str
@@ -77,3 +101,15 @@ class Target:
     allow_anomalies: bool = False
     home: Path | None = None
     kube: Mapping[str, str] | None = None
+    hosts: HostAccess | None = None
+    sampling: Sampling = Sampling.AUTO
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the account's name can only be meant for an OBProxy."""
+        return "#" in self.user
+
+    def user_at(self, endpoint: Endpoint) -> str:
+        """The account's name there: a server that was discovered is no OBProxy and wants no cluster."""
+        given = any(endpoint.address == each.address for each in self.endpoints)
+        return self.user if given else self.user.partition("#")[0]

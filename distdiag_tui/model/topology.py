@@ -67,6 +67,19 @@ class Server:
     tenants: tuple[Tenant, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine of a server, as far as it is known.
+
+    `way` says how its figures come in, "" without any; `trouble` in a line why none come. Servers whose hosts
+    have one `name` (not "") share a machine.
+    """
+
+    name: str = ""
+    way: str = ""
+    trouble: str = ""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Subject:
     """Something that has metrics: the cluster, a zone, a server, or a tenant on a server.
@@ -111,8 +124,9 @@ class Share:
 class Member:
     """A server as its cluster keeps it, which may differ from how it answers us.
 
-    `state` is ACTIVE, INACTIVE or DELETING; `started` epoch seconds; `clock_offset` seconds that its clock is
-    ahead of the console's (None: not known); `shares` by "cpu", "memory", "log_disk", "data_disk".
+    `state` is ACTIVE, INACTIVE or DELETING, `stopped` whether it was taken out of service on purpose;
+    `started` epoch seconds; `rpc` the address by which the cluster knows it; `clock_offset` seconds that its
+    clock is ahead of the console's (None: not known); `shares` by "cpu", "memory", "log_disk", "data_disk".
     """
 
     server: str
@@ -120,9 +134,11 @@ class Member:
     state: str = ""
     version: str = ""
     started: float | None = None
+    stopped: bool = False
     rootserver: bool = False
     leaders: int | None = None
     clock_offset: float | None = None
+    rpc: str = ""
     shares: Mapping[str, Share] = field(default_factory=dict)
 
 
@@ -130,7 +146,8 @@ class Member:
 class TenantFacts:
     """A tenant of the cluster: `kind` SYS, USER or META; `role` PRIMARY, STANDBY, ...
 
-    `leaders` counts its log stream leaders by server; `compaction` is the state of its major compaction.
+    `leaders` counts its log stream leaders by server; `compaction` is the state of its major compaction:
+    IDLE, COMPACTING, VERIFYING, SUSPENDED or ERROR ("" where it is not told).
     """
 
     id: int
@@ -146,13 +163,18 @@ class TenantFacts:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What a tenant has of a server. `tenant` is empty while a unit belongs to none."""
+    """What a tenant has of a server. `tenant` is empty while a unit belongs to none.
+
+    `source` is the server it is migrating from, "" when it is not; `pool` its resource pool.
+    """
 
     id: int
     tenant: str
     zone: str
     server: str
     status: str = ""
+    source: str = ""
+    pool: str = ""
     shares: Mapping[str, Share] = field(default_factory=dict)
 
 
@@ -160,25 +182,48 @@ class Unit:
 class Layout:
     """What the cluster says of itself, apart from figures. Servers by name, as in `Server.name`.
 
-    `missing` holds a line for each part that this account or version cannot see.
+    `tenant` is the one that the account is confined to, "" if it sees all. `sampling` says how figures come:
+    "direct" (a connection a server), "cluster" (one for all), or "mixed". `missing` holds a line for each
+    part that this account or version cannot see.
     """
 
     zones: tuple[Zone, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
     tenants: tuple[TenantFacts, ...] = ()
     units: tuple[Unit, ...] = ()
+    tenant: str = ""
+    sampling: str = ""
     missing: tuple[str, ...] = ()
+
+
+class Happening(StrEnum):
+    """What kind of change an event is. The value is the word shown and put in JSON."""
+
+    SERVER_ADDED = "server added"
+    SERVER_LEFT = "server left"
+    SERVER_STATE = "server state"
+    SERVER_RESTARTED = "server restarted"
+    ZONE_STATE = "zone state"
+    LEADER_MOVED = "leader moved"
+    UNIT_MIGRATED = "unit migrated"
+    UNIT_CHANGED = "unit changed"
+    TENANT_CHANGED = "tenant changed"
+    TENANT_ROLE = "tenant role"
+    COMPACTION = "compaction"
+    HISTORY = "history"  # a row of the cluster's own event history of any other kind
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that changed in a cluster, at `time` (epoch s): a leader moved, a zone was stopped, ...
 
-    `source` is "seen" for what the console noticed itself, else the view that told it.
+    `source` is "seen" for what the console noticed itself, else the view that told it. `serious` events are
+    worth a look at once: a server that went, a zone that was stopped.
     """
 
     time: float
     subject: Subject
-    kind: str
+    kind: Happening
     text: str
     source: str = "seen"
+    serious: bool = False

@@ -2,7 +2,8 @@
 
 A zip of plain NumPy arrays, compressed with LZMA, for `numpy.load` (no pickle). S servers, F frames,
 N samples (of one server in one frame), R rows (of one tenant in a sample), C raw columns. Arrays marked Δ
-hold differences along their last axis, the first value as it is: `cumsum(axis=-1)` undoes that.
+hold differences along their last axis, the first value as it is: `cumsum(axis=-1)` undoes that. What machines
+tell is apart, and not there where nobody could ask them: H columns, K samples.
 
 header   uint8 (n)       JSON: see `Header`
 frames   int64 (3, F) Δ  tick, epoch time (µs), latency (µs)
@@ -12,6 +13,9 @@ rows     int64 (2, R) Δ  sample, tenant id; by server, then tenant, then frame
 values   int64 (C, R) Δ  the raw columns; where there is no whole number, that of the row before (or 0)
 missing  uint8 (n)       `packbits` of C x R flags: NaN
 odd      float64 (2, n)  position in C x R, and value, of what is neither missing nor whole and below 2**53
+host_columns  uint8 (n)  JSON: the names of H columns
+host_samples  int64 (5, K) Δ  as samples, and the time between readings (ms; 0: a tick)
+host_values, host_missing, host_odd  as above, (H, K): a row each sample
 
 Raw values come back to the bit; times and latencies are rounded to the units given.
 """
@@ -33,6 +37,7 @@ Ints = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
 
 MICRO: Final = 1e6
+MILLI: Final = 1e3
 TENTH: Final = 1e4  # of a ms
 WHOLE: Final = 2.0**53
 
@@ -42,7 +47,7 @@ class Header:
     """What is no array. `interval` in seconds; `clock` + `at` of a sample is its time in epoch seconds.
 
     `servers`: name and address. `facts`: [frame, server, fields], what of a server's zone, status, detail,
-    product, role and tenants (pairs of id and name) changed with that frame.
+    product, role, tenants (pairs of id and name) and host (name, way and trouble) changed with that frame.
     """
 
     interval: float

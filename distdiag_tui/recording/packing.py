@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.metrics import COLUMNS
-from distdiag_tui.recording.layout import MICRO, TENTH, WHOLE, Arrays, Header, Ints
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS, Column
+from distdiag_tui.recording.layout import MICRO, MILLI, TENTH, WHOLE, Arrays, Header, Ints
 from distdiag_tui.sources.frame import Frame, Sample
 
 _TEXTS: Final = ("zone", "status", "detail", "product", "role")
+_OF_HOSTS: Final = [COLUMN_INDEX[column] for column in HOST_COLUMNS]
+_OF_SERVERS: Final = [index for index, column in enumerate(COLUMNS) if column not in HOST_COLUMNS]
+
+_Placed = tuple[int, int, Sample]
 
 
 def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) -> bytes:
@@ -25,11 +29,7 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
 
     `clock` + `at` of a sample is its time in epoch seconds. Stored instead of compressed, it takes no time.
     """
-    names = {server.name: index for index, server in enumerate(frames[0].servers)}
-    samples = [
-        (names[name], index, sample) for index, frame in enumerate(frames) for name, sample in _named(frame)
-    ]
-    samples.sort(key=lambda each: each[:2])
+    samples = _ordered(frames, [frame.samples for frame in frames])
     rows = [
         (server, tenant, number, row)
         for number, (server, _, sample) in enumerate(samples)
@@ -39,7 +39,7 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
     header = Header(
         interval=frames[0].interval,
         clock=clock,
-        columns=COLUMNS,
+        columns=tuple(COLUMNS[index] for index in _OF_SERVERS),
         servers=tuple((server.name, server.address) for server in frames[0].servers),
         facts=tuple(_facts(frames)),
     )
@@ -49,16 +49,41 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
             np.array([[f.tick, round(f.time * MICRO), round(f.latency * MICRO)] for f in frames], np.int64).T
         ),
         "servers": _timings(frames),
-        "samples": _steps(_matrix([(s, f, e.epoch, round(e.at * MICRO)) for s, f, e in samples], 4)),
+        "samples": _when(samples),
         "rows": _steps(_matrix([(number, tenant) for _, tenant, number, _ in rows], 2)),
-        **_pack_values([row for *_, row in rows]),
+        **_pack_values([row[_OF_SERVERS] for *_, row in rows], len(_OF_SERVERS)),
+        **_pack_hosts(_ordered(frames, [frame.hosts for frame in frames])),
     }
     return archive_of(arrays, method)
 
 
-def _named(frame: Frame) -> list[tuple[str, Sample]]:
-    known = {server.name for server in frame.servers}
-    return [(name, sample) for name, sample in frame.samples.items() if name in known]
+def _ordered(frames: Sequence[Frame], kept: Sequence[Mapping[str, Sample]]) -> list[_Placed]:
+    """Samples of each frame with their server's and frame's number, by server, then frame."""
+    names = {server.name: index for index, server in enumerate(frames[0].servers)}
+    samples = [
+        (names[name], index, sample)
+        for index, found in enumerate(kept)
+        for name, sample in found.items()
+        if name in names
+    ]
+    return sorted(samples, key=lambda each: each[:2])
+
+
+def _when(samples: Sequence[_Placed]) -> Ints:
+    return _steps(_matrix([(s, f, e.epoch, round(e.at * MICRO)) for s, f, e in samples], 4))
+
+
+def _pack_hosts(samples: Sequence[_Placed]) -> Arrays:
+    if not samples:
+        return {}
+    values = _pack_values([sample.columns[0, _OF_HOSTS] for *_, sample in samples], len(_OF_HOSTS))
+    return {
+        "host_columns": as_bytes(HOST_COLUMNS),
+        "host_samples": _steps(
+            _matrix([(s, f, e.epoch, round(e.at * MICRO), round(e.every * MILLI)) for s, f, e in samples], 5)
+        ),
+        **{f"host_{name}": array for name, array in values.items()},
+    }
 
 
 def _matrix(rows: Sequence[tuple[int, ...]], width: int) -> Ints:
@@ -87,6 +112,8 @@ def _facts(frames: Sequence[Frame]) -> list[tuple[int, int, dict[str, Any]]]:
         for number, server in enumerate(frame.servers):
             now = {name: getattr(server, name) for name in _TEXTS}
             now["tenants"] = [[tenant.id, tenant.name] for tenant in server.tenants]
+            if (host := frame.machines.get(server.name)) is not None:
+                now["host"] = [host.name, host.way, host.trouble]
             old = before.get(number, {})
             if changed := {name: value for name, value in now.items() if old.get(name) != value}:
                 facts.append((index, number, changed))
@@ -94,8 +121,8 @@ def _facts(frames: Sequence[Frame]) -> list[tuple[int, int, dict[str, Any]]]:
     return facts
 
 
-def _pack_values(rows: Sequence[Floats]) -> Arrays:
-    values = np.array(rows).reshape(-1, len(COLUMNS)).T
+def _pack_values(rows: Sequence[Floats], width: int) -> Arrays:
+    values = np.array(rows).reshape(-1, width).T
     missing = np.isnan(values)
     with np.errstate(invalid="ignore"):
         whole = ~missing & (np.abs(values) < WHOLE) & (np.floor(values) == values)
@@ -125,6 +152,6 @@ def archive_of(arrays: Arrays, method: int = zipfile.ZIP_LZMA) -> bytes:
     return file.getvalue()
 
 
-def as_bytes(fields: dict[str, Any]) -> NDArray[np.uint8]:
+def as_bytes(fields: dict[str, Any] | Sequence[Column]) -> NDArray[np.uint8]:
     """JSON as an array."""
     return np.frombuffer(json.dumps(fields).encode(), dtype=np.uint8)

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any, Final, Literal
 
 from distdiag_tui.model.errors import RecordingError
-from distdiag_tui.model.metrics import COLUMNS
+from distdiag_tui.model.metrics import COLUMNS, HOST_COLUMNS
 
 SCHEMA: Final = "distdiag.recording/1"
 
@@ -149,5 +149,6 @@ class RunInfo:
 
 
 def catalogue_hash() -> str:
-    """Twelve digits that change with the raw columns and their order."""
-    return hashlib.sha256(json.dumps(COLUMNS).encode()).hexdigest()[:12]
+    """Twelve digits that change with the raw columns that servers have, and their order."""
+    of_servers = [column for column in COLUMNS if column not in HOST_COLUMNS]
+    return hashlib.sha256(json.dumps(of_servers).encode()).hexdigest()[:12]

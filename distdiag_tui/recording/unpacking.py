@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +13,10 @@ import numpy as np
 
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import RecordingError
-from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
-from distdiag_tui.model.topology import Server, Status, Tenant
-from distdiag_tui.recording.layout import MICRO, SCHEMA, TENTH, Arrays, Header, Table
-from distdiag_tui.sources.frame import Frame, Sample
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, Column
+from distdiag_tui.model.topology import Host, Server, Status, Tenant
+from distdiag_tui.recording.layout import MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
+from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
 
 def unpack(data: bytes) -> list[Frame]:
@@ -61,18 +62,37 @@ def _header(arrays: Arrays) -> Header:
 def _table(arrays: Arrays) -> Table:
     server, frame, epoch, at = np.cumsum(arrays["samples"], axis=-1)
     sample, tenant = np.cumsum(arrays["rows"], axis=-1)
-    values = np.cumsum(arrays["values"], axis=-1).astype(np.float64)
-    flat = values.ravel()
-    flat[np.unpackbits(arrays["missing"], count=flat.size).astype(bool)] = np.nan
-    places, odd = arrays["odd"]
-    flat[places.astype(np.intp)] = odd
     time = np.cumsum(arrays["frames"][1]) / MICRO
-    return Table(_header(arrays), time, server, frame, epoch, at / MICRO, sample, tenant, values.T)
+    values = _values(arrays)
+    return Table(_header(arrays), time, server, frame, epoch, at / MICRO, sample, tenant, values)
+
+
+def _values(arrays: Arrays, of: str = "") -> Floats:
+    """(R, C) of the members whose names begin with `of`."""
+    values = np.cumsum(arrays[f"{of}values"], axis=-1).astype(np.float64)
+    flat = values.ravel()
+    flat[np.unpackbits(arrays[f"{of}missing"], count=flat.size).astype(bool)] = np.nan
+    places, odd = arrays[f"{of}odd"]
+    flat[places.astype(np.intp)] = odd
+    return values.T
+
+
+def _hosts(arrays: Arrays, header: Header) -> dict[int, dict[str, Sample]]:
+    """By frame, then server."""
+    per_frame: dict[int, dict[str, Sample]] = {}
+    if "host_samples" not in arrays:
+        return per_frame
+    values = _known(json.loads(arrays["host_columns"].tobytes()), _values(arrays, "host_"))
+    when = np.cumsum(arrays["host_samples"], axis=-1).T.tolist()
+    for (server, frame, epoch, at, *every), row in zip(when, values, strict=True):
+        sample = Sample((SERVER_WIDE,), row[None], at / MICRO, epoch, every[0] / MILLI if every else 0.0)
+        per_frame.setdefault(frame, {})[header.servers[server][0]] = sample
+    return per_frame
 
 
 def _frames(arrays: Arrays, found: Table) -> list[Frame]:
     header = found.header
-    values = _known(found)
+    values, hosts = _known(header.columns, found.values), _hosts(arrays, header)
     per_frame: dict[int, dict[str, Sample]] = {}
     order = np.argsort(found.sample, kind="stable")
     bounds = np.searchsorted(found.sample[order], np.arange(len(found.server) + 1))
@@ -87,35 +107,47 @@ def _frames(arrays: Arrays, found: Table) -> list[Frame]:
         per_frame.setdefault(int(frame), {})[header.servers[server][0]] = sample
     ticks, _, latencies = np.cumsum(arrays["frames"], axis=-1)
     return [
-        Frame(int(tick), float(time), header.interval, servers, per_frame.get(index, {}), latency / MICRO)
-        for index, (tick, time, latency, servers) in enumerate(
+        Frame(
+            int(tick),
+            float(time),
+            header.interval,
+            servers,
+            per_frame.get(index, {}),
+            latency / MICRO,
+            hosts.get(index, {}),
+            machines=machines,
+        )
+        for index, (tick, time, latency, (servers, machines)) in enumerate(
             zip(ticks, found.time, latencies.tolist(), _servers(arrays, header), strict=True)
         )
     ]
 
 
-def _known(found: Table) -> Floats:
+def _known(columns: Sequence[Column], recorded: Floats) -> Floats:
     """The values in the order of the columns of this version; NaN for those that were not recorded."""
-    if found.header.columns == COLUMNS:
-        return found.values
-    values = np.full((len(found.values), len(COLUMNS)), np.nan)
-    for place, column in enumerate(found.header.columns):
+    values = np.full((len(recorded), len(COLUMNS)), np.nan)
+    for place, column in enumerate(columns):
         if column in COLUMN_INDEX:
-            values[:, COLUMN_INDEX[column]] = found.values[:, place]
+            values[:, COLUMN_INDEX[column]] = recorded[:, place]
     return values
 
 
-def _servers(arrays: Arrays, header: Header) -> list[tuple[Server, ...]]:
-    """Of each frame."""
+def _servers(arrays: Arrays, header: Header) -> list[tuple[tuple[Server, ...], dict[str, Host]]]:
+    """Of each frame, with their machines."""
     facts: dict[int, list[tuple[int, dict[str, Any]]]] = {}
     for frame, server, fields in header.facts:
         facts.setdefault(frame, []).append((server, fields))
     now = [Server(name, address, "", Status.CONNECTING) for name, address in header.servers]
+    machines: dict[str, Host] = {}
     found = []
     for index, timings in enumerate(arrays["servers"].transpose(1, 2, 0).tolist()):
         for server, fields in facts.get(index, ()):
-            now[server] = replace(now[server], **_read_facts(fields))
-        found.append(tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True)))
+            read = _read_facts(fields)
+            if host := read.pop("host", None):
+                machines = {**machines, now[server].name: Host(*host)}
+            now[server] = replace(now[server], **read)
+        servers = tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True))
+        found.append((servers, machines))
     return found
 
 

@@ -17,6 +17,7 @@ from distdiag_tui.incidents.report import Dossier, export
 from distdiag_tui.incidents.store import Papers
 from distdiag_tui.ledger import state_folder, user_name
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Endpoint
 from distdiag_tui.model.text import plain
 from distdiag_tui.service.incident_board import IncidentBoard, IncidentView
 from distdiag_tui.service.incident_keeper import IncidentKeeper
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from distdiag_tui.diagnosis.cause import Obdiag
     from distdiag_tui.incidents.store import IncidentStore
     from distdiag_tui.model.snapshot import Snapshot
-    from distdiag_tui.model.target import Endpoint, Target
+    from distdiag_tui.model.target import Target
 
 __all__ = ["IncidentBoard", "IncidentDesk", "IncidentView"]
 
@@ -59,6 +60,7 @@ class IncidentDesk:
         self._user = user or user_name()
         self._clock = clock
         self._time = 0.0
+        self._addresses: dict[str, str] = {}  # by server: those that were discovered, too
         self._alone: dict[str, bool] = {}  # by server: whether it is a seekdb
         self._obdiag = find_obdiag()
         self._asking = asyncio.Semaphore(_AT_ONCE)
@@ -77,6 +79,7 @@ class IncidentDesk:
         if snapshot.diagnosis is None:
             return
         self._time = snapshot.time
+        self._addresses = {each.name: each.address for each in snapshot.servers}
         self._alone.update(
             {each.name: each.product.startswith("seekdb") for each in snapshot.servers if each.product}
         )
@@ -111,6 +114,8 @@ class IncidentDesk:
         """Ask the server concerned, in the background, what belongs to the cause."""
         incident = self._find(name)
         endpoint = self._endpoints.get(incident.server)
+        if endpoint is None and incident.server in self._addresses:
+            endpoint = Endpoint.at(self._addresses[incident.server], incident.server)
         if self._target is None or endpoint is None or name in self._fetching:
             return
         self._begin(self._fetching, name, self._fetch(self._target, endpoint, incident))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,8 @@ VIEWS = (
     "DBA_OB_SERVERS",
     "DBA_OB_TENANTS",
     "GV$OB_PARAMETERS",
+    "GV$OB_UNITS",
+    "DBA_OB_MAJOR_COMPACTION",
 )
 
 ESSENTIAL = "GV$SYSSTAT"
@@ -43,16 +46,25 @@ class Capability:
         return ESSENTIAL in self.views
 
 
-async def probe(connection: Any, wanted: Iterable[str] = VIEWS) -> Capability:  # noqa: ANN401  untyped
+async def probe(
+    connection: Any,  # noqa: ANN401  untyped
+    wanted: Iterable[str] = VIEWS,
+    timeout: float | None = None,  # noqa: ASYNC109  s, of each statement
+) -> Capability:
     """Ask a fresh connection what it is and which of the views this account may read."""
     async with connection.cursor() as cursor:
-        await cursor.execute("select /* distdiag */ version(), @@version_comment")
+
+        async def ask(sql: str) -> None:
+            async with asyncio.timeout(timeout):
+                await cursor.execute(sql)
+
+        await ask("select /* distdiag */ version(), @@version_comment")
         version, comment = (str(text) for text in await cursor.fetchone())
         views: dict[str, frozenset[str]] = {}
         missing: dict[str, str] = {}
         for view in wanted:
             try:
-                await cursor.execute(f"select /* distdiag */ * from oceanbase.{view} limit 0")  # noqa: S608  own constants
+                await ask(f"select /* distdiag */ * from oceanbase.{view} limit 0")  # noqa: S608  own constants
             except MySQLError as error:
                 missing[view] = reason(error)
             else:

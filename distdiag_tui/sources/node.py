@@ -20,7 +20,10 @@ from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Tenant
 from distdiag_tui.sources import queries
 from distdiag_tui.sources.capability import Capability, probe, reason
-from distdiag_tui.sources.frame import SERVER_WIDE, Sample
+from distdiag_tui.sources.discovery.alone import selects
+from distdiag_tui.sources.discovery.known import Key, Table
+from distdiag_tui.sources.discovery.values import key_of
+from distdiag_tui.sources.frame import SERVER_WIDE, Sample, new_epoch
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,9 @@ GREETING: Final = 1.0  # s that a port may take to say its first byte, when noth
 SLOW_AFTER: Final = 0.5  # s without an answer
 BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
 REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
-ACCESS_DENIED: Final = (1044, 1045, 1698)
+IDENTIFY_EVERY: Final = 60  # samples, after which a server is asked again who it is
+# Beyond a wrong password: it has expired (1820, 1862); no such cluster or tenant, or the tenant is elsewhere.
+ACCESS_DENIED: Final = (1044, 1045, 1698, 1820, 1862, 4669, 5150, 5160)
 
 # What is lost with a view, for the one line that says so.
 FEATURES: Final = {
@@ -46,6 +51,10 @@ class Node:
 
     def __init__(self, endpoint: Endpoint, target: Target) -> None:
         self.endpoint = endpoint
+        self.key: Key | None = None
+        self.proxied = False
+        self.clock_offset: float | None = None
+        self.tables: dict[str, Table] = {}  # what a server without a cluster says of itself
         self._target = target
         self._pool: Any = None
         self._connection: Any = None
@@ -70,6 +79,16 @@ class Node:
     def name(self) -> str:
         """The configured name, or else the address."""
         return self.endpoint.name or self.endpoint.address
+
+    @property
+    def clustered(self) -> bool:
+        """Whether it has said that it is a server of a cluster, or an OBProxy of one."""
+        return self._capability is not None and self._capability.has("GV$SYSSTAT", "SVR_IP", "SVR_PORT")
+
+    @property
+    def known(self) -> bool:
+        """Whether it has said what it is."""
+        return self._capability is not None
 
     @property
     def prompt(self) -> bool:
@@ -97,6 +116,12 @@ class Node:
     async def _sample(self) -> Sample | None:
         if self._connection is None:
             await self._connect()
+        elif self._polls % IDENTIFY_EVERY == 0 and self._capability is not None:
+            try:
+                await self._identify(self._capability)
+            except MySQLError:  # it has said once who it is
+                if not self._connection.connected:
+                    raise
         started = time.monotonic()
         readings: dict[tuple[int, int], float] = dict(self._slow_columns)
         for query in self._plan:
@@ -140,7 +165,7 @@ class Node:
                 self._pool = await _create_pool(self.endpoint, self._target)
             self._connection = await self._pool.acquire()
             self._capability = await probe(self._connection)
-        self._epoch += 1
+        self._epoch = new_epoch()
         self._polls = 0
         self._slow_columns.clear()
         self._plan = queries.plan(self._capability)
@@ -155,6 +180,28 @@ class Node:
             self._zone = self.endpoint.zone or str(zone or "")
             self._role = str(role or "")
             self._served_since = None if uptime is None else time.monotonic() - float(uptime)
+        await self._locate(capability)
+        if not self.clustered:
+            for name, (select, columns) in selects(capability).items():
+                rows = await self._fetch(f"select {queries.HINT} {select}")
+                self.tables[name] = [dict(zip(columns, row, strict=True)) for row in rows]
+
+    async def _locate(self, capability: Capability) -> None:
+        """Ask which server of its cluster this is, by its clock, and whether an OBProxy is between."""
+        before, began = time.time(), time.monotonic()
+        try:
+            ((address, port, clock),) = await self._fetch(queries.WHO)
+        except MySQLError:
+            if not self._connection.connected:
+                raise
+            return  # no OceanBase
+        self.clock_offset = float(clock) - before - (time.monotonic() - began) / 2
+        key = key_of({"SVR_IP": address, "SVR_PORT": port})
+        # an endpoint that leads to one server today and to another tomorrow is no server
+        self.proxied = self.proxied or (self.key is not None and key != self.key)
+        self.key = key
+        if (sql := queries.proxy(capability)) is not None:
+            self.proxied = self.proxied or any(count for (count,) in await self._fetch(sql))
 
     def _settle(self) -> None:
         """Set the status after a sample that went through."""
@@ -236,7 +283,7 @@ async def _create_pool(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN4
         maxsize=POOL_SIZE,
         host=endpoint.host,
         port=endpoint.port,
-        user=target.user,
+        user=target.user_at(endpoint),
         password=target.password.reveal(),
         connect_timeout=TIMEOUT,
         autocommit=True,
@@ -253,10 +300,13 @@ def _sample_of(readings: dict[tuple[int, int], float], at: float, epoch: int) ->
     return Sample(tenants, columns, at, epoch)
 
 
-def diagnose(error: Exception) -> tuple[Status, str]:
-    """Status and one line for an error of connecting or asking. Never holds the password."""
+def diagnose(error: Exception, limit: float | None = None) -> tuple[Status, str]:
+    """Status and one line for an error of connecting or asking, which had `limit` s for it (TIMEOUT).
+
+    Never holds the password.
+    """
     if isinstance(error, TimeoutError):
-        return Status.UNREACHABLE, f"no answer within {TIMEOUT:g} s"
+        return Status.UNREACHABLE, f"no answer within {limit or TIMEOUT:g} s"
     if isinstance(error, MySQLError) and error.args and error.args[0] in ACCESS_DENIED:
         return Status.REFUSED, reason(error)
     cause = error.__cause__ or error.__context__

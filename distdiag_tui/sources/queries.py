@@ -20,6 +20,10 @@ Reading = tuple[int | str, Column, float]  # tenant id, or name where a view has
 HINT: Final = "/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */"
 
 
+WHO: Final = f"select {HINT} host_ip(), rpc_port(), unix_timestamp(now(6))"
+"""One row: the server that answers, and its clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """A statement, how its rows become readings, and how often it is worth asking (ticks)."""
@@ -110,16 +114,16 @@ def _read_plan_cache(rows: Iterable[Row]) -> Iterable[Reading]:
         yield int(tenant), "plan.memory", float(memory)
 
 
-_DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
-_DISK_FIGURES: Final = ("disk.data_used", "disk.data_total", "disk.log_used", "disk.log_total")
+DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
+DISK_FIGURES: Final = ("disk.data_used", "disk.data_total", "disk.log_used", "disk.log_total")
 
 
 def _disks(capability: Capability) -> Query | None:
-    view = next((v for v in ("V$OB_SERVER_STAT", "GV$OB_SERVERS") if capability.has(v, *_DISK_COLUMNS)), None)
+    view = next((v for v in ("V$OB_SERVER_STAT", "GV$OB_SERVERS") if capability.has(v, *DISK_COLUMNS)), None)
     if view is None:
         return None
     return Query(
-        f"select {HINT} {', '.join(_DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
+        f"select {HINT} {', '.join(DISK_COLUMNS).lower()} from oceanbase.{view}"  # noqa: S608
         f" where {local(capability, view)}",
         _read_disks,
         every=10,
@@ -128,7 +132,7 @@ def _disks(capability: Capability) -> Query | None:
 
 def _read_disks(rows: Iterable[Row]) -> Iterable[Reading]:
     for row in rows:
-        for column, value in zip(_DISK_FIGURES, row, strict=True):
+        for column, value in zip(DISK_FIGURES, row, strict=True):
             if value is not None:
                 yield SERVER_WIDE, column, float(value)
 
@@ -165,3 +169,13 @@ def tenants(capability: Capability) -> str:
             " where id = connection_id()"
         )
     return f"select {HINT} 1, 'tenant'"
+
+
+def proxy(capability: Capability) -> str | None:
+    """One row: how many sessions of ours there are (one, or none) that come through an OBProxy."""
+    if not capability.has("GV$OB_PROCESSLIST", "SVR_IP", "ID", "PROXY_SESSID"):
+        return None
+    return (
+        f"select {HINT} count(proxy_sessid) from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
+        " where id = connection_id() and proxy_sessid > 0"
+    )

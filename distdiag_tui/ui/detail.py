@@ -14,8 +14,9 @@ from textual.binding import Binding, BindingType
 from distdiag_tui.model.metrics import CATALOGUE, GROUPS
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
-from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
@@ -65,9 +66,11 @@ class Plot(ScenePane):
         plot_width = width - SCALE - NAMES
         marks = self._marks(snapshot, plot_width)
         plot_height = height - table - 4 - bool(marks)
-        past = [self._past(snapshot, server, 2 * plot_width) for server in snapshot.servers]
+        past = self._past(snapshot, 2 * plot_width)
         top = _top(past, row.unit)
-        lines: list[Line] = [(Run(fit(row.about, width), "muted"),)]
+        words = host_words(snapshot, Subject()) if row.group == "host" else ""
+        about = f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
+        lines: list[Line] = [(Run(fit(about, width), "muted"),)]
         lines += self._plot(snapshot, past, top, (plot_width, plot_height), set(marks))
         if marks:
             lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
@@ -76,12 +79,13 @@ class Plot(ScenePane):
         lines += self._table(snapshot, past, table, width)
         self.draw(lines)
 
-    def _past(self, snapshot: Snapshot, server: Server, columns: int) -> NDArray[np.float64]:
+    def _past(self, snapshot: Snapshot, columns: int) -> list[NDArray[np.float64]]:
+        """Of every server."""
         span = self._scene.span_ticks
         ticks = span + columns  # the first column may begin before the span does
-        window = snapshot.history.window(Subject(server.zone, server.name), ticks, snapshot.tick)
-        past: NDArray[np.float64] = stretched(window[[self.metric]], snapshot.tick, columns, span)[0]
-        return past
+        servers = [Subject(server.zone, server.name) for server in snapshot.servers]
+        window = snapshot.history.traces(servers, self.metric, ticks, snapshot.tick)
+        return list(stretched(window, snapshot.tick, columns, span))
 
     def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
         """What is written below the plot, by column; of two in one column the later one."""

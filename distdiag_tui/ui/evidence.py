@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -81,27 +81,28 @@ def traces(
     others = [Subject(each.zone, each.name) for each in snapshot.servers]
     others = [each for each in others if each != subject][:MOST_PEERS]
     return [
-        Trace(each, _past(snapshot, subject, each.metric, span, 2 * cells),
-              _median([_past(snapshot, other, each.metric, span, 2 * cells) for other in others], 2 * cells))
+        Trace(each, _past(snapshot, [subject], each.metric, span, 2 * cells)[0],
+              _median(_past(snapshot, others, each.metric, span, 2 * cells)))
         for each in evidence
     ]  # fmt: skip
 
 
-def _past(snapshot: Snapshot, subject: Subject, name: str, span: Span, columns: int) -> NDArray[np.float64]:
+def _past(
+    snapshot: Snapshot, subjects: Sequence[Subject], name: str, span: Span, columns: int
+) -> NDArray[np.float64]:
+    """A row for each subject."""
     if name not in METRIC_INDEX:
-        return np.full(columns, np.nan)
+        return np.full((len(subjects), columns), np.nan)
     ticks = span.ticks + columns  # the first column may begin before the span does
-    window = snapshot.history.window(subject, ticks, span.last)[[METRIC_INDEX[name]]]
-    past: NDArray[np.float64] = stretched(window, span.last, columns, span.ticks)[0]
-    return past
+    window = snapshot.history.traces(subjects, METRIC_INDEX[name], ticks, span.last)
+    return stretched(window, span.last, columns, span.ticks)
 
 
-def _median(rows: list[NDArray[np.float64]], columns: int) -> NDArray[np.float64]:
-    median = np.full(columns, np.nan)
-    if rows:
-        stacked = np.stack(rows)
-        known = ~np.isnan(stacked).all(axis=0)
-        median[known] = np.nanmedian(stacked[:, known], axis=0)
+def _median(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    median = np.full(rows.shape[1], np.nan)
+    known = ~np.isnan(rows).all(axis=0)
+    if known.any():
+        median[known] = np.nanmedian(rows[:, known], axis=0)
     return median
 
 

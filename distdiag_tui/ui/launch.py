@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
+from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Target
-from distdiag_tui.sources.live import LiveSource
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Desks:
 async def run_console(target: Target, options: ConsoleOptions) -> None:
     """Show the console until the user leaves. DistdiagError without a terminal."""
     require_terminal()
-    feed = Feed(Engine(LiveSource(target, options.interval), target.cluster, production=target.production))
+    feed = Feed(Engine(open_source(target, options.interval), target.cluster, production=target.production))
     sampling = feed.start()
     desks = Desks()
 

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from textual.events import Resize
 
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK, GROUPS
-from distdiag_tui.model.text import DASH, figure
+from distdiag_tui.model.text import DASH, figure, shorten
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.messages import MetricOpened
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
@@ -258,7 +259,7 @@ class MetricsPane(ScenePane):
             if not self._top - grid.card_height < cell.row < self._top + height:
                 continue
             if cell.metric is None:
-                rows = [_heading(cell.group, card_width, marks)]
+                rows = [_heading(self._group_title(cell.group), card_width, marks)]
             else:
                 data = cards[cell.metric]
                 rows = card_lines(
@@ -271,6 +272,13 @@ class MetricsPane(ScenePane):
             _join([column.get(row, blank) for column in columns])
             for row in range(self._top, self._top + height)
         ]
+
+    def _group_title(self, group: str) -> str:
+        """That of the host says which one it is, or why it has no figures."""
+        assert self._scene.snapshot is not None
+        if group != "host":
+            return GROUPS[group]
+        return f"{GROUPS[group]} · {host_words(self._scene.snapshot, self._scene.subject)}"
 
     def _axis(self, columns: int) -> TimeAxis:
         """The time axis that all cards share."""
@@ -305,9 +313,9 @@ def _mark_columns(scene: Scene, axis: TimeAxis) -> dict[int, str]:
     return {column: glyph for column, glyph in columns.items() if column is not None}
 
 
-def _heading(group: str, width: int, marks: Mapping[int, str]) -> Line:
+def _heading(name: str, width: int, marks: Mapping[int, str]) -> Line:
     """The group's name on a rule, which carries the marks of the time axis above the sparklines."""
-    title = f"{GROUPS[group]} "
+    title = f"{shorten(name, width - 1)} "
     first = max(TITLE + FIGURE + 1, len(title))
     line = [Run(title, "group"), Run("─" * (first - len(title)), "muted")]
     rule = "".join(marks.get(column, "─") for column in range(width - first))

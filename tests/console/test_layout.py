@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -98,6 +99,10 @@ class NoPast:
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
         """No tick at all."""
         return np.empty((len(CATALOGUE), 0), dtype=np.float32)
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """No tick at all."""
+        return np.empty((len(subjects), 0), dtype=np.float32)
 
 
 NAMES = st.text(st.sampled_from("ab-1你é\x1b\n"), min_size=1, max_size=40)

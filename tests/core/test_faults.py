@@ -52,7 +52,7 @@ class Pair(LiveSource):
     def __init__(self, well: Target, sick: Target) -> None:
         odd = dataclasses.replace(sick.endpoints[0], name=SICK, zone="zone9")
         super().__init__(dataclasses.replace(well, endpoints=well.endpoints[:1]), INTERVAL)
-        self.nodes += LiveSource(dataclasses.replace(sick, endpoints=(odd,))).nodes
+        self.fleet.nodes += LiveSource(dataclasses.replace(sick, endpoints=(odd,))).nodes
 
 
 def kept_pace(watch: Watch) -> None:

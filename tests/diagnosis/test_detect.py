@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from numpy.testing import assert_allclose
 from distdiag_tui.diagnosis.attribute import attribute
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.local import local_part
-from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
+from distdiag_tui.diagnosis.metricset import QUIET, RESOURCES, MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Reference
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.metrics import CATALOGUE
+from distdiag_tui.model.metrics import CATALOGUE, metric
 
 NAMES = ("load", "time", "busy", "reads", "writes", "level")
 LEVELS = np.array([300.0, 2.0, 40.0, 80.0, 60.0, 1000.0])
@@ -61,7 +62,10 @@ def test_names_are_unique_and_floors_are_learned_only_where_they_are_missing() -
 
 def test_every_metric_of_the_console_has_a_place() -> None:
     console = console_metrics()
-    assert console.names[: len(CATALOGUE)] == tuple(row.id for row in CATALOGUE)
+    of_servers = [row.id for row in CATALOGUE if row.group != "host" or row.id in RESOURCES]
+    assert console.names == (*of_servers, "answer_rt")
+    assert {console.names[index] for index in console.quiet} == set(QUIET)
+    assert {metric(console.names[index]).group for index in console.beside} == {"host"}
     assert (console.floors > 0).all()
     assert {console.names[index] for index in console.load} == {"qps", "tps"}
     assert set(console.groups) == {"cpu", "io", "locks", "log", "memory", "network", "sql"}
@@ -110,6 +114,32 @@ def test_a_sick_server_alarms_soon_and_no_other_does(servers: int) -> None:
     assert 300 <= looks[-1].onset[0] <= 302
     assert looks[-1].z[0, 1] > 10
     assert looks[-1].scores[0] > 1 > looks[-1].scores[1:].max(initial=0)
+
+
+@pytest.mark.parametrize(("factor", "alarms"), [(0.3, False), (1.0, False), (1.4, True)])
+def test_what_looks_like_something_known_alarms_sooner(factor: float, alarms: bool) -> None:
+    detector, asked = Detector(metrics(), 3), list[int]()
+
+    def plausible(z: Floats, apart: Floats, change: Floats) -> Floats:
+        assert z.shape == apart.shape == change.shape
+        asked.append(len(z))
+        return np.full(len(z), factor)
+
+    values = calm(320)
+    values[300:, 0, [1, 2]] *= 1.12
+    looks = [detector.feed(row, plausible) for row in values]
+    assert any(look.alarming[0] for look in looks) is alarms
+    assert 0 < len(asked) < 150  # calm servers are not asked about
+
+
+def test_quiet_metrics_never_alarm() -> None:
+    values = calm(320)
+    values[300:, 0, [1, 2]] *= 4
+    assert any(look.alarming[0] for look in feed(Detector(metrics(), 3), values))
+    quiet = replace(metrics(), quiet=(1, 2))
+    looks = feed(Detector(quiet, 3), values)
+    assert looks[-1].z[0, 1] > 10
+    assert not any(look.alarming.any() for look in looks)
 
 
 def test_while_it_alarms_nothing_is_learned_and_afterwards_it_ends() -> None:

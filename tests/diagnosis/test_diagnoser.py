@@ -14,7 +14,7 @@ from distdiag_tui.diagnosis.changes import Changes
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.diagnosis.rules import Rules
-from distdiag_tui.diagnosis.signs import SIGNS
+from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
 from distdiag_tui.diagnosis.silence import Listener
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
@@ -211,7 +211,7 @@ def test_a_server_that_was_never_heard_of_is_not_silent() -> None:
 
 def test_each_cause_knows_its_own_signs_best() -> None:
     metrics = console_metrics()
-    rules = Rules(metrics, SIGNS)
+    rules = Rules(metrics, SIGNS, NEEDS)
     effects = np.array(
         [[np.sign(moves.get(name, 0)) * 0.6 for name in metrics.names] for moves in SIGNS.values()]
     )
@@ -222,7 +222,29 @@ def test_each_cause_knows_its_own_signs_best() -> None:
     assert (rules.scores(np.zeros(len(metrics.names))) == 0).all()
     for cause, moved in enumerate(effects):
         assert not rules.rest(moved, cause).any()
-        assert rules.contributions(moved, cause).sum() == pytest.approx(1.0)
+        assert rules.contributions(moved, cause).sum() >= 1 - 1e-6
+
+
+def test_a_machine_that_nobody_sees_takes_nothing_from_a_cause() -> None:
+    metrics = console_metrics()
+    unseen, seen = np.zeros((2, len(metrics.names)))
+    unseen[metrics.index("tx_rt")] = seen[metrics.index("tx_rt")] = 0.2
+    seen[metrics.index("proc_stopped")] = 0.2
+    rules = Rules(metrics, {"starved": {"tx_rt": 1, "proc_stopped": 1}})
+    assert rules.scores(unseen) == Rules(metrics, {"starved": {"tx_rt": 1}}).scores(unseen)
+    assert rules.scores(seen) > 2 * rules.scores(unseen)
+
+
+def test_what_a_cause_cannot_do_without_is_asked_for() -> None:
+    metrics = console_metrics()
+    signs = {"slow": {"select_rt": 1, "rows_per_select": 1}}
+    effects = np.zeros(len(metrics.names))
+    effects[metrics.index("rows_per_select")] = 0.6
+    plain = Rules(metrics, signs).scores(effects)[0]
+    assert Rules(metrics, signs, {"slow": "select_rt"}).scores(effects)[0] == pytest.approx(0.4 * plain)
+    effects[metrics.index("select_rt")] = 0.6
+    both = Rules(metrics, signs, {"slow": "select_rt"}).scores(effects)[0]
+    assert both == pytest.approx(Rules(metrics, signs).scores(effects)[0])
 
 
 def test_every_anomaly_that_moves_metrics_has_signs() -> None:

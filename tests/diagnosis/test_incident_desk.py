@@ -7,7 +7,7 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -36,6 +36,10 @@ class NoHistory:
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
         """Empty."""
         return np.empty((0, 0), np.float32)
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """Empty."""
+        return np.empty((len(subjects), 0), np.float32)
 
 
 def at(now: float, *findings: Finding, product: str = "seekdb 1.3") -> Snapshot:

@@ -6,12 +6,13 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from distdiag_tui.model.metrics import COLUMNS
-from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS
+from distdiag_tui.model.topology import Host, Server, Status, Tenant
 from distdiag_tui.recording.run import Change, Label, Load, Phase, RunInfo, Versions
 from distdiag_tui.sources.frame import Frame, Sample
 
 NAMES = ("n1", "n2", "[fe80::1]:2881")
+OF_HOSTS = np.isin(range(len(COLUMNS)), [COLUMN_INDEX[column] for column in HOST_COLUMNS])
 START = 1_700_000_000
 """The tick, and the second, of the first of the steady frames."""
 
@@ -42,10 +43,12 @@ _values = st.one_of(_totals, st.just(float("nan")), st.floats(width=64))
 
 
 @st.composite
-def _samples(draw: st.DrawFn) -> Sample:
-    tenants = tuple(sorted(draw(st.sets(st.sampled_from([0, 1, 1002, 2**40]), max_size=3))))
+def _samples(draw: st.DrawFn, *, host: bool = False) -> Sample:
+    tenants = (0,) if host else tuple(sorted(draw(st.sets(st.sampled_from([0, 1, 1002, 2**40]), max_size=3))))
     columns = draw(arrays(np.float64, (len(tenants), len(COLUMNS)), elements=_values, fill=st.just(7.0)))
-    return Sample(tenants, columns, draw(st.integers(0, 10**13)) / 1e6, draw(st.integers(0, 9)))
+    columns[:, host != OF_HOSTS] = np.nan
+    every = draw(st.integers(0, 60_000)) / 1e3 if host else 0.0
+    return Sample(tenants, columns, draw(st.integers(0, 10**13)) / 1e6, draw(st.integers(0, 9)), every)
 
 
 @st.composite
@@ -77,24 +80,33 @@ def frame_lists(draw: st.DrawFn) -> list[Frame]:
             servers=tuple(draw(_servers(name)) for name in names),
             samples={name: draw(_samples()) for name in draw(st.sets(st.sampled_from(names)))},
             latency=draw(st.integers(0, 10**6)) / 1e6,
+            hosts={name: draw(_samples(host=True)) for name in draw(st.sets(st.sampled_from(names)))},
+            machines=dict.fromkeys(
+                names, draw(st.sampled_from([Host("vm", "/proc"), Host("", "SSH", "away")]))
+            ),
         )
         for tick in ticks
     ]
 
 
 def steady_frames(count: int, names: tuple[str, ...] = NAMES[:2]) -> list[Frame]:
-    """A frame a second, totals that rise, and a server that restarts, is away, and gets a tenant."""
+    """A frame a second, totals that rise, and a server that restarts, is away, and gets a tenant.
+
+    Its machine tells all the while.
+    """
     rng = np.random.default_rng(5)
     frames = []
     for tick in range(count):
-        samples = {}
+        samples, hosts = {}, {}
         for number, name in enumerate(names):
+            own = np.where(OF_HOSTS, np.round(1e6 + tick * 10 + rng.integers(0, 5, len(COLUMNS))), np.nan)
+            hosts[name] = Sample((0,), own[None], 500.25 + tick, 1)
             if number and tick % 11 in (3, 4):
                 continue
             tenants = (0, 1) if tick % 17 < 9 else (0, 1, 1002)
             base = 1000.0 if tick % 23 > 19 else 1e9
             rows = np.round(base + tick * 100 + rng.integers(0, 50, (len(tenants), len(COLUMNS))))
-            rows[:, ::9] = np.nan
+            rows[:, ::9] = rows[:, OF_HOSTS] = np.nan
             samples[name] = Sample(tenants, rows, 500.0 + tick + number / 64, 1 + tick // 13)
         servers = tuple(
             Server(
@@ -104,7 +116,7 @@ def steady_frames(count: int, names: tuple[str, ...] = NAMES[:2]) -> list[Frame]
             )
             for name in names
         )  # fmt: skip
-        frames.append(Frame(START + tick, START + float(tick), 1.0, servers, samples, 0.01))
+        frames.append(Frame(START + tick, START + float(tick), 1.0, servers, samples, 0.01, hosts))
     return frames
 
 
@@ -113,9 +125,14 @@ def same(one: Frame, other: Frame) -> bool:
     plain = (one.tick, one.time, one.interval, one.servers, one.latency, one.samples.keys())
     if plain != (other.tick, other.time, other.interval, other.servers, other.latency, other.samples.keys()):
         return False
-    return all(_same(sample, other.samples[name]) for name, sample in one.samples.items())
+    if (one.hosts.keys(), one.machines) != (other.hosts.keys(), other.machines):
+        return False
+    return all(_same(sample, other.samples[name]) for name, sample in one.samples.items()) and all(
+        _same(sample, other.hosts[name]) for name, sample in one.hosts.items()
+    )
 
 
 def _same(one: Sample, other: Sample) -> bool:
-    alike = (one.tenants, one.at, one.epoch) == (other.tenants, other.at, other.epoch)
+    plain = (one.tenants, one.at, one.epoch, one.every)
+    alike = plain == (other.tenants, other.at, other.epoch, other.every)
     return alike and np.array_equal(one.columns, other.columns, equal_nan=True)

@@ -19,6 +19,7 @@ import pytest
 from conftest import LiveLab
 from live_load import alive, frozen, one_node
 
+from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injections
 from distdiag_tui.config.experiment import load_experiment
 from distdiag_tui.experiments import runner
@@ -123,6 +124,24 @@ async def test_a_failed_run_is_repeated_and_the_others_go_on(lab: LiveLab, tmp_p
     assert await experiment(target, text, tmp_path).run() == Tally(2, 1, 1, 1)
     assert open_recording(tmp_path / "out" / "none-r1").info == quiet
     assert not [record for record in Injections().records() if record.active]
+
+
+async def test_a_run_that_others_disturbed_does_not_count(lab: LiveLab, tmp_path: Path) -> None:
+    target = one_node(lab.target)
+    cache = Dose("plan_cache_flush", server=target.endpoints[0].name, seconds=1.0)
+
+    def disturb(step: Progress) -> None:
+        if step.phase == "calm" and not Injections().records():
+            Anomalies(target).inject([cache])
+
+    file = tmp_path / "e.toml"
+    file.write_text(f"{TIMES}{NONE}".replace('"1s"', '"3s"', 1))
+    plan = load_experiment(file, target.cluster, [target.endpoints[0].name])
+    work = Experiment(target, plan, Folder(tmp_path / "out"), Anomalies(target), disturb)
+    assert (await work.run()).failed == 1
+    info = open_recording(tmp_path / "out" / "none-r1").info
+    assert info is not None
+    assert info.message == f"something else was injected meanwhile: {cache.label}"
 
 
 async def test_what_is_forbidden_or_impossible_is_said_before_anything_is_done(

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from recorded import INFO, frame_lists, same, steady_frames
+from recorded import INFO, OF_HOSTS, frame_lists, same, steady_frames
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.errors import RecordingError
@@ -58,7 +58,7 @@ def test_the_arrays_are_as_the_description_says() -> None:
         original = frames[frame[sample[row]]]
         mine = original.samples[name]
         expected = mine.columns[mine.tenants.index(tenant[row])]
-        np.testing.assert_array_equal(values[:, row], expected)
+        np.testing.assert_array_equal(values[:, row], expected[~OF_HOSTS])
         assert (mine.epoch, original.time) == (epoch[sample[row]], seconds[frame[sample[row]]])
         assert at[sample[row]] / 1e6 == pytest.approx(mine.at, abs=1e-6)
 
@@ -69,7 +69,8 @@ def test_a_table_has_the_samples_of_all_frames() -> None:
     assert len(found.at) == sum(len(frame.samples) for frame in frames)
     assert len(found.values) == sum(len(s.tenants) for frame in frames for s in frame.samples.values())
     number = int(np.flatnonzero((found.server == 1) & (found.frame == 39))[0])
-    np.testing.assert_array_equal(found.values[found.sample == number], frames[39].samples["n2"].columns)
+    expected = frames[39].samples["n2"].columns[:, ~OF_HOSTS]
+    np.testing.assert_array_equal(found.values[found.sample == number], expected)
 
 
 def test_a_column_of_another_version_is_left_out_and_a_new_one_is_missing() -> None:
@@ -82,6 +83,24 @@ def test_a_column_of_another_version_is_left_out_and_a_new_one_is_missing() -> N
     np.testing.assert_array_equal(after[:, 0], before[:, 1])
     assert np.isnan(after[:, 1]).all()
     np.testing.assert_array_equal(after[:, 2:], before[:, 2:])
+
+
+def test_a_column_of_another_version_s_machines_is_left_out_too() -> None:
+    frames = steady_frames(3)
+    arrays = arrays_of(pack(frames, 5.0))
+    columns = json.loads(arrays["host_columns"].tobytes())
+    columns[1] = "host.of_another_version"
+    found = unpack(archive_of({**arrays, "host_columns": as_bytes(columns)}))
+    before, after = (each[2].hosts["n1"].columns[0, OF_HOSTS] for each in (frames, found))
+    assert np.isnan(after[1])
+    np.testing.assert_array_equal(np.delete(after, 1), np.delete(before, 1))
+
+
+def test_a_recording_without_machines_has_nothing_of_them() -> None:
+    frames = [replace(frame, hosts={}) for frame in steady_frames(3)]
+    data = pack(frames, 5.0)
+    assert not [name for name in arrays_of(data) if name.startswith("host")]
+    assert all(map(same, unpack(data), frames))
 
 
 async def test_the_engine_makes_the_same_of_a_replay(tmp_path: Path) -> None:

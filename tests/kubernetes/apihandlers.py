@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import apirules
 from aiohttp import web
 from apicall import Call
+from apiexec import execute
 from apijobs import begin_deletion
 from apipatch import patched
 from apipods import Node
@@ -34,7 +35,7 @@ class Handlers:
         """ApiError for anything but success."""
         status = call.part == "status" and call.resource.own_status and call.verb in ("update", "patch")
         if call.part and not status:
-            return await self._log(request, call)
+            return await self._part(request, call)
         match call.verb:
             case "watch":
                 test = self._test(request, call)
@@ -175,9 +176,13 @@ class Handlers:
     def _by_id(self, name: str) -> Resource:
         return next(resource for resource in self._resources if resource.id == name)
 
-    async def _log(self, request: web.Request, call: Call) -> web.StreamResponse:
-        if (call.resource, call.part, call.verb) != (self._node.pods, "log", "get"):
+    async def _part(self, request: web.Request, call: Call) -> web.StreamResponse:
+        """A pod's log, or a command in it."""
+        if (call.resource, call.verb) != (self._node.pods, "get") or call.part not in ("log", "exec"):
             raise ApiError(404, "NotFound", _FORBIDDEN_PATH)
+        if call.part == "exec":
+            self._store.get(call.resource, call.namespace, call.name)
+            return await execute(request)
         pod = self._store.get(call.resource, call.namespace, call.name)
         name = pod["spec"]["containers"][0]["name"]
         if request.query.get("container", name) != name:

@@ -19,10 +19,10 @@ from textual.pilot import Pilot
 
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import DistdiagError
-from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, LEVELS
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS, LEVELS
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.target import Endpoint, Target
-from distdiag_tui.model.topology import Server, Status, Tenant
+from distdiag_tui.model.topology import Host, Server, Status, Tenant
 from distdiag_tui.service.desk import Desk, KindView
 from distdiag_tui.service.workloads import Wish, Workloads
 from distdiag_tui.sources.frame import Frame, Sample
@@ -30,6 +30,7 @@ from distdiag_tui.ui.app import ConsoleApp
 from distdiag_tui.workloads.journal import Journal, RunRecord
 from distdiag_tui.workloads.kinds import KINDS
 
+OF_HOSTS = [COLUMN_INDEX[column] for column in HOST_COLUMNS]
 START = 1_700_000_000  # tick and epoch second of the first frame: 22:13:20 UTC
 TENANTS = (Tenant(1, "sys"), Tenant(1002, "shop"))
 COUNTS = (40000, 40002, 40004, 40006, 40008, 40018)
@@ -137,6 +138,7 @@ class Stage:
 
     def __init__(self, servers: Iterable[Server] | None = None, *, production: bool = False) -> None:
         self.servers = three_servers() if servers is None else list(servers)
+        self.machines: dict[str, Host] = {}
         self.busy = True  # False: totals stand still and levels are constant
         self.source = StagedSource()
         self.engine = StagedEngine(self.source, "shop", production=production)
@@ -179,7 +181,7 @@ class Stage:
             if each.status.answers
         }
         tick = START + self.clock
-        return Frame(tick, float(tick), 1.0, tuple(self.servers), samples, 0.0142)
+        return Frame(tick, float(tick), 1.0, tuple(self.servers), samples, 0.0142, machines=self.machines)
 
     def _sample(self, weight: int) -> Sample:
         now = self.clock if self.busy else 0
@@ -187,6 +189,7 @@ class Stage:
         columns = np.empty((len(TENANTS), len(COLUMNS)))
         for index, column in enumerate(COLUMNS):
             columns[:, index] = 40 if column in LEVELS else 10 * weight * waves
+        columns[:, OF_HOSTS] = np.nan
         for count in COUNTS:
             columns[:, COLUMN_INDEX[count]] = 100 * weight * waves
             columns[:, COLUMN_INDEX[count + 1]] = 100 * weight * waves * MICROSECONDS

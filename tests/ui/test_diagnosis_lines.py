@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +69,10 @@ class Past:
         if subject.server == "n2":
             values[:, ticks >= BEGAN] = 10
         return values
+
+    def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
+        """The same."""
+        return np.array([self.window(subject, count, end)[metric] for subject in subjects])
 
 
 def snapshot(**known: object) -> Snapshot:

@@ -20,7 +20,7 @@ from staged import (
 from textual.widgets import Input
 
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK
-from distdiag_tui.model.topology import Status, Subject
+from distdiag_tui.model.topology import Host, Status, Subject
 from distdiag_tui.ui.actions import ACTIONS
 from distdiag_tui.ui.detail import MetricScreen
 from distdiag_tui.ui.help import HelpScreen
@@ -298,6 +298,16 @@ async def test_more_metrics(size: tuple[int, int]) -> None:
         assert CATALOGUE[-1].title in text_of(pilot)
         await press(pilot, "m")
         assert f"{len(FIRST_LOOK)} of {len(CATALOGUE)} metrics" in text_of(pilot)
+
+
+async def test_the_host_group_names_the_machine_or_says_that_there_is_no_way() -> None:
+    stage = Stage()
+    async with stage.console() as pilot:
+        await press(pilot, "2", "slash", *"swap", "enter")
+        assert "Host · no way in: a profile's host says how" in text_of(pilot)
+        stage.machines = {each.name: Host("db-7", "SSH") for each in stage.servers}
+        await stage.shown(pilot, 1)
+        assert "Host · mean of 3 servers on 1 machine" in text_of(pilot)
 
 
 async def test_cards_are_walked_through_in_the_grid() -> None:

@@ -195,8 +195,10 @@ def test_formulas_agree_with_the_dashboards(
     assert row.scale == pytest.approx(entry["scale"] * seconds)
 
 
-def test_only_disks_are_not_counted_by_tenant() -> None:
-    assert {row.id for row in CATALOGUE if not row.tenant_scope} == {"data_disk_percent", "log_disk_percent"}
+def test_only_disks_and_hosts_are_not_counted_by_tenant() -> None:
+    hosts = {row.id for row in CATALOGUE if row.group == "host"}
+    disks = {"data_disk_percent", "log_disk_percent"}
+    assert {row.id for row in CATALOGUE if not row.tenant_scope} == disks | hosts
 
 
 def test_formulas_are_readable() -> None:

@@ -24,7 +24,8 @@ def imported(module: str, suspects: tuple[str, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["engine", "sources.live", "feed", "store", "model.snapshot", "recording.reader"]
+    "module",
+    ["engine", "sources.live", "feed", "store", "model.snapshot", "recording.reader", "hosts.opening"],
 )
 def test_the_core_knows_no_screen(module: str) -> None:
     assert imported(f"distdiag_tui.{module}", FACES) == []
@@ -52,6 +53,11 @@ def test_the_command_line_starts_light() -> None:
 def test_planning_jobs_and_watching_a_run_does_not_pay_for_kubernetes() -> None:
     modules = "distdiag_tui.service.workloads, distdiag_tui.workloads.k8s.manifests"
     assert imported(modules, ("kubernetes_asyncio", "aiohttp", "asyncmy")) == []
+
+
+def test_a_way_to_machines_is_paid_for_by_who_takes_it() -> None:
+    heavy = ("asyncssh", "requests", "prometheus_api_client", "kubernetes_asyncio", "aiohttp", "psutil")
+    assert imported("distdiag_tui.hosts.opening", heavy) == []
 
 
 def test_asking_for_the_lab_does_not_pay_for_profiles() -> None:

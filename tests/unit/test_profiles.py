@@ -11,6 +11,7 @@ from distdiag_tui.config import resolve_target
 from distdiag_tui.config.environment import environment
 from distdiag_tui.config.resolve import profiles_file
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.hostaccess import HostAccess, NodeExporter, Pods, Ssh
 from distdiag_tui.model.target import Endpoint, Secret
 
 Write = Callable[[str], Path]
@@ -95,6 +96,32 @@ def test_a_password_from_a_variable(write: Write, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    ("table", "access"),
+    [
+        ('{ way = "ssh" }', HostAccess(Ssh())),
+        (
+            '{ way = "ssh", user = "ob", port = 2222, names = { ob1 = "db1" }, data = "/data/1" }',
+            HostAccess(Ssh("ob", 2222), {"ob1": "db1"}, data="/data/1"),
+        ),
+        ('{ way = "pods", program = "seekdb" }', HostAccess(Pods(), program="seekdb")),
+        ('{ way = "none" }', HostAccess(None)),
+        (
+            '{ way = "prometheus", url = "https://p:9090", labels = { job = "node" }, token_file = "token" }',
+            HostAccess(NodeExporter("https://p:9090", {"job": "node"}, token=Secret("tiger"))),
+        ),
+    ],
+)
+def test_the_way_to_a_profile_s_machines(
+    table: str, access: HostAccess, write: Write, tmp_path: Path
+) -> None:
+    (tmp_path / "token").write_text("tiger\n")
+    write(f'[profile.a]\nservers = ["ob1"]\nhost = {table}\n')
+    found = resolve_target("a").hosts
+    assert found == access
+    assert "tiger" not in repr(found)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("[profile.a", "cannot read"),
@@ -114,6 +141,22 @@ def test_a_password_from_a_variable(write: Write, monkeypatch: pytest.MonkeyPatc
         ('[profile.a]\nservers = ["ob1"]\npassword_file = "/nowhere"\n', "cannot read the password file"),
         ('[profiles.a]\nservers = ["ob1"]\n', "profiles"),
         ("default = 5\n", "default"),
+        ('[profile.a]\nservers = ["ob1"]\nhost = { way = "telnet" }\n', r"profile\.a\.host"),
+        ('[profile.a]\nservers = ["ob1"]\nhost = { way = "ssh", url = "x" }\n', r"host\.ssh\.url"),
+        ('[profile.a]\nservers = ["ob1"]\nhost = { way = "prometheus" }\n', r"host\.prometheus\.url"),
+        (
+            '[profile.a]\nservers = ["ob1"]\nhost = { way = "prometheus", url = "http://u:tiger@p" }\n',
+            r"host\.prometheus\.url",
+        ),
+        (
+            '[profile.a]\nservers = ["ob1"]\n'
+            'host = { way = "prometheus", url = "http://p", password = "tiger" }\n',
+            "belongs into password_file",
+        ),
+        (
+            '[profile.a]\nservers = ["ob1"]\nhost = { way = "ssh", program = "a b; reboot" }\n',
+            r"host\.ssh\.program",
+        ),
     ],
 )
 def test_a_file_that_cannot_be(text: str, words: str, write: Write) -> None:

@@ -14,6 +14,7 @@ from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.store import Store
+from distdiag_tui.store.store import PLAIN
 
 CLUSTER, ZONE, SERVER = SUBJECTS = (Subject(), Subject("z1"), Subject("z1", "n1"))
 
@@ -130,16 +131,26 @@ def test_what_came_in_may_change_afterwards() -> None:
 
 
 steps = st.lists(
-    st.tuples(st.integers(-1, 9), st.sets(st.sampled_from(SUBJECTS), max_size=3)), min_size=1, max_size=40
+    st.tuples(
+        st.integers(-1, 9) | st.sampled_from([40, 100, 170]), st.sets(st.sampled_from(SUBJECTS), max_size=3)
+    ),
+    min_size=1,
+    max_size=40,
 )
 
 
-@settings(max_examples=120, deadline=None)
-@given(st.integers(1, 7), steps, st.integers(0, 9), st.integers(-2, 9))
-def test_the_ring_is_a_list_with_a_limit(
-    capacity: int, history: list[tuple[int, set[Subject]]], count: int, back: int
+@settings(max_examples=200, deadline=None)
+@given(
+    st.integers(1, 7) | st.just(150),
+    st.sampled_from([PLAIN, 0]),
+    steps,
+    st.integers(0, 9) | st.just(150),
+    st.integers(-2, 9) | st.integers(20, 110),
+)
+def test_the_past_is_a_list_with_a_limit(
+    capacity: int, plain: int, history: list[tuple[int, set[Subject]]], count: int, back: int
 ) -> None:
-    store = Store(capacity)
+    store = Store(capacity, plain)
     columns: list[dict[Subject, float]] = []
     tick = 100
     for number, (step, subjects) in enumerate(history):
@@ -156,3 +167,5 @@ def test_the_ring_is_a_list_with_a_limit(
     for subject in known:
         wanted = [entry.get(subject, -1.0) for entry in paused][-count:] if count else []
         assert seen(store, subject, count, tick - back) == wanted
+        traced = store.traces([subject], 0, count, tick - back)[0]
+        assert np.nan_to_num(traced, nan=-1).tolist() == wanted

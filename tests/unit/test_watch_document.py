@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from distdiag_tui.cli.metrics import print_metrics
 from distdiag_tui.cli.watch import _document, _lines
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import WATCH_SCHEMA, Snapshot, watch_document
-from distdiag_tui.model.topology import Server, Status
+from distdiag_tui.model.topology import Host, Server, Status
 
 EVIL = "n\x1b[2J\x9b31m\u202e\x7f\n2"
 
@@ -38,17 +39,24 @@ async def test_the_shape(snapshot: Snapshot) -> None:
     assert document["cluster"] == "scripted"
     assert document["findings"] == []
     first, second = document["servers"]
-    assert list(first) == ["name", "address", "zone", "status", "detail", "metrics"]
+    assert list(first) == ["name", "address", "zone", "status", "detail", "host", "metrics"]
     assert {**first, "metrics": None} == {
         "name": "n1",
         "address": "n1:2881",
         "zone": "z1",
         "status": "up",
         "detail": "",
+        "host": None,
         "metrics": None,
     }
     assert (second["status"], second["detail"]) == ("unreachable", "connection refused")
     assert list(first["metrics"]) == list(second["metrics"]) == list(METRIC_IDS)
+
+
+async def test_a_server_s_machine_is_named(snapshot: Snapshot) -> None:
+    known = replace(snapshot, machines={"n2": Host("vm", "SSH", "permission denied")})
+    hosts = [each["host"] for each in watch_document(known)["servers"]]
+    assert hosts == [None, {"name": "vm", "way": "SSH", "trouble": "permission denied"}]
 
 
 async def test_figures_are_numbers_and_what_is_missing_is_null(snapshot: Snapshot) -> None:

@@ -83,7 +83,7 @@ async def connected(endpoint: Endpoint, target: Target, views: Iterable[str]) ->
             connection = await asyncmy.connect(
                 host=endpoint.host,
                 port=endpoint.port,
-                user=target.user,
+                user=target.user_at(endpoint),
                 password=target.password.reveal(),
                 connect_timeout=TIMEOUT,
                 autocommit=True,

@@ -1,0 +1,82 @@
+"""One tick: sample, compute, store, publish. Every face is a reader of `Engine.snapshots`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from distdiag_tui.engine.rates import Rates
+from distdiag_tui.engine.rollup import RollUp
+from distdiag_tui.model.snapshot import Health, Snapshot
+from distdiag_tui.model.topology import Event
+from distdiag_tui.sources.frame import Frame, Source
+from distdiag_tui.sources.held import Held
+from distdiag_tui.store import Store
+
+if TYPE_CHECKING:
+    from distdiag_tui.diagnosis.diagnoser import Diagnoser
+
+MOST_EVENTS = 500
+REMEMBERED = 3600.0  # s, of events
+
+
+class Engine:
+    """Owns a source and the store. One reader drives it: `async for snapshot in engine.snapshots()`.
+
+    With a `diagnoser` snapshots say what is wrong; it may come later, for a start does not need it.
+    """
+
+    def __init__(self, source: Source, cluster: str, *, production: bool = False) -> None:
+        self.cluster = cluster
+        self.store = Store()
+        self.diagnoser: Diagnoser | None = None
+        self._source = source
+        self._production = production
+        self._rates, self._host_rates, self._roll_up = Rates(), Rates(), RollUp()
+        self._held = Held()
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._samples = 0
+        self._dropped = 0
+
+    async def snapshots(self) -> AsyncGenerator[Snapshot, None]:
+        """One immutable snapshot a tick. Closing the iterator closes the source."""
+        async with aclosing(self._source.frames()) as frames:
+            async for frame in frames:
+                yield self.take(frame)
+
+    def take(self, frame: Frame) -> Snapshot:
+        """One frame more: stored, and as a snapshot."""
+        rates = self._rates.take(frame.samples, frame.interval)
+        host_rates = self._host_rates.take(frame.hosts, frame.interval)
+        hosts, host_rates = self._held.take(frame.time, frame.hosts, host_rates)
+        values = self._roll_up.table(frame.servers, frame.samples, rates, hosts, host_rates)
+        self.store.append(frame.tick, values)
+        self._remember(frame)
+        self._samples += len(frame.samples)
+        self._dropped += sum(s.age is not None and s.name not in frame.samples for s in frame.servers)
+        snapshot = Snapshot(
+            tick=frame.tick,
+            time=frame.time,
+            interval=frame.interval,
+            cluster=self.cluster,
+            servers=frame.servers,
+            values=values,
+            history=self.store,
+            health=Health(frame.latency, self._samples, self._dropped),
+            production=self._production,
+            layout=frame.layout,
+            events=tuple(self._events),
+            machines=frame.machines,
+        )
+        if self.diagnoser is None:
+            return snapshot
+        found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values)
+        return replace(snapshot, diagnosis=found)
+
+    def _remember(self, frame: Frame) -> None:
+        self._events.extend(frame.events)
+        while self._events and self._events[0].time < frame.time - REMEMBERED:
+            self._events.popleft()

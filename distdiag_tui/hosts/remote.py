@@ -1,0 +1,130 @@
+"""A machine over there, asked through a shell, with the servers' processes that run on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from distdiag_tui.hosts import answers, procfs, shell
+from distdiag_tui.hosts.procfs import Figures
+from distdiag_tui.hosts.protocol import sample_of
+from distdiag_tui.hosts.shell import Shell
+from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.sources.frame import Sample
+
+_BACK_OFF: Final = (2.0, 60.0)  # s, first and longest pause between attempts
+_SEARCH: Final = 10.0  # s between two searches for a process that is not there
+_SLEPT: Final = 5.0  # s by which two clocks differ only if one of the machines slept
+
+AWAY: Final = (OSError, TimeoutError, DistdiagError)
+
+
+@dataclass(slots=True)
+class _Process:
+    """A server's; `epoch` grows when another one takes its place."""
+
+    pid: int | None = None
+    started: int = 0
+    disk: int | None = None
+    epoch: int = 0
+    search_at: float = 0.0
+
+
+class RemoteMachine:
+    """One machine. `program` is the name of the servers' processes; `data` a path on the disk that counts."""
+
+    def __init__(self, opening: Callable[[], Awaitable[Shell]], program: str, data: str = "") -> None:
+        self.name = self.trouble = ""
+        self._opening, self._program, self._data = opening, program, data
+        self._shell: Shell | None = None
+        self._page = 4096
+        self._processes: dict[str, _Process] = {}
+        self._boot = 0
+        self._offset = 0.0  # of our clock to the machine's time since its start, s
+        self._reboots = 0
+        self._retry_at = 0.0
+        self._failures = 0
+
+    async def read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
+        """Figures of the servers here, given by name with their SQL ports; none while it does not answer."""
+        if time.monotonic() < self._retry_at:
+            return {}
+        try:
+            samples = await self._read(ports)
+        except AWAY as error:
+            await self.close()
+            first, longest = _BACK_OFF
+            self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
+            self._failures = min(self._failures + 1, 8)
+            self.trouble = str(error) or (
+                "no answer in time" if isinstance(error, TimeoutError) else "no answer"
+            )
+            return {}
+        self._failures = 0
+        return samples
+
+    async def close(self) -> None:
+        """End the shell over there."""
+        gone, self._shell = self._shell, None
+        if gone is not None:
+            await gone.close()
+
+    async def _read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
+        if self._shell is None:
+            self._shell = await self._opening()
+            self.name, page = (await self._shell.ask("hello")).split()
+            self._page = int(page)
+        for name, port in ports.items():
+            await self._find(self._shell, self._processes.setdefault(name, _Process()), port)
+        known = {self._processes[name].pid for name in ports} - {None}
+        texts = shell.by_file(await self._shell.ask(f"read {' '.join(map(str, known))}"))
+        self._set_clock(texts)
+        self.trouble = self._complaint(ports)
+        return {name: self._sample(texts, self._processes[name]) for name in ports}
+
+    async def _find(self, there: Shell, process: _Process, port: int) -> None:
+        """Which process is the server's, and on which device its data is."""
+        now = time.monotonic()
+        if process.pid is not None or now < process.search_at:
+            return
+        process.search_at = now + _SEARCH
+        process.pid = shell.choose(shell.candidates(await there.ask(f"find {self._program}")), port)
+        paths = [self._data] if self._data else []
+        if process.pid is not None and not paths:
+            paths = [f"/proc/{process.pid}/cwd/store/sstable", f"/proc/{process.pid}/cwd"]
+        for path in paths:
+            number = (await there.ask(f"disk {path}")).strip()
+            if number.isdecimal():
+                process.disk = int(number)
+                return
+
+    def _set_clock(self, texts: answers.Texts) -> None:
+        """The machine's own clock says how much time passed between two readings, not how fast they came."""
+        try:
+            up, boot = answers.uptime(texts), procfs.boot_time(texts.get("/proc/stat", ""))
+        except ValueError:
+            raise OSError("its /proc cannot be read") from None
+        now = time.monotonic()
+        if abs(boot - self._boot) > 1 or abs(up + self._offset - now) > _SLEPT:
+            self._reboots += 1
+            self._boot, self._offset = boot, now - up
+
+    def _complaint(self, ports: Mapping[str, int]) -> str:
+        lost = [name for name in ports if self._processes[name].pid is None]
+        return f"no process {self._program} of {', '.join(lost)} found there" if lost else ""
+
+    def _sample(self, texts: answers.Texts, process: _Process) -> Sample:
+        figures: Figures = answers.of_machine(texts, process.disk)
+        if process.pid is not None:
+            own = answers.of_process(texts, process.pid, self._page)
+            started = procfs.started(texts[f"/proc/{process.pid}/stat"]) if own else 0
+            if started != process.started:
+                process.epoch += 1
+                process.started = started
+            if own:
+                figures |= own
+            else:
+                process.pid, process.search_at = None, 0.0
+        return sample_of(figures, answers.uptime(texts) + self._offset, process.epoch + 1000 * self._reboots)
