@@ -80,8 +80,9 @@ async def stop_all(here: Here) -> Done:
 
 @router.get("/active")
 async def active(here: Here) -> list[Injected]:
-    """What goes on, whoever made it: what is wrong first, then what ends first."""
-    here.anomalies.look()
+    """What goes on, whoever made it, as of the last tick: what is wrong first, then what ends first."""
+    if here.paused:
+        here.anomalies.look()
     return [describe_injection(record) for record in here.anomalies.board.active]
 
 

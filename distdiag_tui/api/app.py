@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any, Final
@@ -62,8 +63,9 @@ def _add_metrics(app: FastAPI, exposition: Exposition) -> None:
     async def metrics(request: Request) -> Response:
         """Everything that was measured last, for Prometheus."""
         station: Station = request.app.state.station
-        text, media = exposition(station.snapshot, request.headers.get("accept", ""))
-        return Response(text, media_type=media)
+        # of a large cluster it takes longer than a tick should have to wait
+        text, media = await asyncio.to_thread(exposition, station.snapshot, request.headers.get("accept", ""))
+        return Response(text, headers={"content-type": media})
 
     app.get("/metrics", tags=["service"], response_class=Response, responses=_TEXT)(metrics)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Annotated
 
 import numpy as np
@@ -70,7 +71,7 @@ async def ranks(
     threshold: Annotated[float, Query(ge=0, le=1)] = learned.LEAST,
 ) -> dict[str, list[ModelRank]]:
     """What each model says of the servers that are not as usual, the likeliest first."""
-    judges = {name: await asyncio.to_thread(_judge, name) for name in names}
+    judges = {name: await _judge(name) for name in names}
     rows = _effects(here)
     return {name: _ranked(judge, rows, threshold) for name, judge in judges.items()}
 
@@ -78,7 +79,7 @@ async def ranks(
 @router.get("/metrics_ranks")
 async def metrics_ranks(here: Here, node: Name, model_name: Name = RULES) -> MetricRanks:
     """Which metrics speak for the cause that a model would name first."""
-    judge = await asyncio.to_thread(_judge, model_name)
+    judge = await _judge(model_name)
     if here.snapshot is None:
         raise HTTPException(503, "nothing was measured yet", {"Retry-After": "1"})
     server = find_server(here.snapshot, node).name
@@ -149,8 +150,15 @@ def _load(registry: Registry, name: str) -> learned.Model:
         raise HTTPException(404, str(error)) from None
 
 
-def _judge(name: str) -> Judge:
-    return day_one_rules() if name == RULES else live_judge(_load(Registry(models_folder()), name))
+async def _judge(name: str) -> Judge:
+    return _rules() if name == RULES else await asyncio.to_thread(_trained, name)
+
+
+_rules = cache(day_one_rules)
+
+
+def _trained(name: str) -> Judge:
+    return live_judge(_load(Registry(models_folder()), name))
 
 
 def _misfit(name: str) -> str:

@@ -7,17 +7,24 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from conftest import LiveLab, run
+from fastapi import FastAPI
 from serving import Service, ready, serving, soon
+from starlette.types import ASGIApp
 
 from distdiag_tui.api.access import read_token
-from distdiag_tui.api.guard import Pace
+from distdiag_tui.api.app import make_app
+from distdiag_tui.api.guard import Pace, Policy
 from distdiag_tui.api.listening import Listening
+from distdiag_tui.api.problem import handle_problems
 from distdiag_tui.api.server import serve
+from distdiag_tui.api.station import Station
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.target import Endpoint, Secret, Target
@@ -109,6 +116,49 @@ def test_a_request_has_a_size(service: Service) -> None:
         for _ in range(5):
             line.sendall(b"4000\r\n" + b" " * 0x4000 + b"\r\n")
         assert line.recv(4096).startswith(b"HTTP/1.1 413")
+
+
+async def in_process(app: ASGIApp, path: str, **headers: str) -> tuple[int, str, str]:
+    """Status, content type and body of a GET, without a network."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:  # noqa: ANN401  ASGI
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:  # noqa: ANN401  ASGI
+        sent.append(message)
+
+    pairs = [(b"host", b"localhost"), *((name.encode(), value.encode()) for name, value in headers.items())]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": pairs,
+             "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}  # fmt: skip
+    with suppress(ValueError):  # a bug goes on, to the log
+        await app(scope, receive, send)
+    found = dict(sent[0]["headers"])
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return sent[0]["status"], found[b"content-type"].decode(), body.decode()
+
+
+async def test_a_bug_of_ours_shows_nothing_of_itself(caplog: pytest.LogCaptureFixture) -> None:
+    app = FastAPI()
+    handle_problems(app)
+
+    @app.get("/bug")
+    async def bug() -> None:
+        int("tiger")
+
+    status, media, body = await in_process(app, "/bug")
+    assert (status, media) == (500, "application/problem+json")
+    assert json.loads(body)["detail"] == "something is wrong in distdiag itself; its log says what"
+    assert "tiger" in caplog.text
+
+
+async def test_metrics_are_what_is_plugged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    station = Station(Target("nothing", (Endpoint("127.0.0.1", 1),)), 1.0)
+    plain = make_app(station, Policy(Secret()))
+    assert (await in_process(plain, "/metrics"))[0] == 404
+    told = make_app(station, Policy(Secret()), lambda snapshot, accept: (accept.encode(), "text/x; v=1"))
+    assert await in_process(told, "/metrics", accept="open") == (200, "text/x; v=1", "open")
 
 
 def test_who_asks_too_often_is_told_to_wait() -> None:
