@@ -244,7 +244,7 @@ def test_schemathesis_finds_nothing(lab: LiveLab, tmp_path: Path) -> None:
         ready(service)
         asked = (
             *("run", f"{service.address}/openapi.json", "--phases", "fuzzing", "--seed", "7"),
-            *("--max-examples", "2", "--checks", ",".join(CHECKS), "--no-color"),
+            *("--max-examples", "1", "--checks", ",".join(CHECKS), "--no-color"),
             *("--exclude-path", "/api/anomaly/stream", "--exclude-path", "/api/metrics/stop"),
         )
         command = [sys.executable, "-m", "schemathesis.cli", *asked]
