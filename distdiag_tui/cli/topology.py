@@ -21,8 +21,8 @@ from distdiag_tui.sources.capability import VIEWS
 from distdiag_tui.sources.discovery.grants import grants, needed
 from distdiag_tui.sources.discovery.parts import VIEWS as DISCOVERED
 from distdiag_tui.sources.live import LiveSource
-from distdiag_tui.sources.node import diagnose
 from distdiag_tui.sources.session import TIMEOUT, Session
+from distdiag_tui.sources.trouble import diagnose
 
 WELL: Final = 0
 NOT_WELL: Final = 3
@@ -54,16 +54,23 @@ def _is_well(server: Server, member: Member | None) -> bool:
 async def _seen(target: Target) -> Snapshot:
     """The cluster after its second look, or as it is known when patience ends."""
     source = LiveSource(target, 0.2, look_every=LOOK_EVERY)
-    began, snapshot, first = time.monotonic(), None, None
+    began, snapshot = time.monotonic(), None
     async with aclosing(Engine(source, target.cluster).snapshots()) as snapshots:
         async for snapshot in snapshots:
-            waiting = any(server.status is Status.CONNECTING for server in snapshot.servers)
-            first = first or snapshot.layout
-            looked = snapshot.layout is not first if source.fleet.clustered else not waiting
-            if (looked and not waiting) or time.monotonic() - began > PATIENCE:
+            if _told(source, snapshot) or time.monotonic() - began > PATIENCE:
                 break
     assert snapshot is not None
     return snapshot
+
+
+def _told(source: LiveSource, snapshot: Snapshot) -> bool:
+    """Whether there is nothing more to wait for."""
+    if any(server.status is Status.CONNECTING for server in snapshot.servers):
+        return False
+    if source.fleet.clustered:
+        refused = source.target.proxied and source.fleet.known is None
+        return source.fleet.looks > 1 or refused
+    return all(node.described or not node.server().status.answers for node in source.nodes)
 
 
 async def _granting(target: Target) -> str:

@@ -50,8 +50,8 @@ class Engine:
     def take(self, frame: Frame) -> Snapshot:
         """One frame more: stored, and as a snapshot."""
         rates = self._rates.take(frame.samples, frame.interval)
-        host_rates = self._host_rates.take(frame.hosts, frame.interval)
-        hosts, host_rates = self._held.take(frame.time, frame.hosts, host_rates)
+        read = self._host_rates.take(frame.hosts, frame.interval)
+        hosts, host_rates = self._held.take(frame.time, frame.hosts, read)
         values = self._roll_up.table(frame.servers, frame.samples, rates, hosts, host_rates)
         self.store.append(frame.tick, values)
         self._remember(frame)

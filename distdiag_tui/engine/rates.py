@@ -11,7 +11,9 @@ from distdiag_tui.model.arithmetic import Floats, per_second
 from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.sources.frame import Sample
 
-LONGEST_STEP: Final = 3.5  # ticks; a rate over a longer pause says nothing about its tick
+LONGEST_STEP: Final = (
+    3.5  # ticks; a rate over a longer pause says nothing about the tick it would be drawn at
+)
 
 
 class Rates:
@@ -33,8 +35,7 @@ class Rates:
             last = self._last.get(name)
             comparable = last is not None and last.epoch == sample.epoch
             passed = sample.at - last.at if last is not None and comparable else 0.0
-            longest = LONGEST_STEP * max(interval, 1.0, sample.every)
-            if last is None or not 0 < passed <= longest:
+            if last is None or not 0 < passed <= LONGEST_STEP * max(interval, 1.0, sample.every):
                 before.append(_nothing(len(sample.tenants)))
             elif last.tenants == sample.tenants:
                 before.append(last.columns)

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 _SAME_START: Final = 1.0  # s by which two readings of one process's start may differ
 _HANDLES: Final = 400  # files kept open for all nodes; a process may often have no more than 1,024
-_LOOKS: Final = (0.03, 0.07)  # s between two looks at a process's state: uneven, for faults may be even
+_LOOKS: Final = (0.06, 0.14)  # s between two looks at a process's state: uneven, for faults may be even
 
 
 class LabHosts:

@@ -9,7 +9,7 @@ from typing import Final
 
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.model.hostaccess import HostAccess
-from distdiag_tui.model.topology import Host, Server
+from distdiag_tui.model.topology import Host, Server, Status
 from distdiag_tui.sources.frame import Sample
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class RemoteHosts:
 
     async def read(self, servers: Sequence[Server]) -> Mapping[str, Sample]:
         """Of those that have answered by now."""
+        servers = met(servers)
         self._where = {server.name: self._locate(server) for server in servers}
         ports: dict[str, dict[str, int]] = {}
         for server in servers:
@@ -75,6 +76,11 @@ class RemoteHosts:
         await asyncio.gather(
             *(machine.close() for machine in self._machines.values()), return_exceptions=True
         )
+
+
+def met(servers: Sequence[Server]) -> list[Server]:
+    """Without those that may yet turn out to be a proxy, or another name of a server."""
+    return [server for server in servers if server.status is not Status.CONNECTING]
 
 
 def machine_of(access: HostAccess, server: Server) -> str:

@@ -26,10 +26,9 @@ def open_source(target: Target, interval: float = 1.0) -> Source:
     hosts = _hosts_of(target)
     if hosts is None:
         return source
-    servers = (
-        Server(each.name or each.address, each.address, each.zone, Status.CONNECTING)
-        for each in target.endpoints
-    )
+    # elsewhere an endpoint may be a proxy, or a server by another name
+    known = target.endpoints if target.home is not None else ()
+    servers = (Server(each.name, each.address, each.zone, Status.CONNECTING) for each in known)
     return HostedSource(source, hosts, tuple(servers))
 
 

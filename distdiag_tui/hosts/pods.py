@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from distdiag_tui.hosts import shell
-from distdiag_tui.hosts.machines import RemoteHosts, host_of, port_of
+from distdiag_tui.hosts.machines import RemoteHosts, host_of, met, port_of
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.kube.cluster import opened
 from distdiag_tui.kube.exec import PodProgram, run_in_pod
@@ -60,6 +60,7 @@ class PodHosts:
 
     async def read(self, servers: Sequence[Server]) -> Mapping[str, Sample]:
         """Of those pods that have answered by now."""
+        servers = met(servers)
         if time.monotonic() >= self._look_at and any(each.name not in self._pods for each in servers):
             self._look_at = time.monotonic() + _AGAIN
             await self._find(servers)

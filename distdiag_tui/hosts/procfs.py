@@ -152,6 +152,11 @@ def after_name(stat: str) -> list[str]:
     return stat[stat.rindex(")") + 2 :].split()
 
 
+def stopped(stat: str) -> bool:
+    """Of /proc/PID/stat: whether a signal holds the process at this moment."""
+    return after_name(stat)[0] in ("T", "t")
+
+
 def started(stat: str) -> int:
     """Of /proc/PID/stat: when the process began, in 1/100 s after the machine's start."""
     return int(after_name(stat)[19])

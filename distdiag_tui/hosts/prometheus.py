@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from distdiag_tui.hosts import series
-from distdiag_tui.hosts.machines import machine_of
+from distdiag_tui.hosts.machines import machine_of, met
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.hosts.series import Series
 from distdiag_tui.model.hostaccess import HostAccess, NodeExporter
@@ -52,7 +52,8 @@ class PrometheusHosts:
 
     async def read(self, servers: Sequence[Server]) -> Mapping[str, Sample]:
         """What was scraped since the last time."""
-        if time.monotonic() < self._ask_at:
+        servers = met(servers)
+        if time.monotonic() < self._ask_at or not servers:
             return {}
         try:
             answers = await asyncio.to_thread(self._ask)

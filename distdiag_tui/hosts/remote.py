@@ -23,13 +23,23 @@ AWAY: Final = (OSError, TimeoutError, DistdiagError)
 
 @dataclass(slots=True)
 class _Process:
-    """A server's; `epoch` grows when another one takes its place."""
+    """A server's; `epoch` grows when another one takes its place. `stopped` of its `looks` found it so."""
 
     pid: int | None = None
     started: int = 0
     disk: int | None = None
     epoch: int = 0
+    looks: int = 0
+    stopped: int = 0
     search_at: float = 0.0
+
+    def looked_at(self, stat: str) -> Figures:
+        """What its state adds to what was seen before."""
+        if (started := procfs.started(stat)) != self.started:
+            self.epoch, self.started = self.epoch + 1, started
+        self.looks += 1
+        self.stopped += procfs.stopped(stat)
+        return {"proc_looks": self.looks, "proc_stopped": self.stopped}
 
 
 class RemoteMachine:
@@ -54,16 +64,20 @@ class RemoteMachine:
         try:
             samples = await self._read(ports)
         except AWAY as error:
-            await self.close()
-            first, longest = _BACK_OFF
-            self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
-            self._failures = min(self._failures + 1, 8)
-            self.trouble = str(error) or (
-                "no answer in time" if isinstance(error, TimeoutError) else "no answer"
-            )
-            return {}
+            return await self._fail(str(error) or "no answer in time")
+        except ValueError:
+            return await self._fail("what it answers makes no sense")
         self._failures = 0
         return samples
+
+    async def _fail(self, why: str) -> Mapping[str, Sample]:
+        """Say why there is nothing, and leave it alone for a while."""
+        await self.close()
+        first, longest = _BACK_OFF
+        self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
+        self._failures = min(self._failures + 1, 8)
+        self.trouble = why
+        return {}
 
     async def close(self) -> None:
         """End the shell over there."""
@@ -74,7 +88,8 @@ class RemoteMachine:
     async def _read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
         if self._shell is None:
             self._shell = await self._opening()
-            self.name, page = (await self._shell.ask("hello")).split()
+            # what a login's own files print comes before
+            self.name, page = (await self._shell.ask("hello")).split()[-2:]
             self._page = int(page)
         for name, port in ports.items():
             await self._find(self._shell, self._processes.setdefault(name, _Process()), port)
@@ -119,12 +134,8 @@ class RemoteMachine:
         figures: Figures = answers.of_machine(texts, process.disk)
         if process.pid is not None:
             own = answers.of_process(texts, process.pid, self._page)
-            started = procfs.started(texts[f"/proc/{process.pid}/stat"]) if own else 0
-            if started != process.started:
-                process.epoch += 1
-                process.started = started
             if own:
-                figures |= own
+                figures |= own | process.looked_at(texts[f"/proc/{process.pid}/stat"])
             else:
                 process.pid, process.search_at = None, 0.0
         return sample_of(figures, answers.uptime(texts) + self._offset, process.epoch + 1000 * self._reboots)

@@ -15,6 +15,7 @@ from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import KubernetesError
 
 _STDIN, _STDOUT, _ERROR = b"\0", 1, 3  # channels: the first byte of each message
+_GOODBYE: Final = 1.0  # s
 _OVER: Final = (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
 
 
@@ -44,9 +45,12 @@ class PodProgram:
         return answer
 
     async def close(self) -> None:
-        """Its stdin ends with the connection."""
+        """Its stdin ends with the connection; a server that does not say good-bye is not waited for."""
         try:
-            await self._socket.close()
+            async with asyncio.timeout(_GOODBYE):
+                await self._socket.close()
+        except TimeoutError:
+            pass
         finally:
             await self._client.close()
 
@@ -63,13 +67,19 @@ async def run_in_pod(
     try:
         async with asyncio.timeout(patience):
             return PodProgram(client, await (await ask(pod, namespace, command=list(command), **options)))
-    except aiohttp.WSServerHandshakeError as error:
+    except BaseException as error:
         await client.close()
-        raise KubernetesError(_refused(error.status, pod, namespace)) from None
-    except (aiohttp.ClientError, OSError) as error:  # TimeoutError is one too
-        await client.close()
+        raise _explained(error, str(configuration.host), pod, namespace) from None
+
+
+def _explained(error: BaseException, host: str, pod: str, namespace: str) -> BaseException:
+    """As a line, if it is the API server's."""
+    if isinstance(error, aiohttp.WSServerHandshakeError):
+        return KubernetesError(_refused(error.status, pod, namespace))
+    if isinstance(error, (aiohttp.ClientError, OSError)):  # TimeoutError is one too
         words = " ".join(str(error).split()) or "no answer in time"
-        raise KubernetesError(f"the API server {configuration.host} does not answer: {words}") from None
+        return KubernetesError(f"the API server {host} does not answer: {words}")
+    return error
 
 
 def _refused(status: int, pod: str, namespace: str) -> str:

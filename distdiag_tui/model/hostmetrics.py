@@ -181,7 +181,7 @@ HOST_METRICS: Final[tuple[Metric, ...]] = (
     _own("proc_runs", "runs", ("proc_runs",), "Turns on a CPU of threads of the process, a second."),
     _share(
         "proc_stopped", "stopped", ("proc_stopped",), ("proc_looks",),
-        "How often the process was stopped by a signal (SIGSTOP), of twenty looks a second.",
+        "Of some looks a second, how many found the process stopped by a signal (SIGSTOP).",
     ),
     _own(
         "proc_major_faults", "major faults", ("proc_major_faults",),

@@ -10,7 +10,14 @@ In a test (`Sim` in `sim.sim`, `Shape` in `sim.shape`; needs the extra `sim`):
         target = sim.target()           # root@sys on the first server; sim.target("root@t1") for a tenant
         await sim.stop_server("z1s2")   # its port refuses, its rows vanish, its leaders move
 
-`Sim.servers`, `.zones` and `.tenants` list names. What can be done to it, also from a script (see `script`):
-stop_server, start_server, add_server, delete_server, slow_server, garble_server, heal_server, skew_clock,
-spoil, symptom, move_leaders, migrate_unit, stop_zone, start_zone, route, deny, expire_password.
+`Sim.servers`, `.zones` and `.tenants` list names; servers are z1s1, z1s2, z2s1, ... `Sim.endpoint(server)`
+is an address, `Sim.target(user, server)` a way to connect, with `obproxy=True` through OBProxy (`Sim(...,
+obproxy=0)`). Accounts are root and monitor, in every tenant, with one password, `Sim.password`. `Sim.asked`
+holds the views that were asked for rows, `Sim.refused` the statements that got an error. What can be done
+to it, also from a script: stop_server, start_server, add_server, delete_server, slow_server, garble_server,
+heal_server, skew_clock, spoil, symptom, move_leaders, migrate_unit, stop_zone, start_zone, route, deny,
+expire_password.
+
+DuckDB is not OceanBase: it is freer with types, and functions are those of `dialect.FUNCTIONS`. CDB_OBJECTS
+and DBA_OBJECTS are not there, nor any table of mysql. Real behaviour is tested on the lab.
 """

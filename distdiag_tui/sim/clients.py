@@ -34,5 +34,7 @@ STATEMENTS: Final = (
     Sql("update stock set quantity = quantity - 2 where product = 3", 0.06, 460.0, 0, writes=True),
     Sql("delete from carts where id = 99", 0.03, 390.0, 0, writes=True),
     Sql("select * from products where name like '%lamp%' limit 20", 0.02, 9000.0, 20, writes=False),
+    # as people do write: four bytes a character, and what acts on a terminal
+    Sql("select 'r\u00f6stig \U0001f4a5 \x1b[31m' as note from orders limit 1", 0.02, 150.0, 1, writes=False),
     Sql("commit", 0.03, 60.0, 0, writes=False),
 )  # fmt: skip

@@ -51,6 +51,7 @@ class Cluster:
         self.faults = Faults()
         self.route: Server | None = None  # where OBProxy sends everybody
         self.sessions: set[Session] = set()
+        self.asked: set[str] = set()
         self.refused: deque[tuple[str, SqlError]] = deque(maxlen=_KEPT)
         self.version_text = f"5.7.25-OceanBase-v{VERSIONS[world.shape.version]}"
         self._definitions = definitions(world.shape.version)
@@ -127,6 +128,8 @@ class Cluster:
         statement = self._rewritten[key]
         for table in statement.tables:
             look_up(table.database, table.name)
+        if not statement.empty:
+            self.asked.update(table.name for table in statement.tables)
         now = time.time()
         self.advance(now)
 

@@ -14,18 +14,11 @@ import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from distdiag_tui.model.errors import ConfigError, DistdiagError
+from distdiag_tui.sim.actions import ACTIONS
 from distdiag_tui.sim.sim import Sim
-
-ACTIONS: Final = (
-    "stop_server", "start_server", "add_server", "delete_server", "slow_server", "garble_server",
-    "heal_server",
-    "skew_clock", "spoil", "symptom", "move_leaders", "migrate_unit", "stop_zone", "start_zone", "route",
-    "deny",
-    "expire_password",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,11 @@ class Sim:
         return [each.name for each in self.world.tenants if each.kind != "META"]
 
     @property
+    def asked(self) -> frozenset[str]:
+        """Views that somebody asked for rows of, LIMIT 0 apart."""
+        return frozenset(self._cluster.asked)
+
+    @property
     def refused(self) -> list[tuple[str, int, str]]:
         """Statements that got an error, the last thousand: text, number and words."""
         return [(sql, trouble.number, trouble.words) for sql, trouble in self._cluster.refused]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from distdiag_tui.model.target import Endpoint, Sampling, Target
@@ -16,6 +17,7 @@ from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.node import SLOW_AFTER, Node
 from distdiag_tui.sources.reader import Reader
 
+_ENTRANCES: Final = 3
 _OUT_OF_REACH: Final = (Status.UNREACHABLE, Status.REFUSED)
 MOST_DIRECT: Final = 16  # servers that get a connection each; each costs about 1 % of a core
 
@@ -32,6 +34,7 @@ class Fleet:
         self.nodes = [] if target.proxied else [Node(endpoint, target) for endpoint in target.endpoints]
         self.reader = Reader(target)
         self.known: Known | None = None
+        self.looks = 0  # how often the cluster has told
         self.trouble = Status.CONNECTING, ""
         self._by_key: dict[Key, Node] = {}
         self._read_at: dict[Key, float] = {}
@@ -45,7 +48,7 @@ class Fleet:
     @property
     def clustered(self) -> bool:
         """Whether there is a cluster to discover."""
-        return self.target.proxied or any(node.clustered for node in self.nodes)
+        return self.known is not None or self.target.proxied or any(node.clustered for node in self.nodes)
 
     @property
     def layout(self) -> Layout | None:
@@ -73,15 +76,19 @@ class Fleet:
         return Given(met, addresses)
 
     def entrances(self) -> tuple[Endpoint, ...]:
-        """Where to ask for the whole cluster: at servers that answer, else at all that were given."""
+        """Where to ask for the whole cluster: servers that answer, what was given, some that were found."""
         answering = [node.endpoint for node in self.nodes if node.clustered and node.server().status.answers]
-        others = [each for each in self.target.endpoints if all(e.address != each.address for e in answering)]
-        return (*answering[:3], *others)
+        listed = [*answering[:_ENTRANCES], *self.target.endpoints]
+        if self.known is not None and not self.target.proxied:
+            places = self.known.places.values()
+            listed += [each.endpoint for each in islice(places, 4 * _ENTRANCES) if each.direct]
+        return tuple({each.address: each for each in listed}.values())
 
     def adopt(self, known: Known) -> None:
         """The cluster has told: servers that are new get a node if they can have one, others lose theirs."""
         before = {} if self.known is None else self.known.places
         self.known = known
+        self.looks += 1
         self.trouble = Status.UP, ""
         nodes = {node.key: node for node in self.nodes if node.clustered and node.key is not None}
         by_address = {node.endpoint.address: node for node in self.nodes}

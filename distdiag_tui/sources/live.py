@@ -16,8 +16,9 @@ from distdiag_tui.sources.discovery.known import Key, Known
 from distdiag_tui.sources.discovery.look import Discovery
 from distdiag_tui.sources.fleet import Fleet
 from distdiag_tui.sources.frame import Frame, Sample
-from distdiag_tui.sources.node import Node, diagnose
+from distdiag_tui.sources.node import Node
 from distdiag_tui.sources.session import TIMEOUT
+from distdiag_tui.sources.trouble import diagnose
 
 log = logging.getLogger(__name__)
 

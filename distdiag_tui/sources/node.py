@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-import socket
-import struct
 import time
+from math import isnan
 from typing import Any, Final
 
 import asyncmy
 import numpy as np
-from asyncmy.errors import InternalError, MySQLError
+from asyncmy.errors import MySQLError
 
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
 from distdiag_tui.model.target import Endpoint, Target
@@ -24,6 +22,7 @@ from distdiag_tui.sources.discovery.alone import selects
 from distdiag_tui.sources.discovery.known import Key, Table
 from distdiag_tui.sources.discovery.values import key_of
 from distdiag_tui.sources.frame import SERVER_WIDE, Sample, new_epoch
+from distdiag_tui.sources.trouble import diagnose
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,8 @@ SLOW_AFTER: Final = 0.5  # s without an answer
 BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
 REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
 IDENTIFY_EVERY: Final = 60  # samples, after which a server is asked again who it is
-# Beyond a wrong password: it has expired (1820, 1862); no such cluster or tenant, or the tenant is elsewhere.
-ACCESS_DENIED: Final = (1044, 1045, 1698, 1820, 1862, 4669, 5150, 5160)
+DESCRIBE_AT: Final = 2  # the sample before which it is asked what the first ones do not need
+
 
 # What is lost with a view, for the one line that says so.
 FEATURES: Final = {
@@ -91,6 +90,11 @@ class Node:
         return self._capability is not None
 
     @property
+    def described(self) -> bool:
+        """Whether it has been asked all that there is to ask."""
+        return self._polls > DESCRIBE_AT
+
+    @property
     def prompt(self) -> bool:
         """Whether an answer is to be expected at once."""
         return self._status in (Status.CONNECTING, Status.UP, Status.VIEW_MISSING)
@@ -116,12 +120,8 @@ class Node:
     async def _sample(self) -> Sample | None:
         if self._connection is None:
             await self._connect()
-        elif self._polls % IDENTIFY_EVERY == 0 and self._capability is not None:
-            try:
-                await self._identify(self._capability)
-            except MySQLError:  # it has said once who it is
-                if not self._connection.connected:
-                    raise
+        elif self._polls % IDENTIFY_EVERY == DESCRIBE_AT and self._capability is not None:
+            await self._describe(self._capability)
         started = time.monotonic()
         readings: dict[tuple[int, int], float] = dict(self._slow_columns)
         for query in self._plan:
@@ -140,13 +140,19 @@ class Node:
         """Run one statement; an SQL error costs only its own columns, a broken connection the sample."""
         try:
             rows = await self._fetch(query.sql)
+            found = list(query.read(rows))
         except MySQLError as error:
             if not self._connection.connected:
                 raise
             log.warning("%s: %s", self.name, reason(error))
             return
+        except (TypeError, ValueError) as error:  # NULL for a tenant, or a row of another width
+            log.warning("%s: rows that make no sense: %s", self.name, error)
+            return
         ids = {tenant.name: tenant.id for tenant in self._tenants}
-        for tenant, column, value in query.read(rows):
+        for tenant, column, value in found:
+            if isnan(value):
+                continue
             key = tenant if isinstance(tenant, int) else ids.get(tenant, SERVER_WIDE)
             at = key, COLUMN_INDEX[column]
             # several tenants may have no id here: meta tenants, and those created since we connected
@@ -174,17 +180,31 @@ class Node:
 
     async def _identify(self, capability: Capability) -> None:
         self._tenants = tuple(
-            Tenant(int(number), str(name)) for number, name in await self._fetch(queries.tenants(capability))
+            Tenant(int(number), str(name))
+            for number, name in await self._fetch(queries.tenants(capability))
+            if number is not None and name is not None
         )
         for zone, role, uptime in await self._fetch(queries.identity(capability)):
             self._zone = self.endpoint.zone or str(zone or "")
             self._role = str(role or "")
             self._served_since = None if uptime is None else time.monotonic() - float(uptime)
-        await self._locate(capability)
-        if not self.clustered:
-            for name, (select, columns) in selects(capability).items():
-                rows = await self._fetch(f"select {queries.HINT} {select}")
-                self.tables[name] = [dict(zip(columns, row, strict=True)) for row in rows]
+        if self.clustered:
+            await self._locate(capability)
+
+    async def _describe(self, capability: Capability) -> None:
+        """Who it is, once more, and what a server without a cluster says of itself."""
+        try:
+            if self._polls > DESCRIBE_AT:
+                await self._identify(capability)
+            if not self.clustered:
+                await self._locate(capability)
+                for name, (select, columns) in selects(capability).items():
+                    rows = await self._fetch(f"select {queries.HINT} {select}")
+                    self.tables[name] = [dict(zip(columns, row, strict=True)) for row in rows]
+        except (MySQLError, TypeError, ValueError) as error:  # it has said once who it is
+            if not self._connection.connected:
+                raise
+            log.warning("%s: %s", self.name, error)
 
     async def _locate(self, capability: Capability) -> None:
         """Ask which server of its cluster this is, by its clock, and whether an OBProxy is between."""
@@ -195,7 +215,8 @@ class Node:
             if not self._connection.connected:
                 raise
             return  # no OceanBase
-        self.clock_offset = float(clock) - before - (time.monotonic() - began) / 2
+        if clock is not None:
+            self.clock_offset = float(clock) - before - (time.monotonic() - began) / 2
         key = key_of({"SVR_IP": address, "SVR_PORT": port})
         # an endpoint that leads to one server today and to another tomorrow is no server
         self.proxied = self.proxied or (self.key is not None and key != self.key)
@@ -232,7 +253,7 @@ class Node:
 
     def _fail(self, error: Exception, greeting: float | None = None) -> None:
         """Record why there is no sample and when to try again."""
-        self._status, self._detail = diagnose(error)
+        self._status, self._detail = diagnose(error, TIMEOUT)
         if greeting is not None:
             self._detail += f", though it greets after {greeting:.1f} s"
         log.info("%s: %s (%s)", self.name, self._detail, type(error).__name__)
@@ -298,28 +319,3 @@ def _sample_of(readings: dict[tuple[int, int], float], at: float, epoch: int) ->
     for (tenant, column), value in readings.items():
         columns[rows[tenant], column] = value
     return Sample(tenants, columns, at, epoch)
-
-
-def diagnose(error: Exception, limit: float | None = None) -> tuple[Status, str]:
-    """Status and one line for an error of connecting or asking, which had `limit` s for it (TIMEOUT).
-
-    Never holds the password.
-    """
-    if isinstance(error, TimeoutError):
-        return Status.UNREACHABLE, f"no answer within {limit or TIMEOUT:g} s"
-    if isinstance(error, MySQLError) and error.args and error.args[0] in ACCESS_DENIED:
-        return Status.REFUSED, reason(error)
-    cause = error.__cause__ or error.__context__
-    if isinstance(cause, socket.gaierror):  # its errno is not the system's
-        return Status.UNREACHABLE, str(cause.strerror).lower()
-    if isinstance(cause, OSError) and cause.errno is not None:
-        return Status.UNREACHABLE, os.strerror(cause.errno).lower()
-    words = (reason(error) if isinstance(error, MySQLError) else str(error)) or type(error).__name__
-    return Status.UNREACHABLE, f"not a MySQL server ({words})" if _is_gibberish(error) else words
-
-
-def _is_gibberish(error: Exception) -> bool:
-    """Whether the driver could not make sense of the bytes that came; errors of servers have a number."""
-    if isinstance(error, InternalError):
-        return not isinstance(error.args[0], int)
-    return isinstance(error, (IndexError, struct.error, UnicodeDecodeError))

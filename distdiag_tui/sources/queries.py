@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any, Final
 
 from distdiag_tui.model.metrics import STAT_IDS, WAIT_CLASSES, Column
 from distdiag_tui.sources.capability import Capability
+from distdiag_tui.sources.discovery.values import LARGEST, number
 from distdiag_tui.sources.frame import SERVER_WIDE
 
 Row = Sequence[Any]
@@ -22,6 +24,18 @@ HINT: Final = "/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */"
 
 WHO: Final = f"select {HINT} host_ip(), rpc_port(), unix_timestamp(now(6))"
 """One row: the server that answers, and its clock."""
+
+
+def figure(value: object) -> float:
+    """A server's figure; NaN for NULL, for what is none, and for a counter that is below zero or full.
+
+    >>> [figure(value) for value in (7, "7.5", None, "x", -1, 9223372036854775807)]
+    [7.0, 7.5, nan, nan, nan, nan]
+    """
+    if type(value) is int:  # nearly all of them
+        return float(value) if 0 <= value < LARGEST else nan
+    found = number({"": value}, "")
+    return nan if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ def _sysstat(capability: Capability) -> Query | None:
     return Query(
         f"select {HINT} con_id, stat_id, value from oceanbase.GV$SYSSTAT"  # noqa: S608
         f" where stat_id in ({ids}) and {local(capability, 'GV$SYSSTAT')}",
-        lambda rows: ((int(con), int(stat), float(value)) for con, stat, value in rows),
+        lambda rows: ((int(con), int(stat), figure(value)) for con, stat, value in rows),
     )
 
 
@@ -70,7 +84,7 @@ def _system_event(capability: Capability) -> Query | None:
 
 def _read_waits(rows: Iterable[Row]) -> Iterable[Reading]:
     """A class in which nothing has waited yet has no row: its total is 0, for every tenant listed."""
-    totals = {(int(con), str(name)): float(micros) for con, name, micros in rows}
+    totals = {(int(con), str(name)): figure(micros) for con, name, micros in rows}
     tenants = dict.fromkeys(tenant for tenant, _ in totals)
     for tenant in tenants:
         for name in WAIT_CLASSES:
@@ -91,8 +105,8 @@ def _read_sessions(rows: Iterable[Row]) -> Iterable[Reading]:
     yield SERVER_WIDE, "session.all", 0.0  # a server without sessions has no rows, and still an answer
     yield SERVER_WIDE, "session.active", 0.0
     for tenant, count, active in rows:
-        yield str(tenant), "session.all", float(count)
-        yield str(tenant), "session.active", float(active)
+        yield str(tenant), "session.all", figure(count)
+        yield str(tenant), "session.active", figure(active)
 
 
 def _plan_cache(capability: Capability) -> Query | None:
@@ -109,9 +123,9 @@ def _plan_cache(capability: Capability) -> Query | None:
 
 def _read_plan_cache(rows: Iterable[Row]) -> Iterable[Reading]:
     for tenant, accesses, hits, memory in rows:
-        yield int(tenant), "plan.accesses", float(accesses)
-        yield int(tenant), "plan.hits", float(hits)
-        yield int(tenant), "plan.memory", float(memory)
+        yield int(tenant), "plan.accesses", figure(accesses)
+        yield int(tenant), "plan.hits", figure(hits)
+        yield int(tenant), "plan.memory", figure(memory)
 
 
 DISK_COLUMNS: Final = ("DATA_DISK_IN_USE", "DATA_DISK_CAPACITY", "LOG_DISK_IN_USE", "LOG_DISK_CAPACITY")
@@ -134,7 +148,7 @@ def _read_disks(rows: Iterable[Row]) -> Iterable[Reading]:
     for row in rows:
         for column, value in zip(DISK_FIGURES, row, strict=True):
             if value is not None:
-                yield SERVER_WIDE, column, float(value)
+                yield SERVER_WIDE, column, figure(value)
 
 
 def identity(capability: Capability) -> str:

@@ -16,9 +16,10 @@ from distdiag_tui.sources import wide
 from distdiag_tui.sources.capability import reason
 from distdiag_tui.sources.discovery.known import Key
 from distdiag_tui.sources.frame import Sample, new_epoch
-from distdiag_tui.sources.node import FEATURES, SLOW_AFTER, diagnose
+from distdiag_tui.sources.node import FEATURES, SLOW_AFTER
 from distdiag_tui.sources.queries import Row
 from distdiag_tui.sources.session import TIMEOUT, Session
+from distdiag_tui.sources.trouble import diagnose
 
 log = logging.getLogger(__name__)
 

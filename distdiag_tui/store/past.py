@@ -16,7 +16,7 @@ from distdiag_tui.store.spool import Spool
 EXACT: Final = 192 * 2**20  # bytes that the past may take for all its values to be exact, in memory
 HELD: Final = 32 * 2**20  # bytes in memory of one that takes more; what is older is on disk
 ALONE: Final = 128 * 2**20  # the same where there is no disk to write to; what is older is forgotten
-UNPACKED: Final = 24 * 2**20  # bytes of what was read of late
+UNPACKED: Final = 16 * 2**20  # bytes of what was read of late
 SPILL: Final = 4  # segments written to disk in a tick at most
 
 

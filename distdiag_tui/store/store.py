@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOUR: Final = 3600  # ticks
 PLAIN: Final = 64 * 2**20  # bytes up to which all of the hour stays in the ring
-RECENT: Final = 2 * BLOCK  # ticks in the ring where it does not: one block fills while the other is packed
+RECENT: Final = BLOCK + BLOCK // 2  # ticks in the ring where it does not: a block is packed in half its time
 NOBODY: Final = Table.of({})
 
 
@@ -141,7 +141,7 @@ class Store:
         """A share of the block before the one that fills; none of the newest tick, which may come again."""
         waited = self._written - (self._packing + 1) * BLOCK
         segments = -(-self._ring.subjects // SUBJECTS)
-        due = min(segments, -(-segments * waited // (BLOCK - 2)))
+        due = min(segments, -(-segments * waited // (RECENT - BLOCK - 2)))
         while waited > 0 and self._packed < due:
             self._pack_segment(past)
         if waited > 0 and self._packed == segments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator
@@ -16,7 +17,9 @@ from watching import figure_of, watching
 from distdiag_tui.cli.topology import _granting
 from distdiag_tui.model.metrics import COLUMN_INDEX
 from distdiag_tui.model.target import Secret, Target
+from distdiag_tui.model.text import plain
 from distdiag_tui.model.topology import Event, Happening, Status
+from distdiag_tui.service.facts.fetch import fetch
 from distdiag_tui.sources import wide
 from distdiag_tui.sources.discovery.assembly import assemble
 from distdiag_tui.sources.discovery.history import History
@@ -111,6 +114,7 @@ async def test_the_account_of_the_grants_sees_all_and_can_do_nothing_else(lab: L
 
 async def _watches_and_no_more(least: Target) -> None:
     async with watching(least) as watch:
+        await watch.until(lambda s: s.layout is not None and any(m.shares for m in s.layout.members.values()))
         snapshot = await watch.until(lambda s: figure_of(s, s.servers[0].name) > 0)
     (found,) = snapshot.servers
     assert (found.status, found.detail) == (Status.UP, "")
@@ -129,3 +133,22 @@ async def _watches_and_no_more(least: Target) -> None:
                 await session.run(sql)
     finally:
         session.close()
+
+
+async def test_any_characters_in_sql_do_no_harm(session: Session, lab: LiveLab) -> None:
+    """Four bytes of UTF-8, controls, a change of direction: as the server gives them back."""
+    running = asyncio.create_task(session.run("select sleep(4) /* \U0001d11e \x1b[2J \u202e \x07 */"))
+    try:
+        for _ in range(20):
+            (fact,) = await fetch(lab.target, lab.target.endpoints[0], ("active",))
+            found = [row[-1] for row in fact.rows if "sleep(4)" in row[-1]]
+            if found:
+                break
+            await asyncio.sleep(0.1)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert fact.missing == ""
+    (statement,) = found
+    assert "\U0001d11e" in statement
+    assert statement == plain(statement)

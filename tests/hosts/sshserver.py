@@ -56,7 +56,7 @@ async def asyncssh_server(folder: Path) -> AsyncIterator[Place]:
         hearing = asyncio.create_task(_hear(process, child.stdin))
         while data := await child.stdout.read(4096):
             process.stdout.write(data)
-        await hearing
+        hearing.cancel()
         process.exit(await child.wait())
 
     server = await asyncssh.listen(

@@ -37,7 +37,7 @@ def test_a_target_s_way(target: Target, way: str | None) -> None:
     assert isinstance(source, LiveSource if way is None else HostedSource)
     if isinstance(source, HostedSource):
         assert type(source._hosts).__name__ == way
-        assert [each.name for each in source._servers] == ["10.0.0.1:2881", "ob2"]
+        assert len(source._servers) == (2 if way == "LabHosts" else 0)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,8 @@ async def test_a_package_that_is_missing_costs_only_the_machines(
     install = f"pip install 'distdiag-tui[{extra}]'"
     monkeypatch.setattr(opening, package, lambda: install)
     frames = open_source(replace(TARGET, hosts=HostAccess(access)), 0.2).frames()
-    first = await anext(frames)
+    while not (frame := await anext(frames)).machines:
+        pass
     await frames.aclose()
-    assert len(first.servers) == 2
-    assert {host.trouble for host in first.machines.values()} == {f"first: {install}"}
+    assert len(frame.servers) == 2
+    assert {host.trouble for host in frame.machines.values()} == {f"first: {install}"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import math
 import os
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
@@ -19,6 +21,7 @@ from distdiag_tui.hosts.machines import RemoteHosts, machine_of
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.hosts.ssh import open_ssh
 from distdiag_tui.model.hostaccess import HostAccess, Ssh
+from distdiag_tui.model.topology import Status
 
 NEEDS_SSHD = pytest.mark.skipif(not Path(SSHD).exists(), reason="needs OpenSSH's server")
 
@@ -115,7 +118,8 @@ async def test_servers_on_one_machine_are_told_apart_by_their_ports(
         return machine(way, there.program)
 
     hosts = RemoteHosts("SSH", partial(machine_of, given), connect)
-    servers = (server("n1"), server("n2", "db2.example", 2883), server("n3", port=9999))
+    proxy = replace(server("proxy", "proxy.example"), status=Status.CONNECTING)
+    servers = (server("n1"), server("n2", "db2.example", 2883), server("n3", port=9999), proxy)
     async with observer(tmp_path, 2883, there.program) as other:
         try:
             samples = await hosts.read(servers)
@@ -128,6 +132,26 @@ async def test_servers_on_one_machine_are_told_apart_by_their_ports(
     assert [column(samples[name], "proc_memory") for name in ("n1", "n2")] == memory
     assert math.isnan(column(samples["n3"], "proc_memory"))
     assert hosts.machines["n2"].name == hosts.machines["n1"].name == os.uname().nodename
+
+
+async def test_a_server_that_was_started_anew_does_not_compare(place: Place, tmp_path: Path) -> None:
+    async with observer(tmp_path, name="obsanew") as first:
+        asked = machine(access(place), "obsanew")
+        before = (await asked.read({"n1": PORT}))["n1"]
+        first.process.send_signal(signal.SIGSTOP)
+        there = psutil.Process(first.process.pid)
+        while there.status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110  the kernel tells nobody
+            await asyncio.sleep(0.01)
+        stopped = (await asked.read({"n1": PORT}))["n1"]
+    assert [column(each, "proc_stopped") for each in (before, stopped)] == [0, 1]
+    assert before.epoch == stopped.epoch
+    gone = (await asked.read({"n1": PORT}))["n1"]
+    assert math.isnan(column(gone, "proc_threads"))
+    async with observer(tmp_path, name="obsanew"):
+        again = (await asked.read({"n1": PORT}))["n1"]
+    await asked.close()
+    assert column(again, "proc_threads") == 1
+    assert again.epoch != before.epoch
 
 
 async def test_a_machine_that_goes_away_says_so(tmp_path: Path, there: Observer) -> None:

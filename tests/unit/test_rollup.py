@@ -51,7 +51,7 @@ class Plain:
         before: Mapping[int, Floats] = {}
         if old is not None and old.epoch == new.epoch:
             passed = new.at - old.at
-            if passed <= LONGEST_STEP * max(frame.interval, 1.0):
+            if passed <= LONGEST_STEP * max(frame.interval, 1.0, new.every):
                 before = dict(zip(old.tenants, old.columns, strict=True))
         self.last[host, name] = new
         for tenant, row in zip(new.tenants, new.columns, strict=True):

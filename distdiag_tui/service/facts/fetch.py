@@ -14,7 +14,7 @@ from distdiag_tui.service.facts import state, statements
 from distdiag_tui.service.facts.ask import Question, Server, connected
 from distdiag_tui.service.facts.blockers import BLOCKERS
 from distdiag_tui.service.facts.outside import OUTSIDE
-from distdiag_tui.sources.node import diagnose
+from distdiag_tui.sources.trouble import diagnose
 
 QUESTIONS: Final[dict[str, Question]] = {**statements.QUESTIONS, **state.QUESTIONS, "blockers": BLOCKERS}
 NAMES: Final = (*QUESTIONS, *OUTSIDE)

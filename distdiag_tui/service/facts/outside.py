@@ -13,7 +13,7 @@ from typing import Final
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.service.facts.ask import TIMEOUT, Answer, connected, span, text
-from distdiag_tui.sources.node import diagnose
+from distdiag_tui.sources.trouble import diagnose
 
 _OTHERS: Final = 4
 """Further servers that are asked."""

@@ -39,6 +39,7 @@ _KINDS: Final = {
     "unit": (Happening.UNIT_MIGRATED, Happening.UNIT_CHANGED),
     "tenant": (Happening.TENANT_CHANGED, Happening.TENANT_ROLE),
     "daily_merge": (Happening.COMPACTION,),
+    "election": (Happening.LEADER_MOVED,),
 }
 _BAD: Final = ("fail", "error", "abort", "timeout", "offline")
 
