@@ -13,7 +13,8 @@ from distdiag_tui.doctor.check import Check
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources.capability import Capability, probe
-from distdiag_tui.sources.node import FEATURES, TIMEOUT, diagnose
+from distdiag_tui.sources.node import FEATURES, TIMEOUT
+from distdiag_tui.sources.trouble import diagnose
 
 MOST: Final = 16
 """Servers that are asked."""
