@@ -1,7 +1,7 @@
 """What it costs to read the figures of many servers over one connection: CPU of this process, in ms.
 
-python tests/bench/bench_wide.py [SERVERS ...]: on the lab that runs, whose kernel makes the rows from views in a
-scratch database: each server has three tenants with this node's own statistics. The median of seven ticks.
+python tests/bench/bench_wide.py [SERVERS ...]: on the lab that runs, whose kernel makes the rows from views
+in a scratch database: each server has three tenants with this node's statistics. The median of seven ticks.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from clusterrows import START, answering, answers, leader, server, tables, unit
 from distdiag_tui.model.topology import Event, Happening, Subject
 from distdiag_tui.sources.discovery.assembly import assemble
 from distdiag_tui.sources.discovery.changes import MOST, changes
+from distdiag_tui.sources.discovery.history import History
 from distdiag_tui.sources.discovery.known import Answers, Table
 
 A, B, C = (f"10.0.0.{host}:2881" for host in (1, 2, 3))
@@ -137,3 +138,16 @@ def test_texts_of_servers_are_harmless() -> None:
     assert "\x1b" not in event.text
     assert "\u202e" not in event.text
     assert "𝄞" in event.text
+
+
+def test_a_row_of_history_about_a_change_that_was_seen_is_not_told_again() -> None:
+    change = Event(100.0, Subject("zone3"), Happening.ZONE_STATE, "zone zone3 was stopped", serious=True)
+    row = Event(
+        99.0, Subject("zone3"), Happening.ZONE_STATE, "ZONE stop_zone", "DBA_OB_ROOTSERVICE_EVENT_HISTORY"
+    )
+    other = Event(99.0, Subject("zone2"), Happening.ZONE_STATE, "ZONE x", "DBA_OB_ROOTSERVICE_EVENT_HISTORY")
+    for first, second in (([change], []), ([], [change])):  # whichever is there first
+        history = History()
+        assert history._new_to_us([row, other], first, 10.0) == ()
+        assert history._new_to_us([], second, 20.0) == (other,)
+        assert history._new_to_us([], [], 30.0) == ()

@@ -68,10 +68,12 @@ class History:
     def __init__(self) -> None:
         self._seen: set[Row] = set()
         self._order: deque[Row] = deque()
+        self._changes: list[tuple[float, Event]] = []  # what we saw of late, and when (s, monotonic)
+        self._waiting: list[Event] = []
         self._looked: dict[str, float] = {}  # by view, the moment of the last look (s, monotonic)
 
     async def fresh(self, session: Session, known: Known, seen: Sequence[Event]) -> tuple[Event, ...]:
-        """Events since the last look, without those that `seen` tells already; none at the first look."""
+        """Rows that are new since the last look, as events, but for what `seen` tells; none at the first."""
         assert session.capability is not None
         found: list[Event] = []
         for view in HISTORIES:
@@ -90,7 +92,17 @@ class History:
             self._looked[view] = known.answers.at
             if last is not None:
                 found += [event for row in fresh if (event := _event(view, row, known)) is not None]
-        told = [event for event in found if not any(_says(event, change) for change in seen)]
+        return self._new_to_us(found, seen, known.answers.at)
+
+    def _new_to_us(self, found: list[Event], seen: Sequence[Event], at: float) -> tuple[Event, ...]:
+        """Rows about a change that we may see ourselves wait for the next look, lest both tell it."""
+        self._changes = [each for each in self._changes if each[0] > at - _TOLD] + [
+            (at, each) for each in seen
+        ]
+        waiting = [event for event in found if event.kind is not Happening.HISTORY]
+        due = [*self._waiting, *(event for event in found if event.kind is Happening.HISTORY)]
+        self._waiting = waiting
+        told = [event for event in due if not any(_says(event, change) for _, change in self._changes)]
         return tuple(sorted(told, key=lambda event: event.time))
 
     def _take(self, view: str, rows: Iterable[Row]) -> list[Row]:
