@@ -76,7 +76,7 @@ def service(lab: LiveLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 @pytest.fixture(autouse=True)
 def _no_user_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
-        if name.startswith("OB_") or name == "DISTDIAG_LAB_HOME":
+        if name.startswith(("OB_", "PROMETHEUS_")) or name == "DISTDIAG_LAB_HOME":
             monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

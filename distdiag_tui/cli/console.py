@@ -52,10 +52,10 @@ def run_demo(demo: Demo, options: ConsoleOptions) -> None:
 async def _console_with_load(
     ours: Lab | None, load: Mapping[str, object] | None, options: ConsoleOptions
 ) -> None:
-    from distdiag_tui.lab.state import lab_target  # noqa: PLC0415
+    from distdiag_tui.config import resolve_target  # noqa: PLC0415
     from distdiag_tui.service.workloads import Wish, Workloads  # noqa: PLC0415
 
-    target = lab_target()
+    target = resolve_target("lab")
     workloads = Workloads(target)
     try:
         if load is not None:

@@ -18,6 +18,11 @@ VARIABLES = {
     "OB_PASSWORD": "its password",
     "OB_PASSWORD_FILE": "a file that holds the password on its first line",
     "PROMETHEUS_URL": "a Prometheus server with the cluster's history",
+    "PROMETHEUS_USER": "account on it, if it wants one",
+    "PROMETHEUS_PASSWORD": "its password",
+    "PROMETHEUS_PASSWORD_FILE": "a file that holds the password on its first line",
+    "PROMETHEUS_TOKEN": "a bearer token instead",
+    "PROMETHEUS_WRITE": "no: what is sampled is not written there",
 }
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from distdiag_tui.anomalies.dose import LONGEST
 from distdiag_tui.config.dsn import DEFAULT_PORT, SCHEMES, parse_dsn
 from distdiag_tui.config.environment import environment, environment_password, environment_port
+from distdiag_tui.config.prometheus import environment_prometheus
 from distdiag_tui.model.errors import ConfigError, LabError
 from distdiag_tui.model.target import Target
 
@@ -38,8 +40,13 @@ def resolve_target(name: str | None) -> Target:
     """The target called `name`: "lab", "sim", a profile, or a DSN.
 
     Without a name: OB_HOST, else the default profile, else the lab. ConfigError says in one line what is
-    wrong or what could be given instead.
+    wrong or what could be given instead. A profile may name a Prometheus server; else PROMETHEUS_URL does.
     """
+    target = _named_target(name)
+    return target if target.prometheus is not None else replace(target, prometheus=environment_prometheus())
+
+
+def _named_target(name: str | None) -> Target:
     if name == LAB:
         return _lab()
     if name == SIM:

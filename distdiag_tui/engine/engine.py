@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from distdiag_tui.engine.rates import Rates
 from distdiag_tui.engine.rollup import RollUp
-from distdiag_tui.model.snapshot import Health, Snapshot
+from distdiag_tui.model.snapshot import Health, History, Snapshot
 from distdiag_tui.model.topology import Event
 from distdiag_tui.sources.frame import Frame, Source
 from distdiag_tui.sources.held import Held
@@ -32,6 +32,8 @@ class Engine:
     def __init__(self, source: Source, cluster: str, *, production: bool = False) -> None:
         self.cluster = cluster
         self.store = Store()
+        self.history: History = self.store
+        """What snapshots show of the past: it may reach back further than the store does."""
         self.diagnoser: Diagnoser | None = None
         self._source = source
         self._production = production
@@ -64,12 +66,14 @@ class Engine:
             cluster=self.cluster,
             servers=frame.servers,
             values=values,
-            history=self.store,
+            history=self.history,
             health=Health(frame.latency, self._samples, self._dropped),
             production=self._production,
             layout=frame.layout,
             events=tuple(self._events),
             machines=frame.machines,
+            totals=dict(self._rates.last),
+            hosts=dict(self._host_rates.last),
         )
         if self.diagnoser is None:
             return snapshot

@@ -22,6 +22,11 @@ class Rates:
     def __init__(self) -> None:
         self._last: dict[str, Sample] = {}
 
+    @property
+    def last(self) -> Mapping[str, Sample]:
+        """The newest sample of every server that ever had one."""
+        return self._last
+
     def take(self, samples: Mapping[str, Sample], interval: float) -> Floats:
         """Columns per second (R, C): the rows of every sample, in its order, one sample after the other.
 

@@ -49,6 +49,12 @@ class KubernetesError(DistdiagError):
     exit_code = 1
 
 
+class PrometheusError(DistdiagError):
+    """Prometheus does not answer, refuses, or answers what makes no sense."""
+
+    exit_code = 1
+
+
 class ExperimentError(DistdiagError):
     """An experiment cannot go on, or some of its runs failed."""
 

@@ -70,6 +70,22 @@ class History(Protocol):
         ...
 
 
+class Totals(Protocol):
+    """A server's newest sample as it was read: `columns` has a row for each of `tenants`, C wide.
+
+    NaN is missing. Tenant 0 is the server as a whole. `at` is the moment of reading (s, monotonic).
+    """
+
+    @property
+    def tenants(self) -> tuple[int, ...]: ...
+
+    @property
+    def columns(self) -> NDArray[np.float64]: ...
+
+    @property
+    def at(self) -> float: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Health:
     """How the console itself is doing. Times in seconds; counts since start."""
@@ -84,7 +100,8 @@ class Snapshot:
     """One tick. `tick` counts intervals since the epoch, so that columns of plots have fixed times.
 
     `values` maps each subject to its M metric values (NaN: missing). `events` are those of the last hour,
-    oldest first, as many as fit; `machines` are by server name.
+    oldest first, as many as fit; `machines` are by server name, and so are `totals` and `hosts`: what
+    `values` are made of, for those who reckon rates themselves. They stay while a server does not answer.
     """
 
     tick: int
@@ -100,6 +117,8 @@ class Snapshot:
     layout: Layout | None = None  # while the cluster has not told, or has none
     events: tuple[Event, ...] = ()
     machines: Mapping[str, Host] = field(default_factory=dict)
+    totals: Mapping[str, Totals] = field(default_factory=dict)
+    hosts: Mapping[str, Totals] = field(default_factory=dict)
 
     @property
     def zones(self) -> Mapping[str, Sequence[Server]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     from distdiag_tui.model.hostaccess import HostAccess
+    from distdiag_tui.model.prometheus import PrometheusServer
 
 
 @final
@@ -90,7 +91,7 @@ class Target:
     `user` may name a tenant, and for an OBProxy the cluster: `monitor@sys#cluster`. `home` is the lab's
     folder if it is one. `kube` says how to reach the Kubernetes cluster it runs in, where that is known:
     context, namespace and the name of its OBCluster, each if need be. `hosts` is the way to the servers'
-    machines, if there is one; that to the lab's is known.
+    machines, if there is one; that to the lab's is known. `prometheus` has the cluster's history.
     """
 
     cluster: str
@@ -102,6 +103,7 @@ class Target:
     home: Path | None = None
     kube: Mapping[str, str] | None = None
     hosts: HostAccess | None = None
+    prometheus: PrometheusServer | None = None
     sampling: Sampling = Sampling.AUTO
 
     @property

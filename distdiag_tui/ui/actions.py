@@ -29,9 +29,10 @@ ACTIONS = (
     Action("home", "move(0,-9999)", "", "", ""),
     Action("end", "move(0,9999)", "", "", ""),
     Action("enter", "open", "⏎", "open", "From topology to metrics; from a metric to its plot."),
-    Action("", "switch", "Tab", "pane", "Next pane. 1 topology, 2 metrics, 3 workloads, 4 anomalies, "
+    Action("", "switch", "Tab", "pane", "Next pane: 1 topology, 2 metrics, 3 workloads, 4 anomalies, "
            "5 diagnosis."),
-    Action("1", "pane('topology')", "", "", ""),
+    Action("1", "pane('topology')", "1", "", "Topology. There: n N next match, or next that is not well; "
+           "s order, S turned round; v heat map, i details, e events."),
     Action("2", "pane('metrics')", "", "", ""),
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
            "[ ] fewer or more threads, n another run, v verify the data, c clean up."),

@@ -19,13 +19,16 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.ui.actions import ACTIONS, bindings
 from distdiag_tui.ui.colourless import Colourless
+from distdiag_tui.ui.happenings import event_marks
 from distdiag_tui.ui.messages import (
     AnomalyOrdered,
     IncidentOrdered,
     KindOrdered,
     MetricOpened,
     SubjectChosen,
+    SubjectWanted,
     Ticked,
+    TopologyOrdered,
 )
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.palette import styles
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
     from distdiag_tui.service.incident_desk import IncidentDesk
+    from distdiag_tui.service.prometheus_desk import PrometheusDesk
     from distdiag_tui.ui.diagnosing import Diagnosing
     from distdiag_tui.ui.injecting import Injecting
     from distdiag_tui.ui.ordering import Ordering
@@ -64,6 +68,7 @@ class ConsoleApp(App[None]):
         self._ordering: Ordering | None = None  # until there is a desk: it is not needed for a start
         self._injecting: Injecting | None = None  # as well
         self._diagnosing: Diagnosing | None = None  # as well
+        self.prometheus: PrometheusDesk | None = None  # where one is configured
         self.drawn = asyncio.Event()  # set once the first snapshot is on the screen
         self.looks: dict[str, Style] = {}  # by name, see palette.LOOKS
         self.scene = Scene()
@@ -98,6 +103,12 @@ class ConsoleApp(App[None]):
         self._diagnosing = Diagnosing(self, desk, asks=asks)
         desk.begin()
 
+    def attach_prometheus(self, desk: PrometheusDesk) -> None:
+        """From now on it is given what is sampled, and shown how that goes."""
+        self.prometheus = desk
+        if self.scene.snapshot is not None:
+            desk.take(self.scene.snapshot)
+
     def get_default_screen(self) -> Screen[None]:
         """The main screen."""
         return self.main
@@ -117,12 +128,15 @@ class ConsoleApp(App[None]):
             self._injecting.desk.look()
         if self._diagnosing is not None:
             self._diagnosing.desk.take(event.snapshot)
+        if self.prometheus is not None:
+            self.prometheus.take(event.snapshot)
         if not self.drawn.is_set():
             self.call_after_refresh(self.drawn.set)
         if monotonic() - self._told > NOTICE_SECONDS:
             self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
-            self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first))
+            past = 0.0 if self.prometheus is None else self.prometheus.status.past
+            self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first + past))
         elif self._injecting is not None or self._diagnosing is not None:
             self._set(self.scene)  # the picture is held, but what is injected, or wrong, must be seen
 
@@ -150,6 +164,25 @@ class ConsoleApp(App[None]):
     def _choose(self, event: SubjectChosen) -> None:
         self._set(replace(self.scene, subject=event.subject))
 
+    @on(TopologyOrdered)
+    def _look_further(self, event: TopologyOrdered) -> None:
+        from distdiag_tui.ui.looking import look  # noqa: PLC0415  not needed for a start
+
+        look(self, event.order)
+
+    async def pick_order(self) -> None:
+        """Let the person pick an order of servers; returns when the next key goes there."""
+        from distdiag_tui.ui.looking import pick_order  # noqa: PLC0415  not needed for a start
+
+        if self.scene.snapshot is not None:
+            await pick_order(self)
+
+    @on(SubjectWanted)
+    async def _go(self, event: SubjectWanted) -> None:
+        await self.action_back()
+        self.main.activate("topology")
+        self.main.topology.reveal(event.subject)
+
     @on(MetricOpened)
     def _open_metric(self, event: MetricOpened) -> None:
         from distdiag_tui.ui.detail import MetricScreen  # noqa: PLC0415  not needed for a start
@@ -158,6 +191,8 @@ class ConsoleApp(App[None]):
 
     def _set(self, scene: Scene) -> None:
         marks = list(self.marks)
+        if scene.snapshot is not None and scene.snapshot.events:
+            marks += event_marks(scene.snapshot, scene.subject)
         if self._ordering is not None:
             desk = self._ordering.desk
             scene = replace(scene, workloads=desk.views, trouble=desk.trouble)
@@ -168,6 +203,8 @@ class ConsoleApp(App[None]):
             marks += board.marks
         if self._diagnosing is not None:
             scene = replace(scene, incidents=self._diagnosing.desk.board)
+        if self.prometheus is not None:
+            scene = replace(scene, prometheus=self.prometheus.status)
         self.scene = replace(scene, marks=tuple(sorted(marks, key=lambda mark: mark.time)))
         top = next(screen for screen in reversed(self.screen_stack) if isinstance(screen, ExactScreen))
         top.show(self.scene)  # a change below it would repaint all of it

@@ -1,36 +1,44 @@
-"""One metric alone: full width, with axes, and every server as a line."""
+"""One metric alone: full width, with axes, and every server as a line; of many the worst, and their mean."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import groupby
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.metrics import CATALOGUE, GROUPS
+from distdiag_tui.model.metrics import CATALOGUE, GROUPS, Metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.machines import host_words
+from distdiag_tui.ui.order import Order, Sorter
 from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
 from distdiag_tui.ui.screens import ExactScreen
 from distdiag_tui.ui.spark import nice_ceiling, stretched
 from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.windows import WINDOWS, read_window
+
+if TYPE_CHECKING:
+    from distdiag_tui.prometheus.windows import Window
+    from distdiag_tui.ui.app import ConsoleApp
 
 SCALE: Final = 10  # cells of the value axis on the left
 NAMES: Final = 8  # cells of the names on the right, at the end of each line
 COLOURS: Final = 6
 MARK: Final = -2  # the owner of a cell that belongs to a mark of the time axis
 MOST_ROWS: Final = 12  # servers listed below the plot
+MOST_LINES: Final = 24  # servers that are lines, all of them; of more the first few by the metric
+MEAN: Final = -3  # the owner of the line of what they do on average
 
 KEYS = (("Esc", "back"), ("← →", "metric"), ("↑ ↓", "single out a server"), ("+ -", "time span"),
-        ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
+        ("w", "hours, days"), ("p", "pause"), ("?", "help"), ("q", "quit"))  # fmt: skip
 
 
 class Plot(ScenePane):
@@ -41,7 +49,21 @@ class Plot(ScenePane):
         self.metric = metric
         self._scene = scene
         self._single = -1  # the server singled out, -1 for none
+        self._sorter = Sorter()
+        self._listed: list[int] = []  # servers in the order of the table
+        self._window: Window | None = None  # hours or days that are shown instead of the scene's span
+        self._window_words = ""
         self.add_class("pane")
+
+    @property
+    def points(self) -> int:
+        """How many values of a server fit side by side."""
+        return max(2, 2 * (self.size.width - SCALE - NAMES))
+
+    def show_window(self, window: Window | None, words: str = "") -> None:
+        """Show hours or days, which `words` name, or with None the scene's span again."""
+        self._window, self._window_words = window, words
+        self.redraw()
 
     def step_metric(self, step: int) -> None:
         """The next or previous metric of the catalogue."""
@@ -50,9 +72,22 @@ class Plot(ScenePane):
 
     def step_server(self, step: int) -> None:
         """Single out the next server, in the end none again."""
-        count = len(self._scene.snapshot.servers) if self._scene.snapshot else 0
-        self._single = (self._single + 1 + step) % (count + 1) - 1
+        self._list()
+        here = self._listed.index(self._single) if self._single in self._listed else -1
+        here = (here + 1 + step) % (len(self._listed) + 1) - 1
+        self._single = self._listed[here] if here >= 0 else -1
         self.redraw()
+
+    def _list(self) -> None:
+        """As configured; many by the metric, those that are worst first."""
+        snapshot = self._scene.snapshot
+        servers = list(snapshot.servers) if snapshot is not None else []
+        if snapshot is None or len(servers) <= MOST_LINES:
+            self._listed = list(range(len(servers)))
+            return
+        places = {server.name: index for index, server in enumerate(servers)}
+        order = Order(CATALOGUE[self.metric].id)
+        self._listed = [places[each.name] for each in self._sorter.sort(snapshot, servers, order, {})]
 
     def redraw(self) -> None:
         """Draw axes, lines and the table."""
@@ -61,34 +96,73 @@ class Plot(ScenePane):
         if snapshot is None or width < SCALE + NAMES + 10 or height < 8:
             return
         row = CATALOGUE[self.metric]
-        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{self._scene.span / 60:.0f} min")
+        self._list()
+        many = len(self._listed) > MOST_LINES
+        drawn = self._listed[:COLOURS] if many else self._listed
+        if self._single in self._listed:
+            drawn = [server for server in drawn if server != self._single] + [self._single]  # on top
+        words = (
+            f"the first {COLOURS} of {len(self._listed)} servers, grey: the mean of all · " if many else ""
+        )
+        span, end = self._scene.span, snapshot.time
+        if self._window is not None:
+            span, end = self._window.seconds, self._window.begin + self._window.seconds
+        time = self._window_words or f"{span / 60:.0f} min"
+        self.entitle(f"{row.title} · {GROUPS[row.group]}", f"{words}{time}")
         table = min(len(snapshot.servers), MOST_ROWS, height // 3)
+        listed = self._in_sight(table)
         plot_width = width - SCALE - NAMES
         marks = self._marks(snapshot, plot_width)
         plot_height = height - table - 4 - bool(marks)
-        past = self._past(snapshot, 2 * plot_width)
-        top = _top(past, row.unit)
-        words = host_words(snapshot, Subject()) if row.group == "host" else ""
-        about = f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
-        lines: list[Line] = [(Run(fit(about, width), "muted"),)]
-        lines += self._plot(snapshot, past, top, (plot_width, plot_height), set(marks))
+        past = self._past(snapshot, list({*drawn, *listed}), 2 * plot_width)
+        drawn = [MEAN, *drawn] if many else drawn
+        top = _top([past[server] for server in drawn], row.unit)
+        lines: list[Line] = [(Run(fit(_about(snapshot, row, width), width), "muted"),)]
+        lines += self._plot(
+            snapshot, {each: past[each] for each in drawn}, top, (plot_width, plot_height), set(marks)
+        )
         if marks:
             lines.append((Run(" " * SCALE), Run(mark_words(marks, plot_width + NAMES), "busy")))
-        clock = clock_marks(snapshot.time, self._scene.span, plot_width)
+        clock = clock_marks(end, span, plot_width)
         lines.append((Run(" " * SCALE), Run(clock, "muted")))
-        lines += self._table(snapshot, past, table, width)
+        lines += self._table(snapshot, {each: past[each] for each in listed}, width)
         self.draw(lines)
 
-    def _past(self, snapshot: Snapshot, columns: int) -> list[NDArray[np.float64]]:
-        """Of every server."""
+    def _in_sight(self, rows: int) -> list[int]:
+        """The servers of the table's rows, among them the one singled out."""
+        place = self._listed.index(self._single) if self._single in self._listed else 0
+        first = max(0, place - rows + 1)
+        return self._listed[first : first + rows]
+
+    def _past(
+        self, snapshot: Snapshot, servers: list[int], columns: int
+    ) -> Mapping[int, NDArray[np.float64]]:
+        """Of these servers, and of all: the cluster's own ratio, or its sum divided among them."""
+        if self._window is not None:
+            return self._of_window(self._window, snapshot, servers, columns)
+        of = [snapshot.servers[server] for server in servers]
+        subjects = [Subject(), *(Subject(each.zone, each.name) for each in of)]
         span = self._scene.span_ticks
         ticks = span + columns  # the first column may begin before the span does
-        servers = [Subject(server.zone, server.name) for server in snapshot.servers]
-        window = snapshot.history.traces(servers, self.metric, ticks, snapshot.tick)
-        return list(stretched(window, snapshot.tick, columns, span))
+        window = snapshot.history.traces(subjects, self.metric, ticks, snapshot.tick)
+        past = stretched(window, snapshot.tick, columns, span)
+        among = 1 if CATALOGUE[self.metric].under else max(1, len(snapshot.servers))
+        return {MEAN: past[0] / among, **dict(zip(servers, past[1:], strict=True))}
+
+    def _of_window(
+        self, window: Window, snapshot: Snapshot, servers: list[int], columns: int
+    ) -> Mapping[int, NDArray[np.float64]]:
+        """Of hours or days; the mean of all is that of their values."""
+        spread = np.linspace(0, 1, columns)
+        every = np.array([window.at(server.name, spread) for server in snapshot.servers])
+        there = np.isfinite(every).sum(axis=0)
+        mean = np.where(there > 0, np.nansum(every, axis=0) / np.maximum(there, 1), np.nan)
+        return {MEAN: mean, **{server: every[server] for server in servers}}
 
     def _marks(self, snapshot: Snapshot, width: int) -> dict[int, str]:
         """What is written below the plot, by column; of two in one column the later one."""
+        if self._window is not None:
+            return {}
         span, found = self._scene.span, {}
         for mark in self._scene.marks:
             x = int((1 - (snapshot.time - mark.time) / span) * width)
@@ -99,45 +173,48 @@ class Plot(ScenePane):
     def _plot(
         self,
         snapshot: Snapshot,
-        past: list[NDArray[np.float64]],
+        past: Mapping[int, NDArray[np.float64]],
         top: float,
         size: tuple[int, int],
         marked: set[int],
     ) -> list[Line]:
         width, height = size
-        order = sorted(range(len(past)), key=lambda server: server == self._single)  # that one on top
-        dots, owner = plot_lines([past[server] for server in order], top, width, height)
-        owners = np.array([*order, -1])[owner]
+        dots, owner = plot_lines(list(past.values()), top, width, height)
+        owners = np.array([*past, -1])[owner]
         names = _end_names(past, top, height)
         scale = _scale_marks(top, CATALOGUE[self.metric].unit, height)
         lines: list[Line] = []
         for y in range(height):
             mark = f"{scale[y]:>{SCALE - 2}} ┤" if y in scale else " " * (SCALE - 1) + "│"
             runs = [Run(mark, "muted"), *_runs(dots[y].tolist(), owners[y].tolist(), marked, self._style)]
-            if (server := names.get(y, -1)) >= 0:
-                runs.append(Run(fit(f" {snapshot.servers[server].name}", NAMES), self._style(server)))
+            if (server := names.get(y, -1)) != -1:
+                name = "mean" if server == MEAN else snapshot.servers[server].name
+                runs.append(Run(fit(f" {name}", NAMES), self._style(server)))
             lines.append(tuple(runs))
         return lines
 
     def _style(self, server: int) -> str:
         if server == MARK:
             return "busy"
+        if server == MEAN:
+            return "muted"
         if server < 0:
             return ""
         if self._single >= 0 and server != self._single:
             return "muted"
+        if len(self._listed) > MOST_LINES:
+            place = self._listed.index(server)
+            return f"line{place + 1}" if place < COLOURS else "muted" if server != self._single else "value"
         return f"line{server % COLOURS + 1}"
 
-    def _table(
-        self, snapshot: Snapshot, past: list[NDArray[np.float64]], rows: int, width: int
-    ) -> list[Line]:
+    def _table(self, snapshot: Snapshot, past: Mapping[int, NDArray[np.float64]], width: int) -> list[Line]:
         unit = CATALOGUE[self.metric].unit
         head = f"{'  server':26}{'now':>12}{'lowest':>12}{'mean':>12}{'highest':>12}"
         lines: list[Line] = [(Run(" " * width),), (Run(fit(head, width), "muted"),)]
-        first = max(0, self._single - rows + 1)
-        for number, server in list(enumerate(snapshot.servers))[first : first + rows]:
+        for number, values in past.items():
+            server = snapshot.servers[number]
             now = snapshot.value(Subject(server.zone, server.name), CATALOGUE[self.metric].id)
-            known = past[number][~np.isnan(past[number])]
+            known = values[~np.isnan(values)]
             spread = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
             cells = "".join(fit(" ".join(figure(float(v), unit)), 12, right=True) for v in (now, *spread))
             mark = "▸ " if number == self._single else "  "
@@ -151,10 +228,16 @@ class Plot(ScenePane):
         return lines
 
 
-def _end_names(past: list[NDArray[np.float64]], top: float, height: int) -> dict[int, int]:
+def _about(snapshot: Snapshot, row: Metric, width: int) -> str:
+    """What the metric is; of a machine's, how its figures come, where there is room."""
+    words = host_words(snapshot, Subject()) if row.group == "host" else ""
+    return f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
+
+
+def _end_names(past: Mapping[int, NDArray[np.float64]], top: float, height: int) -> dict[int, int]:
     """Rows at which servers' names stand, each at the end of its line or next to it."""
     places: dict[int, int] = {}
-    for server, values in enumerate(past):
+    for server, values in past.items():
         known = values[~np.isnan(values)]
         free = [y for y in range(height) if y not in places]
         if len(known) and free:
@@ -196,6 +279,7 @@ class MetricScreen(ExactScreen):
         Binding("right,l", "metric(1)", show=False),
         Binding("up,k", "server(-1)", show=False),
         Binding("down,j", "server(1)", show=False),
+        Binding("w", "window", show=False),
     ]
 
     def __init__(self, metric: int, scene: Scene) -> None:
@@ -203,6 +287,7 @@ class MetricScreen(ExactScreen):
         self._status = StatusLine()
         self.plot = Plot(metric, scene)
         self._scene = scene
+        self._long = 0  # which of WINDOWS is shown, counted from 1
 
     def compose(self) -> ComposeResult:
         """Status line, plot, keys."""
@@ -222,7 +307,26 @@ class MetricScreen(ExactScreen):
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric."""
+        self.plot.show_window(None)
         self.plot.step_metric(step)
+        self._ask()
+
+    def action_window(self) -> None:
+        """The next of the hours and days that Prometheus has, in the end the live span again."""
+        self._long = (self._long + 1) % (len(WINDOWS) + 1)
+        self._ask()
+
+    def _ask(self) -> None:
+        if self._long:
+            self.run_worker(self._read(*WINDOWS[self._long - 1]), exclusive=True)
+        else:
+            self.plot.show_window(None)
+
+    async def _read(self, words: str, seconds: float) -> None:
+        window = await read_window(cast("ConsoleApp", self.app), self.plot.metric, seconds, self.plot.points)
+        if window is None:
+            self._long = 0
+        self.plot.show_window(window, words if window is not None else "")
 
     def action_server(self, step: int) -> None:
         """Single out a server."""

@@ -39,6 +39,8 @@ READING = (
         f"{BEGAN} {ENDED}  {INJECTED} {REVERTED}",
         "On the time axis: begin and end of a workload, of an anomaly.",
     ),
+    ("+ − ⇄ ⇒ ◆ …", "On the time axis: what happened to the cluster; e in the topology lists it."),
+    ("█▒░", "Of a resource: used, promised to units, free. In the heat map: more and less."),
     ("dropped", "Samples that did not arrive in their tick, since the start."),
 )
 

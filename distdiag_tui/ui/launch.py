@@ -16,13 +16,17 @@ from distdiag_tui.feed import Feed
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.target import Target
+from distdiag_tui.prometheus import missing
 from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
+    from distdiag_tui.model.prometheus import PrometheusServer
+    from distdiag_tui.model.snapshot import History
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
     from distdiag_tui.service.incident_desk import IncidentDesk
+    from distdiag_tui.service.prometheus_desk import PrometheusDesk
     from distdiag_tui.service.workloads import Workloads
     from distdiag_tui.ui.app import ConsoleApp
 
@@ -52,10 +56,12 @@ class Desks:
     workloads: Desk | None = None
     anomalies: AnomalyDesk | None = None
     incidents: IncidentDesk | None = None
+    prometheus: PrometheusDesk | None = None
 
     async def close(self) -> None:
         """Stop what was started here; what takes long to undo is named, and goes on without us."""
-        closing = [desk.close() for desk in (self.workloads, self.incidents) if desk is not None]
+        desks = (self.workloads, self.incidents, self.prometheus)
+        closing = [desk.close() for desk in desks if desk is not None]
         if self.anomalies is not None:
             closing.append(self._undo(self.anomalies))
         await asyncio.gather(*closing)
@@ -106,6 +112,8 @@ async def _open_desks(
 ) -> None:
     """Diagnosis, workloads, anomalies, once there is something to see; `desks` gets each at once."""
     await app.drawn.wait()
+    if target.prometheus is not None:
+        desks.prometheus = await _open_prometheus(app, feed.engine, target.prometheus)
     desks.incidents = await asyncio.to_thread(_make_incident_desk, target)
     app.attach_incidents(desks.incidents)
     feed.engine.diagnoser, trouble = await asyncio.to_thread(_make_diagnoser)
@@ -121,6 +129,29 @@ async def _open_desks(
         app.tell(str(error), bad=True)
     else:
         app.attach_anomalies(desks.anomalies)
+
+
+async def _open_prometheus(
+    app: ConsoleApp, engine: Engine, server: PrometheusServer
+) -> PrometheusDesk | None:
+    """It begins with the next tick. None, and the reason told, without what it needs."""
+    if what := await asyncio.to_thread(missing):
+        app.tell(f"nothing goes to Prometheus, or comes from there, without: {what}", bad=True)
+        return None
+    desk_class = await asyncio.to_thread(_import_prometheus_desk)
+
+    def use(history: History) -> None:
+        engine.history = history
+
+    desk = desk_class(server, engine.store.capacity, use)
+    app.attach_prometheus(desk)
+    return desk
+
+
+def _import_prometheus_desk() -> type[PrometheusDesk]:
+    from distdiag_tui.service.prometheus_desk import PrometheusDesk  # noqa: PLC0415
+
+    return PrometheusDesk
 
 
 def _make_diagnoser() -> tuple[Diagnoser, str]:

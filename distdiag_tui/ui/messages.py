@@ -66,3 +66,17 @@ class IncidentOrdered(Message):
 
     order: str
     incident: str
+
+
+@dataclass
+class TopologyOrdered(Message):
+    """Look further into the topology: "heat", "events" or "inside"."""
+
+    order: str
+
+
+@dataclass
+class SubjectWanted(Message):
+    """Leave the screen in front, and select this in the topology."""
+
+    subject: Subject

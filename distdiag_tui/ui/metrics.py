@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from textual.events import Resize
+from textual.geometry import Size
 
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK, GROUPS
 from distdiag_tui.model.text import DASH, figure, shorten
@@ -156,7 +157,8 @@ class MetricsPane(ScenePane):
         self._filter = ""
         self._every = False
         self._shown = matching("", every=False)
-        self._grid = lay_out(self._shown, 80, 20)
+        self._laid_out = Size(80, 20)
+        self._grid = lay_out(self._shown, *self._laid_out)
         self._chosen = 0  # index into the grid's cards
         self._top = 0  # first row of the grid in sight
 
@@ -185,7 +187,8 @@ class MetricsPane(ScenePane):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        self._grid = lay_out(self._shown, self.size.width, self.size.height)
+        self._laid_out = self.size
+        self._grid = lay_out(self._shown, *self.size)
         self.redraw()
 
     # -- keys ---------------------------------------------------------------------------------------
@@ -216,8 +219,8 @@ class MetricsPane(ScenePane):
     def redraw(self) -> None:
         """Lay the cards out as before, with the scene's figures."""
         width, height = self.size
-        if width < NARROWEST or height < 1:
-            return
+        if width < NARROWEST or height < 1 or self.size != self._laid_out:
+            return  # word of the new size is on its way
         self._scroll_to_chosen(height)
         if self._scene.snapshot is None:
             return

@@ -68,12 +68,16 @@ def mark_words(marks: Mapping[int, str], width: int) -> str:
 
 
 def clock_marks(end: float, span: float, width: int) -> str:
-    """A row of clock times under a time axis that ends at epoch second `end` and covers `span` seconds."""
+    """A row of clock times under a time axis that ends at epoch second `end` and covers `span` seconds.
+
+    Over more than half a day they have the weekday instead of seconds.
+    """
+    form = "%H:%M:%S" if span <= 43200 else "%a %H:%M"
     count = min(6, width // 16) if width > 16 else 0  # where there is room for one time only, it is the end
     marks = [" "] * width
     for index in range(count + 1):
         x = round(index * (width - 1) / count) if count else width - 1
-        text = time.strftime("%H:%M:%S", time.localtime(end - span * (1 - x / max(1, width - 1))))
+        text = time.strftime(form, time.localtime(end - span * (1 - x / max(1, width - 1))))
         start = max(0, min(x - len(text) // 2, width - len(text)))
         marks[start : start + len(text)] = text
     return "".join(marks[:width])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from distdiag_tui.service.anomaly_desk import Board
     from distdiag_tui.service.desk import KindView
     from distdiag_tui.service.incident_board import IncidentBoard
+    from distdiag_tui.service.prometheus_desk import PrometheusStatus
 
 SPANS = (60.0, 120.0, 300.0, 900.0, 3600.0)  # s that the time axis covers
 SPAN_ENOUGH = 300.0
@@ -53,6 +54,7 @@ class Scene:
     marks: tuple[Mark, ...] = ()
     trouble: str = ""  # why nobody knows what data the cluster has
     notice: str = ""  # a few words for the person, in the status line for a while
+    prometheus: PrometheusStatus | None = None  # where one is configured
     wrong: str = ""  # what went wrong, above the keys for a while
 
     @property

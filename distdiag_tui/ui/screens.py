@@ -20,13 +20,19 @@ from distdiag_tui.ui.diagnosis import DiagnosisPane
 from distdiag_tui.ui.metrics import MetricsPane
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
-from distdiag_tui.ui.topology import TopologyPane
+from distdiag_tui.ui.topology import KEYS as TOPOLOGY_KEYS
+from distdiag_tui.ui.topology import KEYS_TOLD, TopologyPane
 from distdiag_tui.ui.workloads import KEYS as WORKLOAD_KEYS
 from distdiag_tui.ui.workloads import WorkloadsPane
 
 Pane = TopologyPane | MetricsPane | WorkloadsPane | AnomaliesPane | DiagnosisPane
 BREAKPOINTS: Final = [(0, "-narrow"), (100, "-normal")]  # widths and classes of a screen
-KEYS_OF: Final = {"workloads": WORKLOAD_KEYS, "anomalies": ANOMALY_KEYS, "diagnosis": DIAGNOSIS_KEYS}
+KEYS_OF: Final = {
+    "topology": TOPOLOGY_KEYS,
+    "workloads": WORKLOAD_KEYS,
+    "anomalies": ANOMALY_KEYS,
+    "diagnosis": DIAGNOSIS_KEYS,
+}
 PANES: Final = ("topology", "metrics", "workloads", "anomalies", "diagnosis")
 
 
@@ -64,6 +70,9 @@ class MainScreen(ExactScreen):
         self._wrong = Complaint()
         self._keys = KeyBar(KEY_BAR)
         self._active: Pane = self.topology
+        self._scene = Scene()
+        self._stale: list[Pane] = []  # panes that are to show it still
+        self._told = False  # whether there is a layout
         self._field: Input | None = None  # while a filter is being typed
 
     def compose(self) -> ComposeResult:
@@ -93,11 +102,26 @@ class MainScreen(ExactScreen):
         self.activate("topology")
 
     def show(self, scene: Scene) -> None:
-        """Draw a scene in every pane."""
+        """Draw a scene in every pane, at once in that which keys go to."""
         self.status.show(scene)
         self._wrong.show(scene)
-        for pane in self.panes:
-            pane.show(scene)
+        told = scene.snapshot is not None and scene.snapshot.layout is not None
+        if told != self._told:
+            self._told = told
+            self._left.set_class(told, "-told")  # a cluster that tells of itself is worth more room
+            self._show_keys()
+        self._active.show(scene)
+        waiting = bool(self._stale)
+        self._scene, self._stale = scene, [pane for pane in self.panes if pane is not self._active]
+        if not waiting:
+            self.call_later(self._show_next)
+
+    def _show_next(self) -> None:
+        """One pane more; keys that have come meanwhile go first."""
+        pane, *self._stale = self._stale
+        pane.show(self._scene)
+        if self._stale:
+            self.call_later(self._show_next)
 
     @property
     def active(self) -> Pane:
@@ -112,8 +136,14 @@ class MainScreen(ExactScreen):
             pane.set_class(pane is self._active, "-active")
         self._share_place()
         self._left.set_class(self._active is not self.metrics, "-active")
-        self._keys.show_keys(KEYS_OF.get(name, KEY_BAR))
+        self._show_keys()
         self.set_focus(self._active)
+
+    def _show_keys(self) -> None:
+        told = self._told and self._active is self.topology
+        self._keys.show_keys(
+            KEYS_TOLD if told else KEYS_OF.get(PANES[self.panes.index(self._active)], KEY_BAR)
+        )
 
     def _share_place(self) -> None:
         """Below the topology there is room for one of two panes: that which was chosen last."""

@@ -152,6 +152,8 @@ def _right(scene: Scene, snapshot: Snapshot) -> list[Part]:
         Part(7, Run(f"tick {latency:>7} ", "muted")),
         Part(10, Run(f"dropped {snapshot.health.dropped} ", "warn" if late else "muted")),
     ]
+    if scene.prometheus is not None and (words := scene.prometheus.words):
+        parts.append(Part(11, Run(f"{words} ", "warn" if scene.prometheus.bad else "muted")))
     if late:
         parts.insert(2, Part(5, Run(f"stale {duration(oldest)} ", "warn")))
     if scene.paused:

@@ -1,83 +1,79 @@
-"""The topology pane: cluster, zones, servers, tenants, as a tree driven by the keyboard."""
+"""The topology pane: cluster, tenants, zones and servers, as a tree or a list driven by the keyboard."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-import numpy as np
+from textual.binding import Binding, BindingType
 
-from distdiag_tui.model.marks import INJECTED
 from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.text import duration, figure
+from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.health import Health, health_of, sick_zones, worst_incident
-from distdiag_tui.ui.injected import style
-from distdiag_tui.ui.messages import SubjectChosen
-from distdiag_tui.ui.scene import CLUSTER, GLYPHS, STATUS_STYLES, server_of, worst_of
-from distdiag_tui.ui.spark import TimeAxis, bars, columns_of, nice_ceiling
+from distdiag_tui.ui.messages import SubjectChosen, TopologyOrdered
+from distdiag_tui.ui.order import BY_ZONE, ZONES, Order, Sorter
+from distdiag_tui.ui.scene import CLUSTER, Scene, worst_of
+from distdiag_tui.ui.spark import TimeAxis, columns_of
+from distdiag_tui.ui.standing import NEEDY, WELL, Standings, standings
+from distdiag_tui.ui.topology_details import DETAIL_ROWS, Census, Details, aside_of, census, word_of
+from distdiag_tui.ui.topology_rows import closed_over, injected_run, name_style, sign, spark_run
+from distdiag_tui.ui.tree import REST, Key, Node, listed, matches, tree
+
+if TYPE_CHECKING:
+    from distdiag_tui.ui.app import ConsoleApp
 
 SPARK: Final = 8
-QPS: Final = METRIC_INDEX["qps"]
 FIGURES: Final = ("qps", "sql_rt", "cpu_percent", "sessions_active")  # the first where there is little room
 ROOMY: Final = 66  # width from which all figures have room
-DETAIL_ROWS: Final = 5
 
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A row of the tree. `open` is None where there is nothing to open."""
-
-    subject: Subject
-    depth: int
-    name: str
-    open: bool | None
-
-
-def tree(snapshot: Snapshot, toggled: frozenset[Subject], text: str = "") -> list[Node]:
-    """The rows in sight, top to bottom: cluster and zones start open, servers closed, `toggled` are not so.
-
-    A filter keeps the servers whose name, zone, address or status match.
-    """
-    rows = [Node(Subject(), 0, snapshot.cluster, Subject() not in toggled)]
-    if Subject() in toggled:
-        return rows
-    for zone, servers in snapshot.zones.items():
-        kept = [s for s in servers if text.lower() in f"{s.name} {s.zone} {s.address} {s.status}".lower()]
-        if not kept:
-            continue
-        subject = Subject(zone)
-        rows.append(Node(subject, 1, zone, subject not in toggled))
-        if subject not in toggled:
-            for server in kept:
-                rows += _server_rows(server, toggled)
-    return rows
-
-
-def _server_rows(server: Server, toggled: frozenset[Subject]) -> list[Node]:
-    subject = Subject(server.zone, server.name)
-    opened = bool(server.tenants) and subject in toggled
-    rows = [Node(subject, 2, server.name, opened if server.tenants else None)]
-    if opened:
-        rows += [Node(Subject(server.zone, server.name, t.name), 3, t.name, None) for t in server.tenants]
-    return rows
+_FIRST: Final = (
+    ("?", "help"),
+    ("/", "search"),
+    ("n", "next"),
+    ("!", "worst"),
+    ("s", "order"),
+    ("v", "heat map"),
+)
+_TOLD: Final = (("i", "details"), ("e", "events"))
+_LAST: Final = (("⏎", "metrics"), ("Tab", "pane"), ("w", "workloads"), ("a", "anomalies"), ("d", "diagnosis"),
+                ("p", "pause"), ("q", "quit"), ("ctrl+p", "palette"))  # fmt: skip
+KEYS: Final = (*_FIRST, *_LAST)
+KEYS_TOLD: Final = (*_FIRST, *_TOLD, *_LAST)
+"""Once the cluster has told what it is made of."""
 
 
 class TopologyPane(ScenePane):
     """What there is, how it is doing, and which part of it the other panes show."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "next(1)", show=False),
+        Binding("N", "next(-1)", show=False),
+        Binding("s", "pick", show=False, priority=True),  # the very next key belongs to the picker
+        Binding("S", "turn", show=False),
+        Binding("v", "order('heat')", show=False),
+        Binding("i", "order('inside')", show=False),
+        Binding("e", "order('events')", show=False),
+    ]
+
     def __init__(self) -> None:
         super().__init__(id="topology")
-        self._toggled: frozenset[Subject] = frozenset()
+        self.order = BY_ZONE
+        self._opened: dict[Key, bool] = {}
         self._filter = ""
         self._rows: list[Node] = []
+        self._key: Key = (CLUSTER, "")
         self._chosen = 0
         self._top = 0
+        self._sorter = Sorter()
+        self._standing: Standings = {}
+        self._servers: dict[tuple[str, str], Server] = {}  # by zone and name
+        self._census: Census = {}
+        self._details = Details()
 
     @property
     def filter_text(self) -> str:
@@ -87,7 +83,31 @@ class TopologyPane(ScenePane):
     def narrow(self, text: str) -> None:
         """Show only matching servers."""
         self._filter = text
+        self._lay_out()
         self.redraw()
+
+    def put_in_order(self, order: Order) -> None:
+        """Servers in another order from now on; the selection stays in sight."""
+        self.order = order
+        self._lay_out()
+        self.redraw()
+
+    def show(self, scene: Scene) -> None:
+        """Draw another scene. Rows are made anew only when there is something new to them."""
+        before, self._scene = self._scene, scene
+        if before.snapshot is not scene.snapshot or before.incidents is not scene.incidents:
+            self._look(scene)
+            self._lay_out()
+        elif before.subject != scene.subject:
+            self._follow_subject()
+        self.redraw()
+
+    def _look(self, scene: Scene) -> None:
+        """What is asked of every row, found once."""
+        self._standing = standings(scene)
+        if (snapshot := scene.snapshot) is not None:
+            self._servers = {(server.zone, server.name): server for server in snapshot.servers}
+            self._census = census(snapshot, self._standing)
 
     # -- keys ---------------------------------------------------------------------------------------
 
@@ -97,30 +117,53 @@ class TopologyPane(ScenePane):
             return
         if columns:
             self._open_or_step(opening=columns > 0)
+            self._announce(self._rows[self._chosen].key)
         else:
             self._chosen = min(len(self._rows) - 1, max(0, self._chosen + rows))
-        self._announce(self._rows[self._chosen].subject)
+            self._announce(self._rows[self._chosen].key, same=True)
 
     def _open_or_step(self, *, opening: bool) -> None:
         row = self._rows[self._chosen]
-        if row.open is not None and row.open != opening:
-            self._toggled ^= {row.subject}
+        if opening and row.part == REST:
+            self._opened[row.subject, ""] = True
+        elif row.open is not None and row.open != opening:
+            self._opened[row.key] = opening
         elif opening:
             self._chosen = min(len(self._rows) - 1, self._chosen + (row.open is True))
         else:
             above = [i for i in range(self._chosen) if self._rows[i].depth < row.depth]
             self._chosen = above[-1] if above else 0
 
-    def choose_worst(self) -> None:
-        """Select the server that needs attention first, and open or clear what hides it."""
-        if self._scene.snapshot is None:
+    def action_next(self, step: int) -> None:
+        """The next server that matches the filter, or without one the next that needs attention."""
+        snapshot = self._scene.snapshot
+        if snapshot is None:
             return
-        worst = self._neediest(self._scene.snapshot)
-        self._toggled -= {CLUSTER, Subject(worst.zone)}
-        subject = Subject(worst.zone, worst.name)
-        if subject not in (row.subject for row in tree(self._scene.snapshot, self._toggled, self._filter)):
-            self._filter = ""
-        self._announce(subject)
+        if self._filter:
+            wanted = [each for each in self._sorted(snapshot) if matches(each, self._filter.lower())]
+        else:
+            wanted = [
+                each for each in self._sorted(snapshot)
+                if self._standing.get(each.name, WELL).rank >= NEEDY
+            ]  # fmt: skip
+        here = self._scene.subject
+        if wanted:
+            names = [(each.zone, each.name) for each in wanted]
+            at = names.index((here.zone, here.server)) if (here.zone, here.server) in names else None
+            place = (0 if step > 0 else -1) if at is None else (at + step) % len(names)
+            self.reveal(Subject(*names[place]))
+
+    def _sorted(self, snapshot: Snapshot) -> list[Server]:
+        """All servers, from top to bottom, whatever is open."""
+        if self.order.by == ZONES:
+            return [server for servers in snapshot.zones.values() for server in servers]
+        return self._sorter.sort(snapshot, list(snapshot.servers), self.order, self._standing)
+
+    def choose_worst(self) -> None:
+        """Select the server that needs attention first."""
+        if self._scene.snapshot is not None:
+            worst = self._neediest(self._scene.snapshot)
+            self.reveal(Subject(worst.zone, worst.name))
 
     def _neediest(self, snapshot: Snapshot) -> Server:
         """That of the worst incident; without one, the one that answers worst."""
@@ -130,13 +173,61 @@ class TopologyPane(ScenePane):
             (each for each in snapshot.servers if (each.zone, each.name) == names), worst_of(snapshot)
         )
 
-    def _announce(self, subject: Subject) -> None:
-        """Move the mark at once, and let the other panes follow when that is on the screen."""
-        self._scene = replace(self._scene, subject=subject)
+    def reveal(self, subject: Subject) -> None:
+        """Select something, and open or clear what hides it."""
+        self._opened.pop((CLUSTER, ""), None)
+        if self._opened.get((Subject(subject.zone), "")) is False:
+            del self._opened[Subject(subject.zone), ""]
+        self._announce((subject, ""))
+        if subject not in (row.subject for row in self._rows):
+            self._filter = ""
+            self._announce((subject, ""))
+
+    def action_order(self, order: str) -> None:
+        """Ask the app to look further."""
+        self.post_message(TopologyOrdered(order))
+
+    async def action_pick(self) -> None:
+        """Let the person pick an order."""
+        await cast("ConsoleApp", self.app).pick_order()
+
+    def action_turn(self) -> None:
+        """The order the other way round."""
+        self.put_in_order(self.order.other_way())
+
+    def _announce(self, key: Key, *, same: bool = False) -> None:
+        """Move the mark at once, and let the other panes follow when that is on the screen.
+
+        With `same` the rows are those that are there.
+        """
+        self._key = key
+        self._scene = replace(self._scene, subject=key[0])
+        if not same:
+            self._lay_out()
         self.redraw()
-        self.call_after_refresh(self.post_message, SubjectChosen(subject))
+        self.call_after_refresh(self.post_message, SubjectChosen(key[0]))
 
     # -- drawing ------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        """The rows, of which only those in sight are drawn."""
+        snapshot = self._scene.snapshot
+        if snapshot is None:
+            return
+        if self.order.by == ZONES:
+            rows = tree(snapshot, self._opened, self._filter, self._standing, self._scene.subject)
+        else:
+            rows = listed(snapshot, self._sorted(snapshot), self._opened, self._filter)
+        self._rows = rows
+        self._follow_subject()
+
+    def _follow_subject(self) -> None:
+        """Keep the selection on the same thing when rows come and go."""
+        subject = self._scene.subject
+        if self._key[0] != subject:
+            self._key = (subject, "")
+        chosen = next((index for index, row in enumerate(self._rows) if row.key == self._key), self._chosen)
+        self._chosen = min(chosen, len(self._rows) - 1)
 
     def redraw(self) -> None:
         """Draw the tree, and below it what is known about the selection."""
@@ -149,34 +240,48 @@ class TopologyPane(ScenePane):
             return
         sick = sick_zones(self._scene)
         counted = f"{SICK} {sick['']} of {len(snapshot.servers)}" if sick else ""  # some may be out of sight
-        self.entitle(f"Topology · /{self._filter}" if self._filter else "Topology", counted)
-        self._rows = tree(snapshot, self._toggled, self._filter)
-        self._follow_subject()
-        details = _details(snapshot, self._scene.subject, width) if height > 3 * DETAIL_ROWS else []
-        head = [_header(width)] if width >= ROOMY else []
+        narrowed = f"/{self._filter}" if self._filter else ""
+        self.entitle(" · ".join(filter(None, ("Topology", self.order.words, narrowed))), counted)
+        details = self._details.lines(self._scene, width, height) if height > 3 * DETAIL_ROWS else []
+        head = [self._header(width)] if width >= ROOMY else []
         room = height - len(details) - len(head)
         self._top = max(0, min(self._top, self._chosen, len(self._rows) - room))
         self._top = max(self._top, self._chosen - room + 1)
-        shown = list(enumerate(self._rows))[self._top : self._top + room]
-        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
-        lines = []
-        for index, row in shown:
-            server = server_of(snapshot, row.subject) if row.depth == 2 else None
-            health = health_of(self._scene, server) if server is not None else _closed_over(row, sick)
-            right = self._right(snapshot, row, server, _spark(snapshot, row.subject, axis, health))
-            lines.append(self._line(row, server, health, right, width, chosen=index == self._chosen))
+        shown = self._rows[self._top : self._top + room]
+        lines = self._lines(snapshot, shown, width, sick)
         lines += [(Run(" " * width),)] * (room - len(lines))
         self.draw(head + lines + details)
 
-    def _follow_subject(self) -> None:
-        """Keep the selection on the same thing when rows come and go."""
-        subjects = [row.subject for row in self._rows]
-        if self._scene.subject in subjects:
-            self._chosen = subjects.index(self._scene.subject)
-        self._chosen = min(self._chosen, len(subjects) - 1)
+    def _lines(self, snapshot: Snapshot, rows: list[Node], width: int, sick: Mapping[str, int]) -> list[Line]:
+        """A line a row, with the past of the first figure."""
+        axis = TimeAxis.fitting(snapshot.tick, SPARK, self._scene.span_ticks)
+        index = METRIC_INDEX[self._figures[0]]
+        subjects = [row.subject for row in rows]
+        past = columns_of(snapshot.history.traces(subjects, index, axis.span, snapshot.tick), axis)
+        lines = []
+        for place, row in enumerate(rows):
+            whole = row.subject.server and not row.subject.tenant
+            server = self._servers.get((row.subject.zone, row.subject.server)) if whole else None
+            health = health_of(self._scene, server) if server is not None else closed_over(row, sick)
+            spark = spark_run(snapshot, past[place], axis, health)
+            right = self._right(snapshot, row, server, spark) if not row.part else ()
+            chosen = place + self._top == self._chosen
+            lines.append(self._line(snapshot, row, server, health, right, width, chosen=chosen))
+        return lines
+
+    @property
+    def _figures(self) -> tuple[str, ...]:
+        """The metrics of the columns, that which servers are sorted by in front."""
+        name = self.order.metric
+        return (name, *(each for each in FIGURES if each != name))[: len(FIGURES)] if name else FIGURES
+
+    def _header(self, width: int) -> Line:
+        titles = "".join(f" {metric(name).title:^10}" for name in self._figures)
+        return (Run(" " * (width - len(titles) - SPARK) + titles + " " * SPARK, "muted"),)
 
     def _line(
         self,
+        snapshot: Snapshot,
         row: Node,
         server: Server | None,
         health: Health | None,
@@ -185,94 +290,26 @@ class TopologyPane(ScenePane):
         *,
         chosen: bool,
     ) -> Line:
-        mark = {None: " ", True: "▾", False: "▸"}[row.open]
-        glyph, style = _sign(server, health)
-        indent = " " * row.depth + mark + " "
-        injected = self._injected(server)
+        glyph, style = sign(server, health)
+        indent = " " * row.depth + {None: " ", True: "▾", False: "▸"}[row.open] + " "
+        injected = injected_run(self._scene, server)
+        beside = aside_of(snapshot, row, self._census)
         used = len(indent) + (2 if glyph else 0) + len(injected.text) + sum(len(run.text) for run in right)
-        name = Run(fit(row.name, width - used), _name_style(chosen=chosen, focused=self.has_focus))
+        aside = sum(len(run.text) for run in beside)
+        name = Run(
+            fit(row.name, min(len(row.name) + 1, width - used - aside) if beside else width - used),
+            name_style(row, chosen=chosen, focused=self.has_focus),
+        )
+        gap = Run(" " * max(0, width - used - aside - len(name.text))) if beside else Run("")
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
-        return (*head, injected, name, *right)
-
-    def _injected(self, server: Server | None) -> Run:
-        """The sign of an anomaly, where there is one."""
-        board = self._scene.board
-        mine = [r for r in board.active if r.address == server.address] if board and server else []
-        mine = [record for record in mine if record.phase != "waiting"]
-        worst = next((record for record in mine if record.wrong), mine[0] if mine else None)
-        return Run(f"{INJECTED} ", style(worst)) if worst is not None else Run("")
+        return (*head, injected, name, *beside, gap, *right)
 
     def _right(self, snapshot: Snapshot, row: Node, server: Server | None, spark: Line) -> Line:
+        """Figures and the recent past of the first of them, or a word in its place."""
+        word = word_of(snapshot, row, server, SPARK)
         if server is not None and not server.status.answers:
-            age = f" {duration(server.age)}" if server.age is not None else ""
-            return (Run(f" {server.status.value}{age}", STATUS_STYLES[server.status]),)
-        shown = FIGURES if self.size.width >= ROOMY else FIGURES[:1]
+            return (word,)
+        shown = self._figures if self.size.width >= ROOMY else self._figures[:1]
         figures = [figure(snapshot.value(row.subject, name), metric(name).unit) for name in shown]
         cells = "".join(f" {number:>5} {unit:<4}" for number, unit in figures)
-        return (Run(cells, "value"), *spark)
-
-
-def _closed_over(row: Node, sick: Mapping[str, int]) -> Health | None:
-    """That a server is sick inside of what is closed."""
-    hides = row.open is False and row.depth < 2 and sick.get(row.subject.zone)
-    return Health(SICK, "bad", math.nan) if hides else None
-
-
-def _sign(server: Server | None, health: Health | None) -> tuple[str, str]:
-    """Glyph and style: how it answers while it does not, else whether it is well."""
-    if health is not None and (server is None or server.status.answers):
-        return health.glyph, health.style
-    return (GLYPHS[server.status], STATUS_STYLES[server.status]) if server is not None else ("", "")
-
-
-def _spark(snapshot: Snapshot, subject: Subject, axis: TimeAxis, health: Health | None) -> Line:
-    """The recent past, from the onset on in the colour of what is wrong."""
-    window = snapshot.history.window(subject, axis.span, snapshot.tick)[QPS : QPS + 1]
-    past = columns_of(window, axis)[0]
-    text = bars(past, nice_ceiling(float(np.max(past, initial=0.0, where=~np.isnan(past)))))[0]
-    if health is None or math.isnan(health.since):
-        return (Run(text, "spark"),)
-    since = axis.column(int(health.since // snapshot.interval)) or 0
-    return (Run(text[:since], "spark"), Run(text[since:], health.style))
-
-
-def _header(width: int) -> Line:
-    titles = "".join(f" {metric(name).title:^10}" for name in FIGURES)
-    return (Run(" " * (width - len(titles) - SPARK) + titles + " " * SPARK, "muted"),)
-
-
-def _name_style(*, chosen: bool, focused: bool) -> str:
-    if not chosen:
-        return "title"
-    return "chosen" if focused else "chosen-muted"
-
-
-def _details(snapshot: Snapshot, subject: Subject, width: int) -> list[Line]:
-    """What is known about the selection, below the tree."""
-    server = server_of(snapshot, subject)
-    if server is None:
-        words = [("servers", str(len(snapshot.servers))), *_status_counts(snapshot)]
-    else:
-        words = [
-            ("status", server.status.value),
-            ("address", server.address),
-            ("server", " ".join(filter(None, (server.product, server.role)))),
-            ("up", f"{duration(server.uptime)}, sampled in {' '.join(figure(server.latency or 0, 's'))}"),
-        ]
-        if server.detail:
-            words[3] = ("", server.detail)
-    lines: list[Line] = [(Run("─" * width, "muted"),)]
-    lines += [
-        (Run(fit(name, 8), "muted"), Run(fit(text, width - 8), "value" if name else "bad"))
-        for name, text in words[: DETAIL_ROWS - 1]
-    ]
-    return lines + [(Run(" " * width),)] * (DETAIL_ROWS - len(lines))
-
-
-def _status_counts(snapshot: Snapshot) -> list[tuple[str, str]]:
-    counts: dict[str, int] = {}
-    for server in snapshot.servers:
-        counts[server.status.value] = counts.get(server.status.value, 0) + 1
-    return [("", f"{count} {word}") for word, count in counts.items()] if len(counts) > 1 else [
-        ("status", f"all {next(iter(counts), '')}")
-    ]  # fmt: skip
+        return (Run(cells, "value"), *((word,) if word.text else spark))

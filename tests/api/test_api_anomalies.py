@@ -42,9 +42,21 @@ class Stream(threading.Thread):
                 self.events.append(json.loads(line[6:]))
 
 
+def some_ticks(service: Service) -> None:
+    """Until four more were measured."""
+    seen: set[str] = set()
+
+    def enough() -> bool:
+        seen.add(service.get("/api/metrics/").body["timestamp"])
+        return len(seen) > 4
+
+    soon(enough)
+
+
 def test_an_anomaly_is_streamed_recorded_and_cleared(at_lab: Service) -> None:
     stream = Stream(at_lab)
     soon(lambda: stream.events == [[]])
+    some_ticks(at_lab)  # of calm
     collected = {"collect_training_data": True, "save_post_data": False, "experiment_name": "first"}
     injected = at_lab.post("/api/anomaly/inject", {**ANOMALY, **collected})
     assert injected.status == 200, injected
@@ -57,6 +69,7 @@ def test_an_anomaly_is_streamed_recorded_and_cleared(at_lab: Service) -> None:
     (active,) = at_lab.get("/api/anomaly/active").body
     assert (active["id"], active["node"], active["severity"]) == (name, "n1", "low")
     assert 0 < active["left"] <= 30
+    some_ticks(at_lab)
     cleared = at_lab.post("/api/anomaly/clear", {"type": "cpu_stress", "target_node": ["n1"]})
     assert cleared.body["message"] == f"undone: {name}"
     assert at_lab.get("/api/anomaly/active").body == []

@@ -1,6 +1,9 @@
 """What the console costs, on the running lab under load: prints a table of medians.
 
 distdiag lab up && python tests/bench/bench_console.py --runs 3 --window 60
+
+With --servers no lab is needed: a made-up cluster of that size ticks every second, with diagnosis, and keys
+are pressed in the tree, in servers sorted by a metric, in the heat map, and where one metric is plotted.
 """
 
 from __future__ import annotations
@@ -11,14 +14,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import psutil
 from terminal import Cost, Terminal, middle, percentile
 
 COMMAND = (sys.executable, "-m", "distdiag_tui", "connect", "lab")
-LIVE = r"QPS +[0-9.]+ k?/s|/s +[0-9.]+ [µm]?s "  # a rate of a real server, in either first pane
+LIVE = r"QPS +[0-9.]+ [kM]?/s|/s +[0-9.]+ [µm]?s "  # a rate of a real server, in either first pane
 KEYS = (b"\x1b[B", b"\x1b[A") * 10
 SETTLE = 10.0
+STAGED = Path(__file__).with_name("staged_console.py")
+PLACES = (
+    ("the tree, all open", "\x1b[B\x1b[B\x1b[C\x1b[B", (b"\x1b[B", b"\x1b[A")),
+    ("sorted by CPU", "scpu\r\x1b[B", (b"\x1b[B", b"\x1b[A")),
+    ("search, typed", "/", (b"7", b"\x7f")),
+    ("heat map", "v", (b"\x1b[C", b"\x1b[D")),
+    ("one metric", "2\r", (b"\x1b[B", b"\x1b[A")),
+)
+"""Where keys are pressed: its name, what leads there from the start, and the keys, one after the other."""
 
 Row = tuple[str, str, str]
 
@@ -26,6 +39,9 @@ Row = tuple[str, str, str]
 def main() -> None:
     """Measure and print."""
     arguments = _arguments()
+    if arguments.servers:
+        _print_places(arguments.servers, arguments.keys)
+        return
     load = _start_load(arguments.rate)
     try:
         time.sleep(5)
@@ -46,7 +62,25 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--window", type=float, default=60.0, help="seconds watched in each run")
     parser.add_argument("--rate", type=float, default=120.0, help="load in transactions a second")
+    parser.add_argument("--servers", type=int, nargs="+", help="sizes of a made-up cluster")
+    parser.add_argument("--keys", type=int, default=60, help="keys pressed in each place of it")
     return parser.parse_args()
+
+
+def _print_places(sizes: Sequence[int], count: int) -> None:
+    """Key presses at sizes of a cluster, each place in a console of its own."""
+    print("| servers | where keys are pressed | median | p95 | CPU, of one core | RSS |")
+    print("|---" * 6 + "|")
+    for servers in sizes:
+        for name, way, keys in PLACES:
+            with Terminal((sys.executable, str(STAGED), str(servers)), 160, 48) as terminal:
+                terminal.wait_for(LIVE)
+                terminal.send(way)
+                pressed = [keys[number % len(keys)] for number in range(count)]
+                cost = terminal.measure(SETTLE, SETTLE, LIVE, pressed)
+            middle_ms, tail_ms = (1e3 * percentile(cost.keys, share) for share in (0.5, 0.95))
+            cells = f"{middle_ms:.0f} ms | {tail_ms:.0f} ms | {cost.cpu_percent:.0f} % | {cost.rss_mb:.0f} MB"
+            print(f"| {servers} | {name} | {cells} |", flush=True)
 
 
 def _start_load(rate: float) -> subprocess.Popen[bytes]:

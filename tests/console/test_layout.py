@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -23,7 +23,7 @@ from distdiag_tui.ui.canvas import width_of
 from distdiag_tui.ui.metrics import CARD_WIDTH, GAP, Cell, lay_out
 from distdiag_tui.ui.scene import Scene, worst_of
 from distdiag_tui.ui.status import key_line, status_line
-from distdiag_tui.ui.topology import Node, tree
+from distdiag_tui.ui.tree import Chosen, Node, tree
 from distdiag_tui.workloads.journal import RunRecord
 from distdiag_tui.workloads.kinds import KINDS
 
@@ -101,7 +101,7 @@ class NoPast:
         return np.empty((len(CATALOGUE), 0), dtype=np.float32)
 
     def traces(self, subjects: Sequence[Subject], metric: int, count: int, end: int | None = None) -> Values:
-        """No tick at all."""
+        """The same."""
         return np.empty((len(subjects), 0), dtype=np.float32)
 
 
@@ -218,6 +218,11 @@ def test_the_key_line_never_exceeds_the_terminal(keys: list[tuple[str, str]], wi
 # -- the tree -----------------------------------------------------------------------------------------
 
 
+def toggled_by(subjects: Iterable[Subject]) -> Chosen:
+    """Of a small cluster: servers start closed, all else open."""
+    return {(subject, ""): bool(subject.server) for subject in subjects}
+
+
 def outline(nodes: list[Node]) -> list[str]:
     """Names of the rows, indented as shown."""
     return [" " * node.depth + node.name for node in nodes]
@@ -250,12 +255,12 @@ def test_the_tree_shows_what_is_open_and_matches(
     toggled: tuple[Subject, ...], text: str, expected: list[str]
 ) -> None:
     snapshot = small_cluster(status=Status.SLOW)
-    assert outline(tree(snapshot, frozenset(toggled), text)) == expected
+    assert outline(tree(snapshot, toggled_by(toggled), text)) == expected
 
 
 def test_marks_of_the_tree_say_what_can_be_opened() -> None:
     snapshot = small_cluster(tenants=())
-    opened = {node.name: node.open for node in tree(snapshot, frozenset({ZONE1, Subject("zone2", "n4")}))}
+    opened = {node.name: node.open for node in tree(snapshot, toggled_by({ZONE1, Subject("zone2", "n4")}))}
     assert opened == {"demo": True, "zone1": False, "zone2": True, "n3": None, "n4": True, "sys": None}
 
 
@@ -264,7 +269,7 @@ def test_every_row_of_the_tree_has_its_parents_above_it(snapshot: Snapshot, data
     subjects = [Subject(), *(Subject(s.zone, s.name) for s in snapshot.servers)]
     subjects += [Subject(zone) for zone in snapshot.zones]
     toggled = frozenset(data.draw(st.sets(st.sampled_from(subjects))))
-    nodes = tree(snapshot, toggled, data.draw(st.sampled_from(["", "a", "up", "区", "zzz"])))
+    nodes = tree(snapshot, toggled_by(toggled), data.draw(st.sampled_from(["", "a", "up", "区", "zzz"])))
     assert (nodes[0].subject, nodes[0].depth) == (Subject(), 0)
     path: list[Node] = []
     for node in nodes:

@@ -9,6 +9,7 @@ from typing import Protocol
 import pytest
 from staged import NARROW, WIDE, Stage, press, settled
 from staged_anomalies import NOW, injection
+from staged_cluster import eventful, sick_cluster
 from staged_incidents import BEGAN, BLOCKER, SICK, incident
 from textual.pilot import Pilot
 
@@ -117,6 +118,17 @@ def test_the_story_of_an_incident(snap_compare: SnapCompare, size: tuple[int, in
 
 def test_heat(snap_compare: SnapCompare) -> None:
     assert compare(snap_compare, sick(), NARROW, "d", "v")
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
+def test_a_full_cluster(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    stage = sick_cluster()
+    eventful(stage)
+    assert compare(snap_compare, stage, size, "n")
+
+
+def test_cells(snap_compare: SnapCompare) -> None:
+    assert compare(snap_compare, sick_cluster(300), WIDE, "v", "n", "n")
 
 
 def test_help(snap_compare: SnapCompare) -> None:

@@ -385,6 +385,7 @@ async def test_the_palette_knows_the_actions_and_runs_them(size: tuple[int, int]
 
 async def test_the_key_bar_names_what_the_table_does() -> None:
     async with Stage([server("n1")]).console() as pilot:
+        await press(pilot, "2")
         bar = rows_of(pilot)[-1]
         assert [action.bar for action in ACTIONS if action.bar and action.bar not in bar] == []
         assert "⏎ open" in row_with(pilot, "palette")

@@ -73,10 +73,10 @@ async def test_up_and_down_single_out_a_server(size: tuple[int, int]) -> None:
 
 
 async def test_more_servers_than_rows_scroll_with_the_one_singled_out() -> None:
-    stage = Stage([server(f"s{number:02}") for number in range(40)])
+    stage = Stage([server(f"s{number:02}") for number in range(20)])
     async with stage.console(NARROW, past=3) as pilot:
         await press(pilot, "2", "enter")
-        for number in range(40):
+        for number in range(20):
             await press(pilot, "down")
             assert f"▸ ━━ ● s{number:02}" in text_of(pilot)
         stage.servers = stage.servers[:2]  # the one singled out is gone
@@ -138,6 +138,21 @@ async def test_keys_of_the_main_screen_do_nothing_that_is_not_seen() -> None:
         await press(pilot, "1", "tab", "slash", "pagedown", "home", "end")
         metric_screen(pilot)
         assert (app.scene.subject, app.main.active, app.main.topology.filter_text) == before
+
+
+@both_sizes
+async def test_of_many_servers_the_worst_are_lines(size: tuple[int, int]) -> None:
+    stage = Stage([server(f"s{number:02}") for number in range(40)])  # the busier, the higher the number
+    async with stage.console(size, past=30) as pilot:
+        await press(pilot, "2", "enter")
+        assert "the first 6 of 40 servers" in text_of(pilot)
+        listed = [row.split("● ")[1].split()[0] for row in rows_of(pilot) if "━━ ●" in row]
+        assert listed[:3] == ["s39", "s38", "s37"]
+        assert " mean" in text_of(pilot)
+        await press(pilot, "up")
+        assert "▸ ━━ ● s00" in text_of(pilot)
+        await press(pilot, "up", "down", "down", "down")
+        assert "▸ ━━ ● s39" in text_of(pilot)
 
 
 async def test_a_server_without_figures_has_dashes_and_its_glyph() -> None:

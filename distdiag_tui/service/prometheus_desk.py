@@ -1,0 +1,123 @@
+"""Prometheus for a face: what is sampled goes there, and what was before comes from there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from distdiag_tui.model.errors import PrometheusError
+from distdiag_tui.model.metrics import Metric
+from distdiag_tui.model.prometheus import PrometheusServer
+from distdiag_tui.model.snapshot import History, Snapshot
+from distdiag_tui.model.topology import Status, Subject
+from distdiag_tui.prometheus.backfill import Backfill
+from distdiag_tui.prometheus.past import Past
+from distdiag_tui.prometheus.reader import Reader
+from distdiag_tui.prometheus.status import WriteStatus
+from distdiag_tui.prometheus.windows import Window, Windows
+from distdiag_tui.prometheus.writer import Writer
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = 3.0  # s that servers which are still connecting are waited for
+
+
+@dataclass(frozen=True, slots=True)
+class PrometheusStatus:
+    """How it goes on. `past`: seconds that were read back; `trouble`: why no more were, in one line."""
+
+    writing: WriteStatus | None = None  # where nothing is to be written
+    past: float = 0.0
+    trouble: str = ""
+
+    @property
+    def words(self) -> str:
+        """A few words for the status line, "" where all there was to do is done."""
+        if self.writing is not None:
+            return self.writing.words
+        return "Prometheus cannot be read" if self.trouble else ""
+
+    @property
+    def bad(self) -> bool:
+        """Whether a person should look."""
+        return bool(self.trouble) if self.writing is None else self.writing.trouble
+
+
+class PrometheusDesk:
+    """Begins with the first snapshot; nothing here ever makes anybody wait, or fails.
+
+    `use` is given the history that reaches back further than the engine's own, of `reach` ticks.
+    """
+
+    def __init__(self, server: PrometheusServer, reach: int, use: Callable[[History], None]) -> None:
+        self._server = server
+        self._reach = reach
+        self._use = use
+        self._reader = Reader(server)
+        self._writer = Writer(server) if server.write else None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._latest: Snapshot | None = None
+        self._began: float | None = None
+        self._reading = False
+        self._past: Past | None = None
+        self._interval = 1.0
+        self._trouble = ""
+
+    @property
+    def status(self) -> PrometheusStatus:
+        """At this moment."""
+        past = 0.0 if self._past is None else (self._past.first - self._past.begin) * self._interval
+        return PrometheusStatus(self._writer.status if self._writer else None, past, self._trouble)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """One tick more."""
+        self._latest = snapshot
+        if self._began is None:
+            self._began, self._interval = snapshot.time, snapshot.interval
+            if self._writer is not None:
+                self._tasks.append(asyncio.create_task(self._writer.run(), name="remote write"))
+        if self._writer is not None:
+            self._writer.take(snapshot)
+        connecting = any(server.status is Status.CONNECTING for server in snapshot.servers)
+        complete = not connecting or snapshot.time - self._began > PATIENCE
+        if not self._reading and complete and Subject() in snapshot.values:
+            self._reading = True
+            seen = snapshot.history.window(Subject(), self._reach, snapshot.tick).shape[1]
+            task = asyncio.create_task(self._read(snapshot, snapshot.tick - seen + 1), name="read back")
+            self._tasks.append(task)
+
+    async def _read(self, snapshot: Snapshot, first: int) -> None:
+        """What was before tick `first`, the first one that is known."""
+        past = Past(snapshot.history, first, self._reach)
+        subjects = 1 + len(snapshot.zones) + sum(1 + len(server.tenants) for server in snapshot.servers)
+        try:
+            async for piece in Backfill(self._reader, self._server, snapshot, first).pieces(
+                Past.room(subjects, self._reach)
+            ):
+                past.fill(piece.begin, piece.values)
+                if piece.values and self._past is None:
+                    self._past = past
+                    self._use(past)
+        except PrometheusError as error:
+            self._trouble = str(error)
+            log.info("read back: %s", error)
+
+    async def window(self, metric: Metric, subject: Subject, seconds: float, points: int) -> Window:
+        """The last hours or days of a metric, server by server. PrometheusError without an answer."""
+        if self._latest is None:
+            raise PrometheusError("nothing has been sampled yet")
+        latest = self._latest
+        windows = Windows(self._reader, self._server, latest.cluster)
+        return await windows.window(metric, subject, latest.servers, latest.time, seconds, points)
+
+    async def close(self) -> None:
+        """End everything; what was not written yet is, if that is quick."""
+        for task in self._tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                log.error("Prometheus", exc_info=outcome)
+        self._reader.close()
