@@ -13,6 +13,7 @@ from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_t
 from distdiag_tui.model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from distdiag_tui.api.app import Exposition
     from distdiag_tui.api.listening import Listening
 
 
@@ -42,7 +43,18 @@ def serve(
     from distdiag_tui.api.server import serve  # noqa: PLC0415  half a second, and an extra
 
     chosen = chosen_target(target, ask_password=ask_password)
-    return asyncio.run(serve(chosen, interval, listening, _tell))
+    return asyncio.run(serve(chosen, interval, listening, _tell, _exposition()))
+
+
+def _exposition() -> Exposition | None:
+    """What makes /metrics, if it is installed."""
+    from distdiag_tui.prometheus import missing  # noqa: PLC0415
+
+    if missing():
+        return None
+    from distdiag_tui.prometheus.exposition import exposition  # noqa: PLC0415  an extra
+
+    return exposition
 
 
 def _show_console(target: str | None, interval: float, listening: Listening, *, ask_password: bool) -> int:

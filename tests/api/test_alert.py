@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from commandline import distdiag
 from conftest import run
-from receiver import Receiver, receiving
 from serving import ROOT, soon
+from webhooks import Receiver, receiving
 
 from distdiag_tui.alerting import pager as pager_module
 from distdiag_tui.alerting.follow import follow

@@ -228,6 +228,9 @@ def test_an_address_with_nobody_behind_it_is_served_all_the_same(tmp_path: Path)
     with serving(tmp_path, "127.0.0.1:1") as service:
         assert service.get("/healthz").body == {"status": "ok", "detail": ""}
         assert service.get("/readyz").status == 503
+        scraped = service.get("/metrics", Accept="application/openmetrics-text; version=1.0.0")
+        assert (scraped.status, scraped.media) == (200, "application/openmetrics-text")
+        assert scraped.text.endswith("# EOF\n")
         refused = service.post("/api/workload/start", {"type": "oltp"})
         assert refused.status == 503
         assert refused.body["detail"].startswith("127.0.0.1:1: Can't connect")
