@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
 
 
 class Feed:
@@ -39,6 +42,14 @@ class Feed:
     async def _run(self) -> None:
         async with aclosing(self.engine.snapshots()) as snapshots:
             async for snapshot in snapshots:
+                self._write_down(snapshot)
                 self.latest = snapshot
                 if self._listener is not None:
                     self._listener(snapshot)
+
+    def _write_down(self, snapshot: Snapshot) -> None:
+        """In the log: servers whose status is another one than before."""
+        known = {each.name: each.status for each in self.latest.servers} if self.latest else {}
+        for server in snapshot.servers:
+            if known.get(server.name) is not server.status:
+                log.info("%s (%s) is %s %s", server.name, server.address, server.status.value, server.detail)

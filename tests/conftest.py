@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -21,6 +21,9 @@ from distdiag_tui.lab.cluster import Lab
 from distdiag_tui.lab.state import lab_target
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Target
+
+if TYPE_CHECKING:
+    from serving import Service
 
 T = TypeVar("T")
 
@@ -58,6 +61,16 @@ def lab_env(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> LiveLab:
     """The session's lab as the user's own: commands run by the test find it."""
     monkeypatch.setenv("DISTDIAG_LAB_HOME", str(lab.home))
     return lab
+
+
+@pytest.fixture(scope="session")
+def service(lab: LiveLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`distdiag serve` on the lab's first node. Ask it, but leave nothing running."""
+    from serving import ready, serving  # noqa: PLC0415  most tests do without
+
+    address, password = lab.target.endpoints[0].address, lab.target.password.reveal()
+    with serving(tmp_path_factory.mktemp("service"), address, "-i", "0.5", OB_PASSWORD=password) as started:
+        yield ready(started)
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import os
 import sys
 from typing import NoReturn
 
+from distdiag_tui.log import VARIABLE, open_log
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.text import plain
 
@@ -25,8 +26,8 @@ def main() -> NoReturn:
 
     gc.freeze()
     gc.enable()
-    logging.getLogger().addHandler(logging.NullHandler())  # otherwise warnings would land on the screen
     try:
+        open_log(os.environ.get(VARIABLE, "info"))
         result = app(prog_name="distdiag", standalone_mode=False)
     except DistdiagError as error:
         _fail(str(error), error.exit_code)
@@ -34,6 +35,9 @@ def main() -> NoReturn:
         _fail(error.format_message(), getattr(error, "exit_code", 2))
     except (KeyboardInterrupt, BrokenPipeError):
         sys.exit(130)
+    except Exception:
+        logging.getLogger(__name__).critical("a bug", exc_info=True)
+        raise
     sys.exit(result if isinstance(result, int) else 0)
 
 

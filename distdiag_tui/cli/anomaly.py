@@ -131,11 +131,13 @@ def list_injections(*, as_json: Json = False) -> None:
 @anomaly_app.command()
 def stop(
     names: Annotated[list[str], typer.Argument(metavar="INJECTION...", help="As list names them.")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """End injections early, and see them undone."""
     from distdiag_tui.cli.injecting import stop_injections  # noqa: PLC0415
 
-    asyncio.run(stop_injections(_any_service(), names))
+    asyncio.run(stop_injections(_any_service(), names, as_json=as_json))
 
 
 @anomaly_app.command("stop-all")
@@ -145,6 +147,7 @@ def stop_all(
     others: Annotated[
         bool, typer.Option("--others", help="With Chaos Mesh: also what other users and machines made.")
     ] = False,
+    as_json: Json = False,
     ask_password: AskPassword = False,
 ) -> None:
     """End everything that was injected from this machine, also what a crash left behind.
@@ -154,7 +157,7 @@ def stop_all(
     from distdiag_tui.cli.injecting import stop_everything  # noqa: PLC0415
 
     service = _any_service() if cluster is None else open_service(cluster, ask_password=ask_password)
-    asyncio.run(stop_everything(service, others=others))
+    asyncio.run(stop_everything(service, others=others, as_json=as_json))
 
 
 def open_service(cluster: str | None, *, ask_password: bool) -> Anomalies:

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from distdiag_tui.cli.alert import alert
 from distdiag_tui.cli.anomaly import anomaly_app
+from distdiag_tui.cli.doctor import doctor
 from distdiag_tui.cli.experiment import experiment_app
 from distdiag_tui.cli.incident import incident_app
 from distdiag_tui.cli.lab import lab_app
 from distdiag_tui.cli.options import AskPassword, Interval, TargetName, chosen_target
+from distdiag_tui.cli.serve import serve
 from distdiag_tui.cli.sim import sim
 from distdiag_tui.cli.training import evaluate, model_app, train
 from distdiag_tui.cli.workload import workload_app
@@ -33,6 +36,30 @@ app.add_typer(incident_app, name="incident")
 app.command()(train)
 app.command()(evaluate)
 app.add_typer(model_app, name="model")
+app.command()(serve)
+app.command()(alert)
+app.command()(doctor)
+
+
+LogLevel = Annotated[
+    str,
+    typer.Option(
+        "--log-level",
+        metavar="debug|info|warning|error|off",
+        help="Of the log in the state folder; else DISTDIAG_LOG, else info.",
+    ),
+]
+
+
+@app.callback()
+def distdiag(
+    log_level: LogLevel = "",
+) -> None:
+    """See which node of an OceanBase cluster is sick, with what, and why."""
+    if log_level:
+        from distdiag_tui.log import open_log  # noqa: PLC0415
+
+        open_log(log_level)
 
 
 Theme = Annotated[
@@ -109,11 +136,14 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Print one tick and end.")] = False,
     interval: Interval = 1.0,
     ask_password: AskPassword = False,
-) -> None:
-    """Print a cluster's live figures, for scripts and dumb terminals."""
+) -> int:
+    """Print a cluster's live figures, for scripts and dumb terminals.
+
+    With --once exit code 0 if every server is well, 1 if one is not or cannot be read, 3 if none answers.
+    """
     from distdiag_tui.cli.watch import run_watch  # noqa: PLC0415
 
-    run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
+    return run_watch(chosen_target(target, ask_password=ask_password), interval, as_json=json, once=once)
 
 
 @app.command()

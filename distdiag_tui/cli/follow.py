@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
-from distdiag_tui.model.errors import ConfigError, WorkloadError
+from distdiag_tui.model.errors import ConfigError, ConnectError, DistdiagError, WorkloadError
 from distdiag_tui.model.text import figure, plain
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from distdiag_tui.workloads.runner import LoadProcess
 
 _FIRST_SECONDS: Final = 2.0
+_AS_IT_ENDED: Final[dict[int, type[DistdiagError]]] = {
+    each.exit_code: each for each in (ConfigError, ConnectError)
+}
 CHECK_SCHEMA: Final = "distdiag.check/1"
 Show = Callable[[float, str], None]
 
@@ -116,7 +119,7 @@ def conclude(process: LoadProcess, caught: list[signal.Signals]) -> None:
     """An error that says how a run went wrong: it failed, or was stopped before it came to what counts."""
     record = process.record
     if record.phase == "failed":
-        raise (ConfigError if process.exit_code == ConfigError.exit_code else WorkloadError)(record.message)
+        raise _AS_IT_ENDED.get(process.exit_code or 0, WorkloadError)(record.message)
     if signal.SIGHUP in caught:
         raise typer.Exit(129)
     if record.phase == "stopped" and record.running_since is None:

@@ -7,6 +7,7 @@ import json
 import signal
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 import typer
 
@@ -16,6 +17,10 @@ from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.model.text import duration, plain
 from distdiag_tui.service.anomalies import Anomalies
 
+if TYPE_CHECKING:
+    from distdiag_tui.anomalies.chaos.leftovers import Leftover
+
+LEFTOVER_SCHEMA: Final = "distdiag.leftover/1"
 _LOOK_EVERY = 0.1
 _UNDER_WAY = ("waiting", "applying")
 
@@ -93,25 +98,35 @@ class Follower:
                 typer.echo(f"{clock}   {plain(event, 300)}")
 
 
-async def stop_injections(service: Anomalies, names: Sequence[str]) -> None:
+async def stop_injections(service: Anomalies, names: Sequence[str], *, as_json: bool = False) -> None:
     """End these; AnomalyError if one is not undone."""
     before = {name: service.ledger.find(name) for name in names}
     for record in await service.stop(names):
         had = "" if before[record.id].active else "had "
-        typer.echo(f"{record.id} {had}{record.phase}")
+        typer.echo(json.dumps(record.to_fields()) if as_json else f"{record.id} {had}{record.phase}")
 
 
-async def stop_everything(service: Anomalies, *, others: bool) -> None:
+async def stop_everything(service: Anomalies, *, others: bool, as_json: bool = False) -> None:
     """End all that goes on, also what nobody minds any more; `others`: see `Anomalies.sweep`."""
     names = [record.id for record in service.ledger.records() if record.active]
-    await stop_injections(service, names)
+    await stop_injections(service, names, as_json=as_json)
     removed, left = await service.sweep(others=others)
+    if as_json:
+        for each in (*removed, *left):
+            typer.echo(json.dumps(_leftover_document(each, removed=each in removed)))
+        return
     for each in removed:
         typer.echo(f"{each.mark.label} removed")
     for each in left:
         typer.echo(f"{each.mark.label} was made by somebody else and is left alone (--others): {each.words}")
     if not names and not removed:
         typer.echo("nothing is injected" if not left else "nothing is injected from here")
+
+
+def _leftover_document(leftover: Leftover, *, removed: bool) -> dict[str, object]:
+    """Schema distdiag.leftover/1: what Chaos Mesh has and no record here names."""
+    words = {"label": leftover.mark.label, "removed": removed, "detail": leftover.words}
+    return {"schema": LEFTOVER_SCHEMA, "injection": leftover.mark.injection, **words}
 
 
 def print_table(records: Sequence[Injection]) -> None:

@@ -43,6 +43,7 @@ def stop(
     ] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="Everything that runs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a run (distdiag.run/1).")] = False,
 ) -> None:
     """Stop runs, whichever console or command started them."""
     from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
@@ -52,18 +53,19 @@ def stop(
     journal = Journal()
     chosen = [record for record in journal.records() if record.active] if every else []
     chosen += [journal.find(name) for name in runs or () if name not in {record.id for record in chosen}]
-    if not chosen:
+    if not chosen and not as_json:
         typer.echo("nothing is running")
-    asyncio.run(_stop(chosen))
+    asyncio.run(_stop(chosen, as_json=as_json))
 
 
-async def _stop(chosen: list[RunRecord]) -> None:
+async def _stop(chosen: list[RunRecord], *, as_json: bool) -> None:
     from distdiag_tui.service.workloads import end_run  # noqa: PLC0415
     from distdiag_tui.workloads.journal import Journal  # noqa: PLC0415
 
     ends = await asyncio.gather(*(end_run(Journal(), record.id) for record in chosen))
     for before, after in zip(chosen, ends, strict=True):
-        typer.echo(f"{after.id} {after.phase}" if before.active else f"{after.id} had ended: {after.phase}")
+        had = "" if before.active else "had ended: "
+        typer.echo(json.dumps(after.to_fields()) if as_json else f"{after.id} {had}{after.phase}")
 
 
 def _row(record: RunRecord) -> str:

@@ -22,12 +22,15 @@ HEADER_EVERY = 20  # ticks
 PATIENCE = 5.0  # s that --once waits for servers that are still connecting
 
 
-def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
-    """Print every tick, or the first one that has figures; ConnectError if `once` finds no server up."""
-    asyncio.run(_watch(target, interval, as_json=as_json, once=once))
+def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> int:
+    """Print every tick, or the first one that has figures; the exit code is 1 if a server is not well then.
+
+    ConnectError if `once` finds no server up.
+    """
+    return asyncio.run(_watch(target, interval, as_json=as_json, once=once))
 
 
-async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> None:
+async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> int:
     engine = Engine(open_source(target, interval), target.cluster, production=target.production)
     if as_json and not once:  # one tick alone finds nothing
         from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
@@ -47,8 +50,8 @@ async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) 
             printed += 1
             print(_document(snapshot) if as_json else _lines(snapshot), flush=True)
             if once:
-                _check(snapshot)
-                return
+                return _verdict(snapshot)
+    return 0
 
 
 def _awaited(snapshot: Snapshot) -> bool:
@@ -64,10 +67,11 @@ def _has_figures(snapshot: Snapshot, server: Server) -> bool:
     return server.status is Status.VIEW_MISSING or not math.isnan(qps)
 
 
-def _check(snapshot: Snapshot) -> None:
+def _verdict(snapshot: Snapshot) -> int:
     if not any(server.status.answers for server in snapshot.servers):
         first = snapshot.servers[0]
         raise ConnectError(f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}")
+    return 0 if all(server.status in (Status.UP, Status.SLOW) for server in snapshot.servers) else 1
 
 
 def _document(snapshot: Snapshot) -> str:

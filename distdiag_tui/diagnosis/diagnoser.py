@@ -124,6 +124,11 @@ class Diagnoser:
             return np.zeros((0, len(KINDS) * len(self._metrics.names)))
         return self._view(self._look, np.flatnonzero(self._look.alarming).tolist()).effects
 
+    def deviations(self) -> tuple[tuple[str, ...], tuple[str, ...], Floats]:
+        """Servers, metrics, and (S, M): how far each is from its usual, in robust standard deviations."""
+        rows = np.zeros((len(self._names), len(self._metrics.names))) if self._look is None else self._look.z
+        return self._names, self._metrics.names, rows
+
     # -- what comes in ------------------------------------------------------------------------------
 
     def _restarted(self, silent: Sequence[Silence]) -> set[str]:

@@ -4,7 +4,8 @@
 class DistdiagError(Exception):
     """Something the user can mend: one clear line, then the exit code.
 
-    Subclasses set `exit_code` (2: the request or the machine cannot do it; 1: it was tried and failed).
+    Subclasses set `exit_code` (2: the request or the machine cannot do it; 1: it was tried and failed; 3: the
+    cluster cannot be reached).
     """
 
     exit_code = 2
@@ -21,7 +22,7 @@ class LabError(DistdiagError):
 class ConnectError(DistdiagError):
     """No server of the cluster could be reached."""
 
-    exit_code = 1
+    exit_code = 3
 
 
 class UnseenError(DistdiagError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -22,6 +23,8 @@ from distdiag_tui.model.target import Endpoint, Target
 
 if TYPE_CHECKING:
     from distdiag_tui.anomalies.chaos.leftovers import Leftover
+
+log = logging.getLogger(__name__)
 
 BEAT_EVERY: Final = 1.0
 STOP_SECONDS: Final = 45.0
@@ -84,6 +87,7 @@ class Anomalies:
             for record in self.check(doses, scenario):
                 self._minders[record.id] = launch.start(record, self.target, self.ledger)
                 started.append(record)
+                log.info("%s: %s on %s", record.id, record.summary, self.target.cluster)
         except BaseException:
             for record in started:
                 self._minders[record.id].stop()
@@ -157,6 +161,7 @@ class Anomalies:
             record = self.ledger.find(record.id)
         if record.active:
             raise AnomalyError(f"{record.label} is not undone: {record.message or record.phase}")
+        log.info("%s is undone", record.label)
         return record
 
     # -- one injection ------------------------------------------------------------------------------

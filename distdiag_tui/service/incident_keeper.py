@@ -7,6 +7,7 @@ the event loop waits for the disk: a task hands everything to a thread, twice a 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterable
@@ -19,6 +20,8 @@ from distdiag_tui.incidents.incident import Event, Incident
 from distdiag_tui.incidents.store import RECENT, IncidentStore, Papers, Synced
 from distdiag_tui.model.errors import IncidentError
 from distdiag_tui.model.findings import Diagnosis, Finding
+
+log = logging.getLogger(__name__)
 
 EVERY: Final = 0.5
 """Seconds between two turns with the store."""
@@ -93,6 +96,9 @@ class IncidentKeeper:
             return ()
         changed = self._book.feed(diagnosis)
         self._note_down(changed)
+        for each in changed:
+            event = each.timeline[-1]
+            log.info("%s: %s %s: %s", each.id, each.server, each.cause, f"{event.kind} {event.words}".strip())
         return tuple(each for each in changed if each.timeline[-1].kind in ("opened", "reopened", "cause"))
 
     def acknowledge(self, name: str, time: float, by: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from distdiag_tui.workloads.survey import Survey
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 INSIST: Final = "--i-know-this-is-production"
 _SURVEY_SECONDS: Final = 5.0
@@ -102,6 +105,7 @@ class Workloads:
         process = LoadProcess(Order(target, record, wish.runner), self.journal)
         await process.start()
         self.own[record.id] = process
+        log.info("%s started on %s: %s", record.id, target.cluster, " and ".join(record.steps))
         return process
 
     def manifests(self, wish: Wish) -> list[dict[str, Any]]:
@@ -126,6 +130,7 @@ class Workloads:
 
     async def stop(self, run: str) -> None:
         """End a run, whoever started it. WorkloadError if there is none of that name, or if it stays."""
+        log.info("%s is told to end", run)
         process = self.own.get(run)
         if process is not None and not process.detached:
             await process.stop()

@@ -14,10 +14,13 @@ from typing import NoReturn
 from distdiag_tui.model.errors import DistdiagError
 
 HANGUP_EXIT = 129
+BROWSER = "textual.drivers.web_driver:WebDriver"
 
 
 def require_terminal() -> None:
-    """A DistdiagError unless input and output are a terminal."""
+    """A DistdiagError unless input and output are a terminal, or textual-serve's browser."""
+    if os.environ.get("TEXTUAL_DRIVER") == BROWSER:
+        return
     if not (sys.__stdin__ and sys.__stdin__.isatty() and sys.__stderr__ and sys.__stderr__.isatty()):
         raise DistdiagError("this needs a terminal; for scripts use: distdiag watch --json")
 

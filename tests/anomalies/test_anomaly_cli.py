@@ -99,8 +99,8 @@ def test_detached_it_is_listed_and_stopped_by_another_command(
     code, out, _ = answer(capsys, "list")
     assert code == 0
     assert "node_hang" in out
-    code, out, _ = answer(capsys, "stop-all")
-    assert (code, out.split()[1]) == (0, "ended")
+    code, out, _ = answer(capsys, "stop-all", "--json")
+    assert (code, json.loads(out)["phase"]) == (0, "ended")
     assert not frozen(lab_env, "n2")
     code, out, _ = answer(capsys, "list", "--json")
     assert code == 1  # nothing goes on

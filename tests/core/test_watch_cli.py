@@ -10,11 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import LiveLab
+from conftest import LiveLab, run
+from live_load import sql
 
 from distdiag_tui.model.metrics import METRIC_IDS
 
@@ -108,7 +110,7 @@ def test_one_tick_that_was_waited_for_has_its_header_too(lab: LiveLab) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         both = f"{lab.target.endpoints[0].address},127.0.0.1:{silent.getsockname()[1]}"
         ended = watch(both, "--once", "-i", "0.2", OB_PASSWORD=lab.target.password.reveal())
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr) == (1, "")
     header, well, sick = ended.stdout.splitlines()
     assert header.startswith("time ")
     assert " up " in well
@@ -117,16 +119,28 @@ def test_one_tick_that_was_waited_for_has_its_header_too(lab: LiveLab) -> None:
 
 def test_nothing_reachable(dead: str) -> None:
     ended = watch(dead, "--json", "--once")
-    assert ended.returncode == 1
+    assert ended.returncode == 3
     line = one_line_of_error(ended)
     assert line == f"distdiag: no server answers; {dead}: unreachable: connection refused\n"
     (server,) = json.loads(ended.stdout)["servers"]
     assert server["status"] == "unreachable"
 
 
+def test_views_that_cannot_be_read_are_not_well(lab: LiveLab) -> None:
+    first, user = lab.target.endpoints[0], "distdiag_poor"
+    node = replace(lab.target, endpoints=(first,))
+    run(sql(node, first, f"DROP USER IF EXISTS {user}", f"CREATE USER {user} IDENTIFIED BY 'poor'"))
+    try:
+        ended = watch(f"{user}@{first.address}", "--json", "--once", OB_PASSWORD="poor")
+    finally:
+        run(sql(node, first, f"DROP USER {user}"))
+    (server,) = json.loads(ended.stdout)["servers"]
+    assert (ended.returncode, ended.stderr, server["status"]) == (1, "", "view missing")
+
+
 def test_a_wrong_password_says_so(lab: LiveLab) -> None:
     ended = watch(lab.target.endpoints[0].address, "--json", "--once", OB_PASSWORD="not-the-right-one")
-    assert ended.returncode == 1
+    assert ended.returncode == 3
     assert "refused: Access denied for user 'root'" in one_line_of_error(ended)
     assert "not-the-right-one" not in ended.stdout + ended.stderr
 
@@ -134,7 +148,7 @@ def test_a_wrong_password_says_so(lab: LiveLab) -> None:
 def test_one_of_two_is_dead(lab: LiveLab, dead: str) -> None:
     both = f"{lab.target.endpoints[0].address},{dead}"
     ended = watch(both, "--json", "--once", OB_PASSWORD=lab.target.password.reveal())
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (ended.returncode, ended.stderr) == (1, "")
     document = json.loads(ended.stdout)
     well, sick = document["servers"]
     assert document["cluster"] == "2 servers"

@@ -1,0 +1,1 @@
+"""The HTTP service: the same services as the console's, for programs."""

@@ -1,0 +1,86 @@
+"""The cluster: whether each server answers, and what the account may do there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Final
+
+import asyncmy
+from asyncmy.errors import MySQLError
+
+from distdiag_tui.doctor.check import Check
+from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.model.topology import Status
+from distdiag_tui.sources.capability import Capability, probe
+from distdiag_tui.sources.node import FEATURES, TIMEOUT
+from distdiag_tui.sources.trouble import diagnose
+
+MOST: Final = 16
+"""Servers that are asked."""
+
+_ALL: Final = "ALL PRIVILEGES"
+_NEEDS: Final = (
+    ("CREATE", "workloads and SQL anomalies"),
+    ("ALTER SYSTEM", "flushes, memory_pressure and major_compaction"),
+)
+
+
+async def servers(target: Target) -> AsyncIterator[Check]:
+    """One for each server, and what the account may do on the first that answers."""
+    asked = target.endpoints[:MOST]
+    found = await asyncio.gather(*(_look(endpoint, target) for endpoint in asked))
+    for check, _ in found:
+        yield check
+    if grants := next((grants for _, grants in found if grants), []):
+        for check in _rights(target, grants):
+            yield check
+    if len(target.endpoints) > MOST:
+        yield Check("servers", "ok", f"{MOST} of {len(target.endpoints)} were asked")
+
+
+async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
+    name = f"server {endpoint.label}"
+    try:
+        async with asyncio.timeout(TIMEOUT), _connect(endpoint, target) as connection:
+            capability = await probe(connection)
+            grants = await _grants(connection)
+    except (MySQLError, OSError, TimeoutError, RuntimeError) as error:
+        status, words = diagnose(error)
+        if status is Status.REFUSED:
+            return Check(name, "failing", words, "set OB_PASSWORD, or mend the profile"), []
+        return Check(name, "unreachable", words, "is it up, and can its SQL port be reached from here?"), []
+    return _seen(name, target, capability), grants
+
+
+def _connect(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN401  asyncmy is untyped here
+    account = {"user": target.user, "password": target.password.reveal()}
+    return asyncmy.connect(host=endpoint.host, port=endpoint.port, connect_timeout=TIMEOUT, **account)
+
+
+async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  as above
+    """What it may do, as the server words it; none if that is not told."""
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute("show /* distdiag */ grants")
+            return [str(row[0]).upper() for row in await cursor.fetchall()]
+    except MySQLError:
+        return []
+
+
+def _seen(name: str, target: Target, capability: Capability) -> Check:
+    lost = [f"{FEATURES[view]} ({view})" for view in FEATURES if not capability.has(view)]
+    if not lost:
+        return Check(name, "ok", capability.product)
+    mend = f"GRANT SELECT ON oceanbase.* TO '{target.user.partition('@')[0]}'"
+    return Check(name, "failing", f"{capability.product}, without {', '.join(lost)}", mend)
+
+
+def _rights(target: Target, grants: Sequence[str]) -> list[Check]:
+    checks = []
+    for right, use in _NEEDS:
+        may = any(_ALL in line or f"{right}," in line or f"{right} ON" in line for line in grants)
+        words = f"{target.user} may {right}" if may else f"{target.user} may not {right}"
+        mend = "" if may else f"only for {use}: GRANT {right} ON *.* TO '{target.user.partition('@')[0]}'"
+        checks.append(Check(f"right to {right}", "ok" if may else "missing", words, mend))
+    return checks
