@@ -15,11 +15,12 @@ from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.standing import Standings, worst_key
 
 if TYPE_CHECKING:
-    from distdiag_tui.model.snapshot import Snapshot
+    from distdiag_tui.model.snapshot import Snapshot, Values
     from distdiag_tui.model.topology import Server
 
 ZONES: Final = "zone"
 WORST: Final = "worst"
+HELD: Final = 3  # ticks that figures are shown for after they were measured
 STEADY: Final = 5  # ticks that rows keep their places for, so that they can be read
 
 
@@ -58,11 +59,23 @@ BY_ZONE: Final = Order()
 
 
 def matrix_of(snapshot: Snapshot, servers: Sequence[Server]) -> NDArray[np.float32]:
-    """All metrics of servers, shape (S, M), NaN where one is missing."""
-    nothing = np.full(len(METRIC_IDS), np.nan, dtype=np.float32)
-    values = snapshot.values
-    rows = [values.get(Subject(server.zone, server.name), nothing) for server in servers]
+    """All metrics of servers, shape (S, M), NaN where one is missing.
+
+    Of a server that answers, but has not in this tick, those of a moment ago: else a picture flickers.
+    """
+    values, rows = snapshot.values, []
+    for server in servers:
+        found = values.get(Subject(server.zone, server.name))
+        rows.append(_lately(snapshot, server) if found is None else found)
     return np.stack(rows) if rows else np.empty((0, len(METRIC_IDS)), dtype=np.float32)
+
+
+def _lately(snapshot: Snapshot, server: Server) -> Values:
+    past = snapshot.history.window(Subject(server.zone, server.name), HELD, snapshot.tick)
+    known = np.flatnonzero(~np.isnan(past).all(axis=0))
+    if not (server.status.answers and known.size):
+        return np.full(len(METRIC_IDS), np.nan, dtype=np.float32)
+    return past[:, known[-1]]
 
 
 def figures_of(snapshot: Snapshot, servers: Sequence[Server], name: str) -> list[float]:

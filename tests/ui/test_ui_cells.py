@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scripted import Script, frame, sample, server
 from staged import NARROW, WIDE, Stage, console_of, on_main, press, row_with, text_of
 from staged_cluster import StagedCluster, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
 
+from distdiag_tui.engine import Engine
 from distdiag_tui.model.metrics import Bad
-from distdiag_tui.model.topology import Subject
+from distdiag_tui.model.topology import Status, Subject
 from distdiag_tui.ui.cell_map import OUT, Block, cell, deviations, plan, under_cursor
 from distdiag_tui.ui.cells_screen import CellsScreen
+from distdiag_tui.ui.order import figures_of
 from distdiag_tui.ui.standing import WELL, Standing
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
@@ -130,3 +133,16 @@ def test_a_cell_says_by_its_sign_what_its_colour_says() -> None:
     assert [cell(WELL, 0.7, cells, out=True).text for cells in (1, 2, 3)] == ["!", "▓!", "▓▓!"]
     assert [under_cursor(cell(WELL, 0.3, n, out=False)).text for n in (1, 2, 4)] == ["+", "+ ", "[ ] "]
     assert [under_cursor(cell(sick, 0.3, n, out=False)).text for n in (1, 2, 4)] == ["▲", "▲ ", "[▲] "]
+
+
+def test_figures_stay_while_an_answer_is_late_and_go_with_the_server() -> None:
+    up, gone = (server("n1", status=status) for status in (Status.UP, Status.UNREACHABLE))
+    engine = Engine(Script(()), "late")
+    for tick in (1, 2):
+        engine.take(frame(tick, {"n1": sample(float(tick), t1={})}, (up,)))
+    measured = figures_of(engine.take(frame(3, {"n1": sample(3.0, t1={})}, (up,))), [up], "rpc_in_rate")
+    assert measured == [10.0]
+    late = [engine.take(frame(tick, {}, (up,))) for tick in (4, 5, 6)]
+    assert [figures_of(each, [up], "rpc_in_rate")[0] for each in late[:2]] == [10.0, 10.0]
+    assert np.isnan(figures_of(late[2], [up], "rpc_in_rate")[0])
+    assert np.isnan(figures_of(late[0], [gone], "rpc_in_rate")[0])
