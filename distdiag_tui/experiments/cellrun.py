@@ -142,7 +142,8 @@ class CellRun:
     def _require_alone(self, began: float) -> None:
         """AnomalyError or WorkloadError if others were at work on these servers: labels would lie."""
         for record in self._bench.anomalies.records():
-            if record.id not in self._injections and _overlaps(record.applied, record.reverted, began):
+            there = record.applied is not None and (record.active or (record.reverted or 0.0) > began)
+            if there and record.id not in self._injections:
                 raise AnomalyError(f"something else was injected meanwhile: {record.label}")
         if others := self._bench.loads.others(began):
             raise WorkloadError(f"another load ran meanwhile: {', '.join(others)}")
@@ -197,11 +198,6 @@ class CellRun:
             experiment=plan.name,
             cell=asdict(self._cell),
         )
-
-
-def _overlaps(start: float | None, end: float | None, began: float) -> bool:
-    """Whether something was there since `began`; without an end it is there still."""
-    return start is not None and (end is None or end > began)
 
 
 def labels_of(records: Sequence[Injection]) -> tuple[Label, ...]:

@@ -84,10 +84,8 @@ class Loads:
     def others(self, began: float) -> list[str]:
         """Runs on these servers that are not ours and ran at some time since `began`, by their ids."""
         ours = self._process.record.id if self._process else ""
-        found = (record for record in self._workloads.runs() if record.id != ours)
-        return [
-            each.id for each in found if each.running_since and (each.ended is None or each.ended > began)
-        ]
+        found = [record for record in self._workloads.runs() if record.id != ours and record.running_since]
+        return [each.id for each in found if each.active or (each.ended or 0.0) > began]  # killed: no end
 
     async def stop(self) -> None:
         """End it."""
