@@ -51,7 +51,11 @@ def test_the_readmes_requests_work_as_they_stand(service: Service, kind: str, th
     assert started["status"] == "running"
     assert started["output"]["schema"] == "distdiag.workload/1"
     name = started["workload_id"]
-    (info,) = service.get("/api/workload/active").body
+    active = service.get("/api/workload/active").body
+    if kind == "tpch" and not active:  # its queries may be over by now
+        assert service.get(f"/api/workload/{name}/status").body["status"] == "stopped"
+        return
+    (info,) = active
     assert (info["id"], info["threads"], info["status"]) == (name, threads, "running")
     assert alive(info["pid"])
     assert service.get(f"/api/workload/{name}/status").body["status"] == "running"

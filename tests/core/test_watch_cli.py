@@ -92,7 +92,7 @@ def test_one_tick_as_json(lab_env: LiveLab) -> None:
         assert set(each["metrics"]) == set(METRIC_IDS)
         assert each["metrics"]["qps"] > 0
         assert 0 < each["metrics"]["memory_percent"] < 100
-        assert each["metrics"]["proc_cpu_time"] >= 0
+        assert each["metrics"]["proc_memory"] > 1e8  # a level: rates of a machine may take a tick more
         assert 0 < each["metrics"]["host_memory_percent"] < 100
 
 
