@@ -83,7 +83,8 @@ async def test_a_row_of_history_is_told_once_and_only_if_it_is_new(session: Sess
     began = time.time()
     await session.run("drop user distdiag_history")
     told: list[Event] = []
-    while not told and time.time() < began + 20:
+    while not told and time.time() < began + 90:  # a busy kernel tells late: 44 s were seen
+        await asyncio.sleep(0.1)
         fresh = await history.fresh(session, known, ())  # rows of other tests may still come in
         told = [e for e in fresh if "execute_cmd" in e.text and abs(e.time - began) < 20]
     assert told
