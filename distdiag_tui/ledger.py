@@ -14,7 +14,7 @@ import os
 import secrets
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
@@ -118,11 +118,7 @@ class Ledger(ABC, Generic[R]):
 
     def write(self, record: R) -> None:
         """Replace a record at once: a reader sees the old or the new one, whole. OSError if it cannot."""
-        draft = self._draft(record.id)
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
-            new.write(json.dumps(record.to_fields()).encode() + b"\n")
-            self.settle(new.fileno())
-        draft.replace(self._file(record.id))
+        replace_file(self._file(record.id), self._draft(record.id), record.to_fields(), self.settle)
 
     def settle(self, descriptor: int) -> None:
         """Called before a new version takes the place of the old one."""
@@ -204,6 +200,19 @@ class Ledger(ABC, Generic[R]):
 
     def _lock(self, name: str) -> Path:
         return self.folder / f"{name}.lock"
+
+
+def replace_file(
+    file: Path,
+    draft: Path,
+    document: Mapping[str, Any],
+    settle: Callable[[int], object] = lambda _descriptor: None,
+) -> None:
+    """A JSON file only its owner can read, replaced at once; `settle` comes before. OSError if it cannot."""
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
+        new.write(json.dumps(document).encode() + b"\n")
+        settle(new.fileno())
+    draft.replace(file)
 
 
 def new_name(kind: str) -> str:

@@ -9,7 +9,6 @@ import json
 import logging
 import os
 import re
-from datetime import UTC, datetime
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, Final
 
 from distdiag_tui.ledger import state_folder
 from distdiag_tui.model.errors import ConfigError
-from distdiag_tui.model.text import shorten
+from distdiag_tui.model.text import shorten, utc
 
 VARIABLE: Final = "DISTDIAG_LOG"
 LEVELS: Final = ("debug", "info", "warning", "error", "off")
@@ -65,7 +64,7 @@ class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Without secrets, should one get so far."""
         document: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": utc(record.created),
             "level": record.levelname.lower(),
             "process": record.process,
             "where": record.name,

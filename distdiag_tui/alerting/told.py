@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from distdiag_tui.ledger import state_folder
+from distdiag_tui.ledger import replace_file, state_folder
 
 SCHEMA: Final = "distdiag.told/1"
 
@@ -35,8 +34,5 @@ class Told:
     def write(self, firing: Mapping[str, Mapping[str, str]]) -> None:
         """Whole, or as it was; OSError if it cannot."""
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = self.file.with_suffix(".new")
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as new:
-            json.dump({"schema": SCHEMA, "firing": {name: dict(each) for name, each in firing.items()}}, new)
-        draft.replace(self.file)
+        document = {"schema": SCHEMA, "firing": {name: dict(each) for name, each in firing.items()}}
+        replace_file(self.file, self.file.with_suffix(".new"), document)

@@ -68,6 +68,10 @@ class Injection:
         """Whether it is to come, is there, or is not undone yet."""
         return self.phase not in ENDED
 
+    def lasted(self, moment: float) -> bool:
+        """Whether it is active, or was still there at that moment."""
+        return self.active or (self.reverted or 0.0) >= moment
+
     @property
     def wrong(self) -> bool:
         """Whether it could not be undone yet."""

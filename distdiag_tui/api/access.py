@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from distdiag_tui.config.token import read_secret
 from distdiag_tui.model.errors import ConfigError
@@ -26,6 +27,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def host_name(host: str) -> str:
+    """Of a Host header, without the port; "" for nonsense."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_foreign(origin: str | None, host: str | None) -> bool:
+    """Whether a request comes from the page of another site than it asks."""
+    return origin is not None and urlsplit(origin).netloc != host
 
 
 def read_token(file: Path | None) -> Secret:

@@ -15,10 +15,10 @@ from distdiag_tui.api.answers import Done, InjectAnswer, Injected, Node, Nodes, 
 from distdiag_tui.api.injections import describe_injection, doses_of
 from distdiag_tui.api.payloads import AnomalyRequest
 from distdiag_tui.api.seams import Here
-from distdiag_tui.api.series import stamp
 from distdiag_tui.api.station import Station
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.model.findings import finding_document, iso
+from distdiag_tui.model.text import utc
 
 router = APIRouter(prefix="/api/anomaly", tags=["anomaly"])
 
@@ -110,7 +110,7 @@ async def ranks(here: Here) -> list[Rank]:
             score=finding.confidence,
             calibrated=finding.calibrated,
             since=iso(finding.since),
-            timestamp=stamp(snapshot.time),
+            timestamp=utc(snapshot.time),
             said=finding.said,
             metrics=finding_document(finding)["evidence"],
         )

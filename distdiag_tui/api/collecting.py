@@ -179,11 +179,7 @@ class Collector:
 
     def _faults(self, collection: Collection) -> list[Injection]:
         """Whoever made them: what was there while it was recorded."""
-        return [
-            each
-            for each in self._injected()
-            if each.phase != "failed" and (each.active or (each.reverted or 0.0) >= collection.since)
-        ]
+        return [each for each in self._injected() if each.phase != "failed" and each.lasted(collection.since)]
 
     def _calm(self) -> list[Frame]:
         """Frames of late in which nothing was wrong that we know of."""

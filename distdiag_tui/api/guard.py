@@ -8,13 +8,12 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from fastapi import Response
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from distdiag_tui.api.access import is_loopback, matches
+from distdiag_tui.api.access import host_name, is_foreign, is_loopback, matches
 from distdiag_tui.api.problem import problem
 from distdiag_tui.model.target import Secret
 
@@ -75,10 +74,9 @@ class Guard:
         pace = self._reads if scope["method"] in _READING else self._changes
         if wait := pace.wait(client):
             return problem(429, "too many requests: slow down", {"Retry-After": f"{wait:.0f}"})
-        if not self._policy.token and not is_loopback(_host_name(headers.get("host", ""))):
+        if not self._policy.token and not is_loopback(host_name(headers.get("host", ""))):
             return problem(403, "this service is for its own machine: ask it by localhost or 127.0.0.1")
-        origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+        if is_foreign(headers.get("origin"), headers.get("host")):
             return problem(403, "requests of other sites' pages are not answered")
         return self._stranger(scope, headers)
 
@@ -107,13 +105,6 @@ class Pace:
         while len(self._left) > CLIENTS:
             self._left.popitem(last=False)
         return 0.0 if left >= 1 else max(1.0, (1 - left) / self._rate)
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 async def _read(headers: Headers, receive: Receive) -> tuple[Response | None, bytes]:

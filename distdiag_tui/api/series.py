@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Metric, metric
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.text import plain
+from distdiag_tui.model.text import plain, rounded, utc
 from distdiag_tui.model.topology import Server, Subject
 
 FLUCTUATES: Final = 4.0
@@ -83,7 +81,7 @@ def point(snapshot: Snapshot, deviations: Deviations, least: float) -> dict[str,
     each = [row for groups in nodes.values() for group in groups.values() for row in group.values()]
     moved = sum(row["has_fluctuation"] for row in each)
     return {
-        "timestamp": stamp(snapshot.time),
+        "timestamp": utc(snapshot.time),
         "cluster": snapshot.cluster,
         "nodes": {server.address: {"name": server.name, "zone": server.zone, "status": server.status.value,
                                    "detail": plain(server.detail)} for server in snapshot.servers},
@@ -99,17 +97,12 @@ def selected(snapshot: Snapshot, server: Server, wanted: Mapping[str, str], seco
     window = snapshot.history.window(subject, count, snapshot.tick)
     return {
         "node_ip": server.address,
-        "timestamp": stamp(snapshot.time),
+        "timestamp": utc(snapshot.time),
         "metrics": {
             category: {name: _past(snapshot, find_metric(name), subject, window)}
             for category, name in wanted.items()
         },
     }
-
-
-def stamp(time: float) -> str:
-    """UTC in ISO 8601."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
 
 
 def _groups(
@@ -120,7 +113,7 @@ def _groups(
     for index, row in enumerate(CATALOGUE):
         away = deviations.get((server.name, row.id), 0.0)
         groups.setdefault(row.group, {})[row.id] = {
-            "value": None if values is None else _number(float(values[index])),
+            "value": None if values is None else rounded(float(values[index])),
             "unit": row.unit,
             "deviation": round(away, 2),
             "has_fluctuation": abs(away) >= least,
@@ -135,13 +128,9 @@ def _past(snapshot: Snapshot, row: Metric, subject: Subject, window: Any) -> dic
         "id": row.id,
         "title": row.title,
         "unit": row.unit,
-        "latest": _number(snapshot.value(subject, row.id)),
+        "latest": rounded(snapshot.value(subject, row.id)),
         "data": [
-            {"timestamp": stamp(begin + snapshot.interval * number), "value": _number(value)}
+            {"timestamp": utc(begin + snapshot.interval * number), "value": rounded(value)}
             for number, value in enumerate(values)
         ],
     }
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import signal
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Final
 import uvicorn
 
 from distdiag_tui.api.app import Exposition, make_app
+from distdiag_tui.api.ending import EXIT, on_end
 from distdiag_tui.api.guard import Policy
 from distdiag_tui.api.listening import Listening, bind, shown
 from distdiag_tui.api.station import Station
@@ -20,8 +20,6 @@ from distdiag_tui.model.target import Target
 MOST_CONNECTIONS: Final = 256
 GOODBYE_SECONDS: Final = 3
 """For requests that are being answered when the service ends."""
-
-_EXIT: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 129}
 
 
 async def serve(
@@ -58,7 +56,7 @@ async def serve(
     finally:
         sock.close()
         await station.close(tell)
-    return _EXIT.get(server.caught, 0) if server.caught else 0
+    return EXIT.get(server.caught, 0) if server.caught else 0
 
 
 class _Server(uvicorn.Server):
@@ -72,10 +70,7 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Uvicorn's own would kill us before our workloads and injections have ended."""
-        loop = asyncio.get_running_loop()
-        ours = [number for number in _EXIT if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
-        for number in ours:
-            loop.add_signal_handler(number, self.end, number)
+        on_end(self.end)
         yield  # they stay until all has ended
 
     def end(self, number: signal.Signals | None) -> None:

@@ -130,16 +130,12 @@ class Station:
     async def close(self, tell: Callable[[str], None]) -> None:
         """Stop what was started here and undo what was injected, as the console does; `tell` hears of it."""
         self.leave()
-        if ours := self.anomalies.anomalies.active():
-            tell(f"undoing {', '.join(record.label for record in ours)}")
         stops = [process.stop() for process in self.workloads.active()]
-        left, *_ = await asyncio.gather(
-            self.anomalies.close(), self.incidents.close(), self.training.close(), *stops
+        await asyncio.gather(
+            self.anomalies.leave(tell), self.incidents.close(), self.training.close(), *stops
         )
         await self.feed.stop()
         await self.collector.close()
-        if left:
-            tell(f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over")
 
     def _start(self) -> None:
         self._sampling = self.feed.start()

@@ -11,18 +11,18 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
 from aiohttp import web
 from textual_serve.server import Server
 
-from distdiag_tui.api.access import is_loopback, matches
+from distdiag_tui.api.access import host_name, is_foreign, is_loopback, matches
+from distdiag_tui.api.ending import EXIT, on_end
+from distdiag_tui.api.listening import shown
 from distdiag_tui.model.target import Secret
 
 GOODBYE_SECONDS: Final = 5.0
 """For consoles to end what was started in them."""
 
-_EXIT: Final = {signal.SIGINT: 130, signal.SIGTERM: 0, signal.SIGHUP: 129}
 _POLICY: Final = (  # nothing from elsewhere, such as fonts; the page has scripts of its own within
     "default-src 'self' data: 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'"
 )
@@ -63,10 +63,9 @@ class Browser(Server):
         return response
 
     def _check(self, request: web.Request) -> None:
-        if not self._token and not is_loopback(urlsplit(f"//{request.host}").hostname or ""):
+        if not self._token and not is_loopback(host_name(request.host)):
             raise web.HTTPForbidden(text="this is for its own machine: ask for localhost or 127.0.0.1")
-        origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if is_foreign(request.headers.get("Origin"), request.host):
             raise web.HTTPForbidden(text="requests of other sites' pages are not answered")
         if self._token and not _knows(self._token, request.headers.get("Authorization", "")):
             ask = {"WWW-Authenticate": 'Basic realm="distdiag: any name, and the token", charset="UTF-8"'}
@@ -90,23 +89,19 @@ async def show(words: Sequence[str], sock: socket.socket, token: Secret, tell: C
     runner = web.AppRunner(
         await Browser(words, token).application(), access_log=None, shutdown_timeout=GOODBYE_SECONDS
     )
-    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+    ending = asyncio.Event()
     caught: list[signal.Signals] = []
 
     def end(number: signal.Signals) -> None:
         caught.append(number)
         ending.set()
 
-    for number in _EXIT:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            loop.add_signal_handler(number, end, number)
+    on_end(end)
     await runner.setup()
     try:
         await web.SockSite(runner, sock).start()
-        host, port, *_ = sock.getsockname()
-        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        tell(f"the console is at http://{shown}{'' if token else ', for this machine only'}")
+        tell(f"the console is at http://{shown(sock)}{'' if token else ', for this machine only'}")
         await ending.wait()
     finally:
         await runner.cleanup()
-    return _EXIT[caught[0]] if caught else 0
+    return EXIT[caught[0]] if caught else 0

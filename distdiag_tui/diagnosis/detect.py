@@ -102,6 +102,10 @@ class Detector:
         self._members = [
             np.array([i for i, group in enumerate(metrics.groups) if group == name]) for name in names
         ]
+        self._bad = np.array(metrics.bad)
+        self._worth = np.ones(len(metrics.names))
+        self._worth[list(metrics.moody)] = BETTER
+        self._worth[list(metrics.quiet)] = 0.0
         shape = servers, len(metrics.names)
         self._usual = Reference(*shape, self.settings.memory, self.settings.least)
         self._usual_apart = Reference(*shape, self.settings.memory, self.settings.least)
@@ -222,12 +226,10 @@ class Detector:
 
     def _weights(self, z: Floats) -> Floats:
         """How much a deviation counts: one to the better is hardly trouble."""
-        bad = np.array(self.metrics.bad)
-        weights = np.ones_like(z)
-        if bad.size:
-            weights = np.where(bad == 0, OPEN, np.where(np.sign(z) == bad, 1.0, BETTER))
-        weights[:, list(self.metrics.moody)] *= BETTER
-        weights[:, list(self.metrics.quiet)] = 0.0
+        if not self._bad.size:
+            return np.broadcast_to(self._worth, z.shape)
+        weights = np.where(self._bad == 0, OPEN, np.where(np.sign(z) == self._bad, 1.0, BETTER))
+        weights *= self._worth
         return weights
 
     def _weighed(self, scores: Floats, found: Compared, plausible: Plausible | None) -> Floats:

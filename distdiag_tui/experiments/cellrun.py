@@ -142,7 +142,7 @@ class CellRun:
     def _require_alone(self, began: float) -> None:
         """AnomalyError or WorkloadError if others were at work on these servers: labels would lie."""
         for record in self._bench.anomalies.records():
-            there = record.applied is not None and (record.active or (record.reverted or 0.0) > began)
+            there = record.applied is not None and record.lasted(began)
             if there and record.id not in self._injections:
                 raise AnomalyError(f"something else was injected meanwhile: {record.label}")
         if others := self._bench.loads.others(began):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final
+
+from distdiag_tui.model.text import rounded, utc
 
 FINDING_SCHEMA: Final = "distdiag.finding/1"
 
@@ -101,33 +102,27 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "zone": finding.zone,
         "cause": finding.cause,
         "rank": finding.rank,
-        "confidence": _number(finding.confidence),
+        "confidence": rounded(finding.confidence),
         "calibrated": finding.calibrated,
         "since": iso(finding.since),
-        "strength": _number(finding.strength),
+        "strength": rounded(finding.strength),
         "said": finding.said,
         "evidence": [
             {
                 "metric": each.metric,
-                "before": _number(each.before),
-                "now": _number(each.now),
-                "deviation": _number(each.deviation),
-                "peers": _number(each.peers),
-                "share": _number(each.share),
+                "before": rounded(each.before),
+                "now": rounded(each.now),
+                "deviation": rounded(each.deviation),
+                "peers": rounded(each.peers),
+                "share": rounded(each.share),
                 "since": iso(each.since),
             }
             for each in finding.evidence
         ],
-        "also": [{"cause": cause, "confidence": _number(value)} for cause, value in finding.also],
+        "also": [{"cause": cause, "confidence": rounded(value)} for cause, value in finding.also],
     }
 
 
 def iso(time: float) -> str | None:
     """Epoch seconds in UTC; None for NaN."""
-    if math.isnan(time):
-        return None
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.6g}") if math.isfinite(value) else None
+    return None if math.isnan(time) else utc(time)

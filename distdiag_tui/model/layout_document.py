@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.text import utc
 from distdiag_tui.model.topology import Layout, Member, Server, Share, Zone
 
 TOPOLOGY_SCHEMA: Final = "distdiag.topology/1"
@@ -21,7 +21,7 @@ def topology_document(snapshot: Snapshot) -> dict[str, Any]:
     layout = snapshot.layout or Layout(zones=tuple(Zone(name) for name in snapshot.zones))
     return {
         "schema": TOPOLOGY_SCHEMA,
-        "time": _iso(snapshot.time),
+        "time": utc(snapshot.time),
         "cluster": snapshot.cluster,
         "tenant": layout.tenant,
         "sampling": layout.sampling,
@@ -79,7 +79,7 @@ def _server(server: Server, member: Member | None) -> dict[str, Any]:
         "rootserver": member.rootserver,
         "product": server.product,
         "version": member.version,
-        "started": None if member.started is None else _iso(member.started),
+        "started": None if member.started is None else utc(member.started),
         "clock_offset": None if member.clock_offset is None else round(member.clock_offset, 6),
         "leaders": member.leaders,
         "tenants": [tenant.name for tenant in server.tenants],
@@ -92,7 +92,3 @@ def _shares(shares: Mapping[str, Share]) -> dict[str, dict[str, float | None]]:
         name: {"used": share.used, "assigned": share.assigned, "limit": share.limit}
         for name, share in shares.items()
     }
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import compress
 from typing import Any, Final, Protocol
 
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
+from distdiag_tui.model.text import rounded, utc
 from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
@@ -141,7 +140,7 @@ def watch_document(snapshot: Snapshot) -> dict[str, Any]:
     """
     return {
         "schema": WATCH_SCHEMA,
-        "time": datetime.fromtimestamp(snapshot.time, UTC).isoformat(timespec="milliseconds"),
+        "time": utc(snapshot.time),
         "cluster": snapshot.cluster,
         "servers": [_server_document(snapshot, server) for server in snapshot.servers],
         "findings": [finding_document(each) for each in (snapshot.diagnosis or Diagnosis(0.0)).findings],
@@ -163,8 +162,5 @@ def _server_document(snapshot: Snapshot, server: Server) -> dict[str, Any]:
         "status": server.status.value,
         "detail": server.detail,
         "host": _host_document(snapshot.machines.get(server.name)),
-        "metrics": {
-            name: None if math.isnan(value) else float(f"{value:.6g}")
-            for name, value in zip(METRIC_IDS, listed, strict=True)
-        },
+        "metrics": {name: rounded(value) for name, value in zip(METRIC_IDS, listed, strict=True)},
     }

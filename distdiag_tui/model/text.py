@@ -5,11 +5,22 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from datetime import UTC, datetime
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError
 
 DASH: Final = "–"
+
+
+def utc(seconds: float) -> str:
+    """Epoch seconds for programs: UTC in ISO 8601, to the millisecond."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def rounded(value: float) -> float | None:
+    """A figure for programs, in six significant digits; None where it is missing."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
 
 
 def plain(text: object, limit: int = 200) -> str:

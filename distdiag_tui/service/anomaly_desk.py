@@ -182,6 +182,13 @@ class AnomalyDesk:
             task.cancel()
         return [record.label for record in self.anomalies.active()]
 
+    async def leave(self, tell: Callable[[str], None]) -> None:
+        """The same, and `tell` hears what is undone, and what takes longer."""
+        if ours := self.anomalies.active():
+            tell(f"undoing {', '.join(record.label for record in ours)}")
+        if left := await self.close():
+            tell(f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over")
+
     def _recover(self) -> None:
         """Not at every tick: each attempt starts processes."""
         if time.monotonic() - self._recovering >= _RECOVER_EVERY:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.ui.cells import Cells
 from distdiag_tui.ui.messages import SubjectWanted
-from distdiag_tui.ui.screens import ExactScreen
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.screens import PageScreen
 
 if TYPE_CHECKING:
     from distdiag_tui.ui.scene import Scene
@@ -22,7 +20,7 @@ KEYS: Final = (("Esc", "back"), ("← → ↑ ↓", "server"), ("⏎", "go there
                ("q", "quit"))  # fmt: skip
 
 
-class CellsScreen(ExactScreen):
+class CellsScreen(PageScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -45,26 +43,8 @@ class CellsScreen(ExactScreen):
     ]
 
     def __init__(self, scene: Scene, metric: str) -> None:
-        super().__init__()
-        self._status = StatusLine()
         self.cells = Cells(scene, metric)
-        self._scene = scene
-
-    def compose(self) -> ComposeResult:
-        """Status line, map, keys."""
-        yield self._status
-        yield self.cells
-        yield KeyBar(KEYS)
-
-    def on_mount(self) -> None:
-        """Draw what is known at once."""
-        self.set_focus(self.cells)
-        self.show(self._scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._status.show(scene)
-        self.cells.show(scene)
+        super().__init__(self.cells, KEYS, scene)
 
     def action_step(self, columns: int, rows: int) -> None:
         """Another server."""

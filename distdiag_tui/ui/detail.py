@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.metrics import CATALOGUE, GROUPS, Metric
@@ -20,9 +19,8 @@ from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.order import Order, Sorter
 from distdiag_tui.ui.plot import cell_text, clock_marks, mark_words, plot_lines
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene
-from distdiag_tui.ui.screens import ExactScreen
+from distdiag_tui.ui.screens import PageScreen
 from distdiag_tui.ui.spark import nice_ceiling, stretched
-from distdiag_tui.ui.status import KeyBar, StatusLine
 from distdiag_tui.ui.windows import WINDOWS, read_window
 
 if TYPE_CHECKING:
@@ -270,7 +268,7 @@ def _runs(dots: list[int], owners: list[int], marked: set[int], style: Callable[
     ]
 
 
-class MetricScreen(ExactScreen):
+class MetricScreen(PageScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -283,27 +281,9 @@ class MetricScreen(ExactScreen):
     ]
 
     def __init__(self, metric: int, scene: Scene) -> None:
-        super().__init__()
-        self._status = StatusLine()
         self.plot = Plot(metric, scene)
-        self._scene = scene
+        super().__init__(self.plot, KEYS, scene)
         self._long = 0  # which of WINDOWS is shown, counted from 1
-
-    def compose(self) -> ComposeResult:
-        """Status line, plot, keys."""
-        yield self._status
-        yield self.plot
-        yield KeyBar(KEYS)
-
-    def on_mount(self) -> None:
-        """Draw what is known at once."""
-        self.plot.focus()
-        self.show(self._scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._status.show(scene)
-        self.plot.show(scene)
 
     def action_metric(self, step: int) -> None:
         """The next or previous metric."""

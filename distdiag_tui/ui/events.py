@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
@@ -14,8 +13,7 @@ from distdiag_tui.ui.happenings import concerns, sign_of
 from distdiag_tui.ui.incident_rows import moment
 from distdiag_tui.ui.messages import SubjectWanted
 from distdiag_tui.ui.scene import CLUSTER, Scene
-from distdiag_tui.ui.screens import ExactScreen
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.screens import PageScreen
 
 if TYPE_CHECKING:
     from distdiag_tui.model.topology import Event
@@ -118,7 +116,7 @@ def _event_line(event: Event, now: float, width: int, *, chosen: bool) -> Line:
     )
 
 
-class EventsScreen(ExactScreen):
+class EventsScreen(PageScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -134,26 +132,8 @@ class EventsScreen(ExactScreen):
     ]
 
     def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._status = StatusLine()
         self.list = EventList(scene)
-        self._scene = scene
-
-    def compose(self) -> ComposeResult:
-        """Status line, list, keys."""
-        yield self._status
-        yield self.list
-        yield KeyBar(KEYS)
-
-    def on_mount(self) -> None:
-        """Draw what is known at once."""
-        self.set_focus(self.list)
-        self.show(self._scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._status.show(scene)
-        self.list.show(scene)
+        super().__init__(self.list, KEYS, scene)
 
     def action_step(self, rows: int) -> None:
         """Another event."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final, NamedTuple
 
 from rich.cells import cell_len
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.text import duration
@@ -18,9 +17,8 @@ from distdiag_tui.ui.happenings import concerns, sign_of
 from distdiag_tui.ui.heat import Sheet
 from distdiag_tui.ui.incident_rows import moment
 from distdiag_tui.ui.members import offset_words, told_of, units_of
-from distdiag_tui.ui.screens import ExactScreen
+from distdiag_tui.ui.screens import SCROLLING, PageScreen
 from distdiag_tui.ui.shares import RESOURCES, share_bar, share_words, told_lines
-from distdiag_tui.ui.status import KeyBar, StatusLine
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -224,40 +222,17 @@ def _percent(name: str, share: Share) -> str:
     return f"{100 * share.used / share.limit:.0f} %"
 
 
-class InsideScreen(ExactScreen):
+class InsideScreen(PageScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,backspace,i", "app.back", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-        Binding("home", "scroll(-99999)", show=False),
-        Binding("end", "scroll(99999)", show=False),
+        *SCROLLING,
     ]
 
     def __init__(self, scene: Scene) -> None:
-        super().__init__()
-        self._status = StatusLine()
         self._inside = Inside()
-        self._scene = scene
-
-    def compose(self) -> ComposeResult:
-        """Status line, page, keys."""
-        yield self._status
-        yield self._inside
-        yield KeyBar(KEYS)
-
-    def on_mount(self) -> None:
-        """Draw what is known at once."""
-        self.set_focus(self._inside)
-        self.show(self._scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._status.show(scene)
-        self._inside.show(scene)
+        super().__init__(self._inside, KEYS, scene)
 
     def action_scroll(self, rows: int) -> None:
         """Up or down."""

@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from distdiag_tui.engine import Engine
@@ -63,15 +64,8 @@ class Desks:
         desks = (self.workloads, self.incidents, self.prometheus)
         closing = [desk.close() for desk in desks if desk is not None]
         if self.anomalies is not None:
-            closing.append(self._undo(self.anomalies))
+            closing.append(self.anomalies.leave(partial(print, file=sys.stderr)))
         await asyncio.gather(*closing)
-
-    async def _undo(self, desk: AnomalyDesk) -> None:
-        if ours := desk.anomalies.active():
-            print(f"undoing {', '.join(record.label for record in ours)}", file=sys.stderr)
-        if left := await desk.close():
-            words = f"still being undone: {', '.join(left)}; distdiag anomaly list shows when it is over"
-            print(words, file=sys.stderr)
 
 
 async def run_console(target: Target, options: ConsoleOptions) -> None:

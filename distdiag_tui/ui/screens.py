@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual import on
@@ -14,6 +15,7 @@ from textual.widgets import Input
 from distdiag_tui.ui.actions import KEY_BAR
 from distdiag_tui.ui.anomalies import KEYS as ANOMALY_KEYS
 from distdiag_tui.ui.anomalies import AnomaliesPane
+from distdiag_tui.ui.canvas import ScenePane
 from distdiag_tui.ui.compositor import ExactCompositor
 from distdiag_tui.ui.diagnosis import KEYS as DIAGNOSIS_KEYS
 from distdiag_tui.ui.diagnosis import DiagnosisPane
@@ -48,6 +50,42 @@ class ExactScreen(Screen[None]):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         raise NotImplementedError
+
+
+SCROLLING: Final[tuple[BindingType, ...]] = (
+    Binding("up,k", "scroll(-1)", show=False),
+    Binding("down,j", "scroll(1)", show=False),
+    Binding("pageup", "scroll(-10)", show=False),
+    Binding("pagedown", "scroll(10)", show=False),
+    Binding("home", "scroll(-99999)", show=False),
+    Binding("end", "scroll(99999)", show=False),
+)
+"""Keys of a page that is longer than the screen."""
+
+
+class PageScreen(ExactScreen):
+    """One page over the main screen until Escape, between the status line and its keys."""
+
+    def __init__(self, page: ScenePane, keys: Sequence[tuple[str, str]], scene: Scene) -> None:
+        super().__init__()
+        self._status = StatusLine()
+        self._page, self._page_keys, self._scene = page, keys, scene
+
+    def compose(self) -> ComposeResult:
+        """Status line, page, keys."""
+        yield self._status
+        yield self._page
+        yield KeyBar(self._page_keys)
+
+    def on_mount(self) -> None:
+        """Draw what is known at once."""
+        self.set_focus(self._page)
+        self.show(self._scene)
+
+    def show(self, scene: Scene) -> None:
+        """Draw a scene."""
+        self._status.show(scene)
+        self._page.show(scene)
 
 
 class MainScreen(ExactScreen):

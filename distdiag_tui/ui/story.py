@@ -27,7 +27,7 @@ from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.glyphs import ONSET
 from distdiag_tui.ui.messages import IncidentOrdered
 from distdiag_tui.ui.scene import SPANS, Scene
-from distdiag_tui.ui.screens import ExactScreen
+from distdiag_tui.ui.screens import SCROLLING, ExactScreen
 from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 from distdiag_tui.ui.story_text import head_lines, section_lines, what_lines
 
@@ -154,12 +154,7 @@ class StoryScreen(ExactScreen):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,enter,backspace", "app.back", show=False),
-        Binding("up,k", "scroll(-1)", show=False),
-        Binding("down,j", "scroll(1)", show=False),
-        Binding("pageup", "scroll(-10)", show=False),
-        Binding("pagedown", "scroll(10)", show=False),
-        Binding("home", "scroll(-99999)", show=False),
-        Binding("end", "scroll(99999)", show=False),
+        *SCROLLING,
         Binding("plus,equals_sign", "zoom(1)", show=False),
         Binding("minus", "zoom(-1)", show=False),
         Binding("a", "order('acknowledge')", show=False),

@@ -77,28 +77,43 @@ def promtool(body: bytes) -> None:
     assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
 
 
+class _Quiet(BaseHTTPRequestHandler):
+    """Logs nothing."""
+
+    def finish_with(self, body: bytes) -> None:
+        """The end of the headers, and the body."""
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
-def served(answer: Callable[[str], tuple[bytes, str]]) -> Iterator[str]:
-    """`host:port` of a server that answers every GET with body and content type for an Accept header."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body, kind = answer(self.headers.get("Accept", ""))
-            self.send_response(200)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+def _serving(handler: type[_Quiet]) -> Iterator[str]:
+    """`host:port` of a server on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:
             yield f"127.0.0.1:{server.server_address[1]}"
         finally:
             server.shutdown()
+
+
+@contextmanager
+def served(answer: Callable[[str], tuple[bytes, str]]) -> Iterator[str]:
+    """`host:port` of a server that answers every GET with body and content type for an Accept header."""
+
+    class Handler(_Quiet):
+        def do_GET(self) -> None:
+            body, kind = answer(self.headers.get("Accept", ""))
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.finish_with(body)
+
+    with _serving(Handler) as address:
+        yield address
 
 
 def until(check: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -113,21 +128,12 @@ def until(check: Callable[[], bool], seconds: float = 20.0) -> None:
 def canned(status: int, headers: Mapping[str, str], body: bytes) -> Iterator[str]:
     """The address of a server that answers every request alike."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(_Quiet):
         def do_GET(self) -> None:
             self.send_response_only(status)
             for name, text in headers.items():
                 self.send_header(name, text)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.finish_with(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
+    with _serving(Handler) as address:
+        yield f"http://{address}"
