@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -69,7 +70,7 @@ class World:
 
     async def up(self) -> None:
         if isinstance(self.server, RealServer):
-            self.server.up()
+            await asyncio.to_thread(self.server.up)  # it takes a while, and whoever waits for it goes on
         else:
             await self.server.up()
 

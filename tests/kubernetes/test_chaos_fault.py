@@ -153,7 +153,7 @@ async def test_somebody_else_ends_it(world: World) -> None:
 
 
 async def test_the_api_server_goes_and_comes_back(world: World) -> None:
-    chaos = cpu(patience=0.5)
+    chaos = cpu(seconds=600, patience=0.5)  # it is not over by itself, however long the server takes
     await chaos.apply(world.note)
     held = asyncio.create_task(chaos.hold())
     await asyncio.sleep(0.2)

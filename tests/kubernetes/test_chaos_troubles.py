@@ -110,7 +110,29 @@ async def test_events_are_told(alone: World) -> None:
     assert await chaos.events() == []  # not everybody may list them
 
 
-async def test_without_chaos_mesh(tmp_path: Path) -> None:
+async def test_an_api_server_that_just_started_knows_custom_kinds_late(alone: World) -> None:
+    """As the real one: for a moment it says "404 page not found" to them, in discovery as well."""
+    assert isinstance(alone.server, ApiServer)
+    chaos = cpu(seconds=600, patience=0.5)
+    await chaos.apply(alone.note)
+    held = asyncio.create_task(chaos.hold())
+    await alone.down()
+    await until(lambda: "does not answer" in chaos.words, 20)
+    alone.server.hidden = "/apis/chaos-mesh.org"
+    await alone.up()
+    await asyncio.sleep(1.5)
+    assert not held.done()
+    undone = asyncio.create_task(chaos.revert(alone.notes))
+    await asyncio.sleep(0.2)
+    assert not undone.done()
+    alone.server.hidden = "-"
+    await undone
+    assert await alone.chaos.names() == []
+    assert "deleted by somebody else" in await asyncio.wait_for(held, 20)
+
+
+async def test_without_chaos_mesh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distdiag_tui.anomalies.chaos.objects._LATE", 0.2)
     async with stand_in(tmp_path, installed=False) as found:
         message = await failure(cpu().apply(found.note))
         where = f"the API server {found.server.url}"

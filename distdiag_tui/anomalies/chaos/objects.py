@@ -27,6 +27,7 @@ from distdiag_tui.model.errors import KubernetesError
 _WATCH: Final = 60  # seconds until a watch is begun anew
 _SILENCE: Final = _WATCH + 15.0
 _LOOK: Final = 0.5  # seconds between two looks where nothing can be heard
+_LATE: Final = 5.0  # seconds that an API server may answer and not know custom kinds yet: it has just started
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +97,23 @@ class Objects:
                 raise TakenError(f"{mark.label} belongs to somebody else; start again") from None
 
     async def get(self, mark: Mark) -> Manifest | None:
-        """None if there is none, not even of that kind."""
-        try:
-            found: Manifest = await self._call(
-                "get", mark.kind, self._api.get_namespaced_custom_object, mark.name
-            )
-        except MissingError:
-            return None
-        except AbsentError:
-            await self._require_absence(mark.kind)
-            return None
-        return found
+        """None if there is none; or not even of that kind, for as long as an API server may take to start."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + _LATE
+        while True:
+            try:
+                found: Manifest = await self._call(
+                    "get", mark.kind, self._api.get_namespaced_custom_object, mark.name
+                )
+            except MissingError:
+                return None
+            except AbsentError:
+                if clock() > end:
+                    await self._require_absence(mark.kind)
+                    return None
+            else:
+                return found
+            await asyncio.sleep(_LOOK)
 
     async def listed(self, kind: str, query: str) -> list[Manifest]:
         """Those with the labels of a query; none if Chaos Mesh is not installed."""
