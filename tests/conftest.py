@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+import hypothesis
 import pytest
+import spread
 
 from distdiag_tui.lab import binary
 from distdiag_tui.lab.cluster import Lab
@@ -29,8 +31,37 @@ T = TypeVar("T")
 
 
 def pytest_configure() -> None:
-    """Let a run that is ended from outside stop its servers, as one ended with Ctrl-C does."""
+    """Make the machine's load and its terminal matter to no test.
+
+    A run that is ended from outside stops its servers, as one ended with Ctrl-C does.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for name in (
+        "COLUMNS",
+        "LINES",
+    ):  # readline sets them, and a console takes them for its size
+        os.environ.pop(name, None)
+    hypothesis.settings.register_profile("any machine", deadline=None)
+    hypothesis.settings.load_profile("any machine")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes `-n auto` is."""
+    return spread.processes(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Say which tests stay together, in the order of `pytest_collection_modifyitems`."""
+    config.option.loadscopereorder = False
+    return spread.Spread(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    spread.check({item.nodeid: tuple(getattr(item, "fixturenames", ())) for item in items})
+    items.sort(key=lambda item: spread.rank(item.nodeid))
 
 
 @dataclass(frozen=True)
@@ -44,7 +75,7 @@ class LiveLab:
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[LiveLab]:
-    """One three-node lab for the whole run. Read it, load it, but leave its nodes running.
+    """One three-node lab for all tests of a process. Read it, load it, but leave its nodes running.
 
     With DISTDIAG_TEST_LAB=<home> that lab is used, and left running: quicker while developing.
     """

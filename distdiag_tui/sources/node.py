@@ -95,6 +95,11 @@ class Node:
         return self._polls > DESCRIBE_AT
 
     @property
+    def _cut(self) -> bool:
+        """Whether the connection has gone, with an error or because somebody closed it meanwhile."""
+        return self._connection is None or not self._connection.connected
+
+    @property
     def prompt(self) -> bool:
         """Whether an answer is to be expected at once."""
         return self._status in (Status.CONNECTING, Status.UP, Status.VIEW_MISSING)
@@ -142,7 +147,7 @@ class Node:
             rows = await self._fetch(query.sql)
             found = list(query.read(rows))
         except MySQLError as error:
-            if not self._connection.connected:
+            if self._cut:
                 raise
             log.warning("%s: %s", self.name, reason(error))
             return
@@ -202,7 +207,7 @@ class Node:
                     rows = await self._fetch(f"select {queries.HINT} {select}")
                     self.tables[name] = [dict(zip(columns, row, strict=True)) for row in rows]
         except (MySQLError, TypeError, ValueError) as error:  # it has said once who it is
-            if not self._connection.connected:
+            if self._cut:
                 raise
             log.warning("%s: %s", self.name, error)
 
@@ -212,7 +217,7 @@ class Node:
         try:
             ((address, port, clock),) = await self._fetch(queries.WHO)
         except MySQLError:
-            if not self._connection.connected:
+            if self._cut:
                 raise
             return  # no OceanBase
         if clock is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -27,6 +28,7 @@ REPLIES = (
     (b"\x1b[?2048$p", b"\x1b[?2048;0$y"),
 )
 PRIVATE = re.compile(r"\x1b\[[<=>?][0-9;:]*[A-Za-z]|\x1b\[[0-9;?]*\$[a-z]")  # what pyte does not know
+UNFINISHED = re.compile(r"\x1b(\[[<=>?]?[0-9;:$]*)?$")  # the rest of it has not been read yet
 ENVIRONMENT = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
 QUIET = 0.12  # s without output before a key is sent
 
@@ -58,6 +60,10 @@ class Terminal:
         self.chunks: list[tuple[float, bytes]] = []
         self.written = 0
         self.status: int | None = None
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self._screen)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._drawn, self._rest = 0, ""
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -112,9 +118,13 @@ class Terminal:
 
     def text(self) -> str:
         """What is on the screen now."""
-        screen = pyte.Screen(*self.size)
-        pyte.Stream(screen).feed(PRIVATE.sub("", self.output().decode("utf-8", "replace")))
-        return "\n".join(screen.display)
+        new = b"".join(data for _, data in self.chunks[self._drawn :])
+        self._drawn = len(self.chunks)
+        text = self._rest + self._decoder.decode(new)
+        cut = UNFINISHED.search(text)
+        self._rest = cut[0] if cut else ""
+        self._stream.feed(PRIVATE.sub("", text.removesuffix(self._rest)))
+        return "\n".join(self._screen.display)
 
     def output(self) -> bytes:
         """Everything written so far."""
@@ -129,7 +139,7 @@ class Terminal:
                 return text
         raise AssertionError(f"{pattern!r} did not appear in {seconds:g} s:\n{self.text()}")
 
-    def wait_exit(self, seconds: float = 10.0) -> int:
+    def wait_exit(self, seconds: float = 20.0) -> int:
         """The exit code (negative: the signal); AssertionError if it goes on."""
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:

@@ -50,7 +50,7 @@ def test_sigterm_leaves_the_terminal_as_it_was(console: Terminal) -> None:
 def test_it_does_not_outlive_its_terminal(lab_env: LiveLab, *, ignored: bool) -> None:
     with Terminal((*DISTDIAG, "connect", "lab"), ignore_hangup=ignored) as terminal:
         terminal.wait_for(LIVE)
-        assert terminal.hang_up(limit=5.0) is not None
+        assert terminal.hang_up() is not None
 
 
 def test_the_password_is_never_written(console: Terminal, lab: LiveLab) -> None:

@@ -17,8 +17,8 @@ from kubernetes_asyncio.client import ApiClient, BatchV1Api, Configuration, Core
 from kubernetes_asyncio.client.exceptions import ApiException
 
 SCRIPT = """#!/bin/sh
-echo "hello $NAME"
 trap 'echo bye; exit 0' TERM
+echo "hello $NAME"
 if [ "$1" = wait ]; then while :; do sleep 0.05; done; fi
 exit "${1:-0}"
 """

@@ -53,6 +53,8 @@ async def test_deletion_takes_the_pods_along_only_if_told_so(peer: Peer, policy:
     pod = await peer.phase("gone", "Running")
     process = peer.server.node.run(pod.metadata.uid).process
     assert process is not None
+    # before its first word it would not heed the signal
+    await eventually(lambda: peer.core.read_namespaced_pod_log(pod.metadata.name, NAMESPACE))
     if policy:
         answer = await peer.batch.delete_namespaced_job("gone", NAMESPACE, propagation_policy=policy)
     else:

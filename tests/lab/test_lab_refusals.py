@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,15 @@ def test_a_given_port_in_use(home: Path, taken_port: int) -> None:
     assert f"(pid {os.getpid()})" in line
 
 
-def test_a_given_port_in_the_middle_of_the_row_in_use(home: Path, taken_port: int) -> None:
-    assert f"port {taken_port} is in use" in refused(
-        home, "up", "--nodes", "3", "--port", str(taken_port - 1)
-    )
+def test_a_given_port_in_the_middle_of_the_row_in_use(home: Path) -> None:
+    with ExitStack() as held:
+        while True:  # until the port before it is free
+            server = held.enter_context(socket.create_server(("127.0.0.1", 0)))
+            taken = server.getsockname()[1]
+            if preflight.is_free(taken - 1):
+                break
+        line = refused(home, "up", "--nodes", "3", "--port", str(taken - 1))
+    assert f"port {taken} is in use" in line
 
 
 def test_a_remembered_port_in_use(home: Path, taken_port: int) -> None:

@@ -105,8 +105,10 @@ async def test_it_may_go_and_come_back(tmp_path: Path, monkeypatch: pytest.Monke
 def test_its_rates_of_what_it_scraped_are_the_engines(server: Prometheus, scraped: Scraped) -> None:
     until(lambda: (server.value("sum(count_over_time(up[1m]))") or 0) >= 6)
     of_n1 = 'cluster="scraped",server="n1"'
-    rate = server.value(f"sum(rate(oceanbase_sql_select_total{{{of_n1}}}[1s]))")
-    assert rate == pytest.approx(20, rel=0.15)
+    rate = f"sum(rate(oceanbase_sql_select_total{{{of_n1}}}[1s]))"
+    until(
+        lambda: server.value(rate) == pytest.approx(20, rel=0.15)
+    )  # a busy machine scrapes late now and then
     assert scraped.latest is not None
     assert scraped.latest.value(Subject("z1", "n1"), "select_rate") == pytest.approx(20, rel=0.01)
     seconds, count = (

@@ -82,9 +82,25 @@ def frozen(lab: LiveLab, index: int) -> Iterator[None]:
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
+        _stopped(pid)
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def _stopped(pid: int) -> None:
+    """Wait until it is: the signal reaches a thread only when that has its turn."""
+    end = time.monotonic() + 20
+    while any(_state(task) not in "TtZX" for task in Path(f"/proc/{pid}/task").iterdir()):
+        assert time.monotonic() < end, "it goes on"
+        time.sleep(0.01)
+
+
+def _state(task: Path) -> str:
+    try:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"
 
 
 @asynccontextmanager
@@ -137,7 +153,7 @@ def alive(pid: int | None) -> bool:
     """Whether the process exists and is more than a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it ended before, or while it was read
         return False
     return state != "Z"
 

@@ -52,6 +52,7 @@ async def trading(shop: Target, **options: Value) -> AsyncIterator[tuple[LoadPro
 async def test_figures_of_a_run(shop: Target) -> None:
     async with trading(shop) as (load, feed):
         await feed.over(8)
+        await until(lambda: set().union(*(report.parts for report in feed.seen)) == PARTS, 20)
     reports = await feed.end()
     total = reports[-1]
     assert load.record.phase == "stopped"

@@ -282,7 +282,7 @@ def test_production_is_spared(ready: str, monkeypatch: pytest.MonkeyPatch, tmp_p
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM, "workload stop"])
 def test_a_prepare_that_is_cut_short_can_be_repeated(server: str, node: Target, by: object) -> None:
     run(drop_load(node))
-    with going_on("prepare", "oltp", server, "--tables", "1", "--rows", "8000") as process:
+    with going_on("prepare", "oltp", server, "--tables", "1", "--rows", "24000") as process:
         soon(lambda: Journal().records() != [] and the_run().fraction > 0)
         if isinstance(by, signal.Signals):
             process.send_signal(by)
@@ -295,7 +295,7 @@ def test_a_prepare_that_is_cut_short_can_be_repeated(server: str, node: Target, 
     assert not alive(the_run().pid)
     assert "half prepared" in one_line(at_once("start", "oltp", server), 1)
     again = workload("prepare", "oltp", server)
-    assert (again.returncode, again.stdout) == (0, "oltp: prepared with tables 1, rows 8,000\n")
+    assert (again.returncode, again.stdout) == (0, "oltp: prepared with tables 1, rows 24,000\n")
     assert workload("verify", "oltp", server).returncode == 0
 
 
@@ -330,7 +330,8 @@ def test_the_commands_death_is_the_loads(ready: str) -> None:
         process.kill()
         soon(lambda: not alive(worker), 2)
     record = the_run()
-    assert (record.phase, record.message) == ("failed", "its process was killed")
+    killed, told = ("failed", "its process was killed"), ("stopped", "the console that started it has gone")
+    assert (record.phase, record.message) in (killed, told)  # the kernel ends it, unless it is quicker itself
     again = workload("start", "oltp", ready, *QUICK, "--time", "0.2")
     assert again.returncode == 0
 
