@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +56,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     """Say which tests stay together, in the order of `pytest_collection_modifyitems`."""
     config.option.loadscopereorder = False
     return spread.Spread(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, object, object]:
+    """Let half characters, which hostile texts have, go from one process to another: they end the run."""
+    return spread.encodable((yield))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -48,6 +48,17 @@ def processes(config: pytest.Config) -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def encodable(value: object) -> object:
+    """The same with each lone surrogate spelt out."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {encodable(key): encodable(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(encodable, value))
+    return value
+
+
 def check(fixtures: Mapping[str, tuple[str, ...]]) -> None:
     """Fail if a test uses the lab in a file that seems not to: each process would start one of its own."""
     for nodeid, names in fixtures.items():

@@ -35,7 +35,8 @@ async def test_all_of_a_cluster_as_json(sim: Sim, capsys: pytest.CaptureFixture[
     assert document["schema"] == "distdiag.topology/1"
     assert (document["cluster"], document["tenant"], document["sampling"]) == ("sim", "", "direct")
     assert [zone["status"] for zone in document["zones"]] == ["ACTIVE"] * 3
-    assert [(each["status"], each["state"]) for each in document["servers"]] == [("up", "ACTIVE")] * 3
+    assert [each["state"] for each in document["servers"]] == ["ACTIVE"] * 3
+    assert {each["status"] for each in document["servers"]} <= {"up", "slow"}  # slow: a busy machine
     assert [each["address"] for each in document["servers"]] == [
         sim.endpoint(name).address for name in sim.servers
     ]

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from asyncmy.errors import MySQLError
 from conftest import LiveLab
-from live_load import SMALL, alive, frozen, load_of, mean_tps, running, sql, until
+from live_load import SMALL, Feed, alive, frozen, load_of, mean_tps, running, sql, until
 
 from distdiag_tui.model.target import Endpoint, Secret
 
@@ -49,15 +49,25 @@ async def test_coupled_clients_all_wait_for_a_frozen_node_and_go_on_after_it(lab
 
 
 async def test_independent_clients_of_other_nodes_do_not_notice(lab: LiveLab) -> None:
-    rate = 60.0
+    rate = 45.0
     async with running(lab.target, SMALL | {"rate": rate}) as (_, feed):
-        assert mean_tps(await feed.over(4, skip=2)) == pytest.approx(rate, rel=0.2)
+        await _comes_to(feed, rate)
         with frozen(lab, 1):
-            assert mean_tps(await feed.over(6, skip=2)) == pytest.approx(rate * 2 / 3, rel=0.2)
+            await _comes_to(feed, rate * 2 / 3)
         after = await feed.over(4, skip=0)
         assert max(report.p99 or 0 for report in after) > 1  # due while frozen: the wait counts
-        await until(lambda: (feed.seen[-1].p99 or 9) < 1, 10)
-        assert mean_tps(await feed.over(4, skip=2)) == pytest.approx(rate, rel=0.2)
+        await until(lambda: (feed.seen[-1].p99 or 9) < 1, 20)
+        await _comes_to(feed, rate)
+
+
+async def _comes_to(feed: Feed, rate: float) -> None:
+    """Until that many transactions are made a second; a busy machine falls behind, and makes up for it."""
+    seen = []
+    for _ in range(10):
+        seen.append(mean_tps(await feed.over(5, skip=2)))
+        if seen[-1] == pytest.approx(rate, rel=0.2):
+            return
+    pytest.fail(f"not {rate:g} tps but {seen}")
 
 
 async def test_a_statement_has_a_time_limit(lab: LiveLab) -> None:
