@@ -61,7 +61,7 @@ async def test_deletion_takes_the_pods_along_only_if_told_so(peer: Peer, policy:
         answer = await peer.batch.delete_namespaced_job("gone", NAMESPACE)
     assert answer.status == "Success"
     if policy:
-        assert await asyncio.wait_for(process.wait(), 2) == 0  # it had its time to say bye
+        assert await asyncio.wait_for(process.wait(), 10) == 0  # it had its time to say bye
         await empty(peer)
     else:
         await asyncio.sleep(0.2)

@@ -40,7 +40,7 @@ def test_status_for_programs(lab_env: LiveLab) -> None:
 def test_status_is_quick(lab_env: LiveLab) -> None:
     started = time.monotonic()
     lab_env.lab.status()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10
 
 
 def test_no_lab_is_no_error_but_not_a_success_either() -> None:

@@ -63,7 +63,7 @@ async def directly(target: Target, **options: Value) -> AsyncIterator[Direct]:
 
 async def all_gone() -> None:
     """No sysbench of the test's own is left."""
-    await until(lambda: children(os.getpid(), "sysbench") == [], 2)
+    await until(lambda: children(os.getpid(), "sysbench") == [], 10)
 
 
 def busy(report: IntervalReport) -> bool:

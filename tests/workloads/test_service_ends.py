@@ -102,7 +102,7 @@ async def test_a_run_that_was_let_go_outlives_what_started_it(ready: Workloads) 
     assert ended.phase == "stopped"
     assert ended.report is not None
     assert ended.report.total
-    await until(lambda: not alive(pid), 2)
+    await until(lambda: not alive(pid), 10)
 
 
 async def test_a_run_that_was_let_go_still_obeys(ready: Workloads) -> None:

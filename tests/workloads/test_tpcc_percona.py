@@ -105,7 +105,7 @@ async def test_no_program_outlives_a_killed_worker(shop: Target, on_path: Path) 
     await until(lambda: len(children(load.pid)) == 2, 10)
     programs = children(load.pid)
     os.kill(load.pid, signal.SIGKILL)
-    await until(lambda: not any(alive(pid) for pid in programs), 2)
+    await until(lambda: not any(alive(pid) for pid in programs), 10)
     await load.ended()
 
 

@@ -182,7 +182,7 @@ def test_a_run_in_the_background(ready: str) -> None:
         assert line == f"oltp is already running on {ready}; stop it first: distdiag workload stop {name}"
     stopped = at_once("stop", name)
     assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, f"{name} stopped\n", "")
-    soon(lambda: not alive(the_run().pid), 2)
+    soon(lambda: not alive(the_run().pid), 10)
     again = at_once("stop", name)
     assert (again.returncode, again.stdout) == (0, f"{name} had ended: stopped\n")
     assert at_once("status").returncode == 1
@@ -208,7 +208,7 @@ def test_a_background_run_that_cannot_start_is_told(ready: str, node: Target) ->
     line = one_line(workload("start", "oltp", ready, *QUICK, "-d"), 1)
     assert line.endswith("doesn't exist; prepare the workload again")
     assert (the_run().phase, the_run().message) == ("failed", line)
-    soon(lambda: not alive(the_run().pid), 2)
+    soon(lambda: not alive(the_run().pid), 10)
 
 
 def test_a_background_run_whose_database_goes_away_has_failed(ready: str, node: Target) -> None:
@@ -219,7 +219,7 @@ def test_a_background_run_whose_database_goes_away_has_failed(ready: str, node: 
     record = the_run()
     assert record.phase == "failed"
     assert "prepare the workload again" in record.message
-    soon(lambda: not alive(record.pid), 2)
+    soon(lambda: not alive(record.pid), 10)
     shown = at_once("status")
     assert shown.returncode == 1
     assert "failed" in shown.stdout
@@ -328,7 +328,7 @@ def test_the_commands_death_is_the_loads(ready: str) -> None:
         worker = the_run().pid
         assert alive(worker)
         process.kill()
-        soon(lambda: not alive(worker), 2)
+        soon(lambda: not alive(worker), 10)
     record = the_run()
     killed, told = ("failed", "its process was killed"), ("stopped", "the console that started it has gone")
     assert (record.phase, record.message) in (killed, told)  # the kernel ends it, unless it is quicker itself

@@ -88,7 +88,7 @@ def test_a_run_does_not_outlive_its_terminal(ready: str) -> None:
         worker = the_run().pid
         assert alive(worker)
         assert terminal.hang_up(limit=6.0) is not None
-    soon(lambda: not alive(worker), 2)
+    soon(lambda: not alive(worker), 10)
     assert the_run().phase == "stopped"
 
 
@@ -179,7 +179,7 @@ def parent_of_a_worker(node: Target) -> Iterator[tuple[subprocess.Popen[bytes], 
 def test_the_kernel_kills_a_worker_whose_parent_was_killed(ready: str, node: Target) -> None:
     with parent_of_a_worker(node) as (parent, worker, _):
         parent.kill()
-        soon(lambda: not alive(worker), 2)
+        soon(lambda: not alive(worker), 10)
 
 
 def test_the_kernel_spares_a_worker_that_was_let_go(ready: str, node: Target) -> None:
@@ -193,4 +193,4 @@ def test_the_kernel_spares_a_worker_that_was_let_go(ready: str, node: Target) ->
         with pytest.raises(AssertionError, match="not happen"):
             soon(lambda: not alive(worker), 1)
         os.write(orders, b'{"stop": true}\n')
-        soon(lambda: not alive(worker), 3)
+        soon(lambda: not alive(worker), 10)
