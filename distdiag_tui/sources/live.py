@@ -44,7 +44,6 @@ class LiveSource:
         self._discovery = Discovery(target)
         self._history = History()
         self._running: _Polls = {}
-        self._late: dict[Node, Sample | None] = {}
         self._reading: asyncio.Task[Mapping[Key, Sample]] | None = None
         self._look: asyncio.Task[tuple[Known, tuple[Event, ...]]] | None = None
         self._look_at = 0.0
@@ -123,10 +122,7 @@ class LiveSource:
         A server that has let us wait before, or is down, comes in when it comes.
         """
         if node in self._running:
-            if not self._running[node].done():
-                return None
-            # it came after the last frame, and is in the next one if nothing newer comes by then
-            self._late[node] = self._running.pop(node).result()
+            return None
         prompt = node.prompt
         self._running[node] = asyncio.create_task(node.poll(), name=f"poll {node.name}")
         return self._running[node] if prompt else None
@@ -143,8 +139,7 @@ class LiveSource:
     def _collect(self) -> dict[str, Sample]:
         """Take what has arrived; an answer that comes later goes into the next frame."""
         done = [node for node, task in self._running.items() if task.done()]
-        finished = self._late | {node: self._running.pop(node).result() for node in done}
-        self._late = {}
+        finished = {node: self._running.pop(node).result() for node in done}
         found = {
             node.name: sample
             for node, sample in finished.items()

@@ -33,7 +33,7 @@ def with_neighbour(lab: LiveLab, port: int) -> Target:
 def kept_pace(watch: Watch, name: str = "n1") -> None:
     """The named server was sampled through it all; where the machine is busy, a late answer costs a frame."""
     sampled = [s for s in watch.seen if (age := server(s, name).age) is not None and age < s.interval]
-    assert len(sampled) >= 0.5 * len(watch.seen)
+    assert len(sampled) >= 0.4 * len(watch.seen)
     assert max(s.health.tick_latency for s in watch.seen) < 0.9  # none waited for the time limit
 
 
