@@ -27,7 +27,7 @@ RECOVERED: Final = 10.0
 """Seconds after an earlier fault until frames count as calm."""
 NORMAL: Final = "normal"
 
-State = Literal["normal", "pre_anomaly", "anomaly", "post_anomaly"]
+State = Literal["normal", "pre_anomaly", "anomaly", "post_anomaly", "saving"]
 
 
 @dataclass(slots=True)
@@ -70,9 +70,9 @@ class Collector:
 
     @property
     def state(self) -> State | None:
-        """What it is at."""
+        """What it is at; None once the last one is there to be learned from."""
         if self._now is None:
-            return None
+            return None if self._finishing is None else "saving"
         if self._now.what == NORMAL:
             return "normal"
         faults = self._faults(self._now)
@@ -134,6 +134,10 @@ class Collector:
         """Make whole what is being recorded."""
         if self._now is not None:
             self._finish()
+        await self.saved()
+
+    async def saved(self) -> None:
+        """Wait until what has ended is written."""
         if self._finishing is not None:
             await asyncio.wait({self._finishing})
 

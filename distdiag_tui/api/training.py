@@ -64,6 +64,7 @@ async def stop_normal(here: Here) -> Done:
 async def train(here: Here, asked: TrainRequest | None = None) -> Done:
     """Learn from all that was recorded, in the background; training-status tells how far it is."""
     asked = asked or TrainRequest()
+    await here.collector.saved()
     folder = here.collector.root
     if not await here.training.start(folder, asked.name, asked.note, activate=asked.activate):
         return Done(status="pending", message="a training goes on already")
@@ -81,7 +82,7 @@ async def collection_status(here: Here) -> Collecting:
     state, now = collector.state, collector.current
     return Collecting(
         is_collecting_normal=state == "normal",
-        is_collecting_anomaly=state not in (None, "normal"),
+        is_collecting_anomaly=now is not None and state != "normal",
         current_type=now.what if now else None,
         collection_phase=state,
         recording=str(now.recorder.folder) if now else None,
