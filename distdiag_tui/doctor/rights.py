@@ -1,4 +1,4 @@
-"""What the account may do in Kubernetes, asked of the API server itself, which keeps nothing of the question."""
+"""What the account may do in Kubernetes, asked of the API server itself, which keeps nothing of it."""
 
 from __future__ import annotations
 
