@@ -58,7 +58,8 @@ class Browser(Server):
 
         It asks for nothing from elsewhere, and the console has the keys at once.
         """
-        self.public_url = f"{request.scheme}://{request.host}"
+        told = request.headers.get("X-Forwarded-Proto", "")  # by a proxy that speaks TLS for us
+        self.public_url = f"{'https' if told == 'https' else request.scheme}://{request.host}"
         response = cast("web.Response", await super().handle_index(request))
         response.text = _ELSEWHERE.sub(_OURS.format(self.public_url + _FONT), response.text or "")
         return response

@@ -73,6 +73,9 @@ def test_the_console_itself_for_this_machine_and_its_own_page(lab: LiveLab, tmp_
             assert run(refused(service, headers)) == 403
         page = service.get("/", Host=f"localhost:{service.port}")
         assert f"ws://localhost:{service.port}/ws" in page.text
+        proxied = service.get("/", X_Forwarded_Proto="https")
+        assert f'"wss://127.0.0.1:{service.port}/ws"' in proxied.text
+        assert "http://" not in proxied.text.replace("http://www.w3.org/2000/svg", "")
         assert "connect-src 'self'" in page.headers["content-security-policy"]
         assert run(first_screen(service, {"Origin": service.address}))
         soon(lambda: consoles_of(service) == [])
