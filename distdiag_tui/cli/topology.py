@@ -25,7 +25,7 @@ from distdiag_tui.sources.session import TIMEOUT, Session
 from distdiag_tui.sources.trouble import diagnose
 
 WELL: Final = 0
-NOT_WELL: Final = 3
+NOT_WELL: Final = 1
 
 PATIENCE: Final = 10.0  # s that all of it may take
 LOOK_EVERY: Final = 1.0  # s; from the second look on it is known what CPU is used
