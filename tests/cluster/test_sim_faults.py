@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import math
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from watching import Watch, figure_of, server, watching
 
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.target import Sampling, Target
+from distdiag_tui.model.target import Endpoint, Sampling, Target
 from distdiag_tui.model.topology import Happening, Member, Status, Subject
 from distdiag_tui.sim.rows.statistics import SPOILT
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.sim import Sim
 from distdiag_tui.sim.world import Happening as RootEvent
 from distdiag_tui.sources import live, node, reader, session, silent
+from distdiag_tui.sources.discovery.known import Key
+from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.live import LiveSource
 
 BOTH = pytest.mark.parametrize("sampling", [Sampling.DIRECT, Sampling.CLUSTER])
@@ -179,6 +182,28 @@ async def test_a_server_that_hangs_does_not_take_the_others_figures_along(
         sim.heal_server(sim.servers[1])
         await each_has_figures(watch, names)
     without_spikes(watch)
+
+
+async def test_an_answer_about_all_that_takes_its_time_comes_with_its_frame(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "READ_PATIENCE", 100)
+    source = LiveSource(dataclasses.replace(sim.target(), sampling=Sampling.CLUSTER), 0.3)
+    poll = source.fleet.reader.poll
+
+    async def late(endpoints: tuple[Endpoint, ...]) -> Mapping[Key, Sample]:
+        await asyncio.sleep(2 * live.MOST_PATIENCE)
+        return await poll(endpoints)
+
+    monkeypatch.setattr(source.fleet.reader, "poll", late)
+    async with aclosing(source.frames()) as frames:
+        seen = 0
+        async for frame in frames:
+            if seen or len(frame.samples) == 3:
+                assert len(frame.samples) == 3
+                seen += 1
+            if seen == 4:
+                break
 
 
 async def test_where_each_server_is_asked_itself_one_that_hangs_is_alone(sim: Sim) -> None:
