@@ -149,7 +149,7 @@ class Collecting(BaseModel):
     is_collecting_normal: bool
     is_collecting_anomaly: bool
     current_type: str | None
-    collection_phase: Literal["normal", "pre_anomaly", "anomaly", "post_anomaly"] | None
+    collection_phase: Literal["normal", "pre_anomaly", "anomaly", "post_anomaly", "saving"] | None
     recording: str | None = Field(description="Its folder.")
     message: str = Field(description="What came of the last one, or what is wrong.")
 

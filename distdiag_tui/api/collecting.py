@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -27,14 +27,14 @@ RECOVERED: Final = 10.0
 """Seconds after an earlier fault until frames count as calm."""
 NORMAL: Final = "normal"
 
-State = Literal["normal", "pre_anomaly", "anomaly", "post_anomaly"]
+State = Literal["normal", "pre_anomaly", "anomaly", "post_anomaly", "saving"]
 
 
 @dataclass(slots=True)
 class Collection:
     """One recording. `since`: epoch seconds of its first frame; `until`: when it is to end, None: when told.
 
-    `what` is NORMAL, or an anomaly.
+    `what` is NORMAL, or an anomaly; `made` are names of the injections that it is about, if they are known.
     """
 
     what: str
@@ -42,6 +42,7 @@ class Collection:
     since: float
     post: bool = True
     until: float | None = None
+    made: frozenset[str] = frozenset()
 
 
 class Collector:
@@ -70,9 +71,9 @@ class Collector:
 
     @property
     def state(self) -> State | None:
-        """What it is at."""
+        """What it is at; None once the last one is there to be learned from."""
         if self._now is None:
-            return None
+            return None if self._finishing is None else "saving"
         if self._now.what == NORMAL:
             return "normal"
         faults = self._faults(self._now)
@@ -88,8 +89,11 @@ class Collector:
         pre: bool = True,
         post: bool = True,
         experiment: str = "",
+        made: Iterable[str] = (),
     ) -> bool:
         """Record from now on, with the calm before if there was some; False if something is recorded already.
+
+        `made` names the injections that are to be seen: once none of them can be any more it ends.
 
         RecordingError if the folder cannot be written.
         """
@@ -102,7 +106,11 @@ class Collector:
         for frame in calm:
             recorder.add(frame)
         since = calm[0].time if calm else time.time()
-        self._now, self.message, self._tap.trouble = Collection(what, recorder, since, post), "", ""
+        self._now, self.message, self._tap.trouble = (
+            Collection(what, recorder, since, post, None, frozenset(made)),
+            "",
+            "",
+        )
         self._tap.recorder = recorder
         return True
 
@@ -127,6 +135,8 @@ class Collector:
         elif now.until is not None:
             if snapshot.time >= now.until:
                 self._finish()
+        elif self._in_vain(now):
+            self._finish()
         elif self.state == "post_anomaly":
             now.until = snapshot.time + (REST if now.post else 0.0)
 
@@ -134,6 +144,10 @@ class Collector:
         """Make whole what is being recorded."""
         if self._now is not None:
             self._finish()
+        await self.saved()
+
+    async def saved(self) -> None:
+        """Wait until what has ended is written."""
         if self._finishing is not None:
             await asyncio.wait({self._finishing})
 
@@ -176,6 +190,11 @@ class Collector:
             versions=Versions.here({server.name: server.product for server in servers}),
             experiment=collection.recorder.folder.parent.name,
         )
+
+    def _in_vain(self, collection: Collection) -> bool:
+        """Whether its injections failed, or were undone before they began."""
+        made = [each for each in self._injected() if each.id in collection.made]
+        return bool(made) and not any(each.active or each.applied is not None for each in made)
 
     def _faults(self, collection: Collection) -> list[Injection]:
         """Whoever made them: what was there while it was recorded."""

@@ -64,6 +64,7 @@ async def stop_normal(here: Here) -> Done:
 async def train(here: Here, asked: TrainRequest | None = None) -> Done:
     """Learn from all that was recorded, in the background; training-status tells how far it is."""
     asked = asked or TrainRequest()
+    await here.collector.saved()
     folder = here.collector.root
     if not await here.training.start(folder, asked.name, asked.note, activate=asked.activate):
         return Done(status="pending", message="a training goes on already")
@@ -81,7 +82,7 @@ async def collection_status(here: Here) -> Collecting:
     state, now = collector.state, collector.current
     return Collecting(
         is_collecting_normal=state == "normal",
-        is_collecting_anomaly=state not in (None, "normal"),
+        is_collecting_anomaly=now is not None and state != "normal",
         current_type=now.what if now else None,
         collection_phase=state,
         recording=str(now.recorder.folder) if now else None,
@@ -112,7 +113,9 @@ async def compound(asked: CompoundRequest, here: Here) -> InjectAnswer:
     ]
     records = await here.inject(doses, new_name("compound"))
     named = [record.server or record.address for record in records]
-    begun = here.collector.begin("+".join(asked.anomaly_types), list(dict.fromkeys(named)))
+    begun = here.collector.begin(
+        "+".join(asked.anomaly_types), list(dict.fromkeys(named)), made=[record.id for record in records]
+    )
     words = "it is recorded" if begun else "something is being recorded already"
     return InjectAnswer(message=words, injections=[describe_injection(record) for record in records])
 

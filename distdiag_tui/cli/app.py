@@ -156,7 +156,7 @@ def topology(
     ] = False,
     ask_password: AskPassword = False,
 ) -> int:
-    """Say what a cluster consists of; exit code 3 if a server is not well."""
+    """Say what a cluster consists of; exit code 1 if a server is not well, 3 if none answers."""
     from distdiag_tui.cli.topology import print_grants, run_topology  # noqa: PLC0415
 
     chosen = chosen_target(target, ask_password=ask_password)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 import shlex
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 from aiohttp import web
 from textual_serve.server import Server
@@ -27,6 +28,17 @@ _POLICY: Final = (  # nothing from elsewhere, such as fonts; the page has script
     "default-src 'self' data: 'unsafe-inline'; connect-src 'self' ws: wss:; frame-ancestors 'none'"
 )
 
+_ELSEWHERE: Final = re.compile(r'<link\b[^>]*\bhref="https?://fonts\.[^>]*>')
+"""The page's font, from a stranger."""
+_OURS: Final = (  # the same from the package, there before the terminal measures it; and keys without a click
+    '<link rel="icon" href="data:,">'
+    '<link rel="preload" as="font" crossorigin href="{0}">'
+    "<style>@font-face {{font-family: 'Roboto Mono'; font-weight: 100 700; src: url(\"{0}\")}}</style>"
+    "<script>addEventListener('load', () => setTimeout(() => "
+    "document.querySelector('.xterm-helper-textarea')?.focus()))</script>"
+)
+_FONT: Final = "/static/fonts/RobotoMono-VariableFont_wght.ttf"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -42,9 +54,14 @@ class Browser(Server):
         """Nothing: where it listens is told by us."""
 
     async def handle_index(self, request: web.Request) -> web.StreamResponse:
-        """The page, which finds its way back however it was reached, be it through a tunnel."""
-        self.public_url = f"{request.scheme}://{request.host}"
-        response: web.StreamResponse = await super().handle_index(request)
+        """The page, which finds its way back however it was reached, be it through a tunnel.
+
+        It asks for nothing from elsewhere, and the console has the keys at once.
+        """
+        told = request.headers.get("X-Forwarded-Proto", "")  # by a proxy that speaks TLS for us
+        self.public_url = f"{'https' if told == 'https' else request.scheme}://{request.host}"
+        response = cast("web.Response", await super().handle_index(request))
+        response.text = _ELSEWHERE.sub(_OURS.format(self.public_url + _FONT), response.text or "")
         return response
 
     async def application(self) -> web.Application:

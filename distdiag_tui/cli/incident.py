@@ -44,7 +44,7 @@ def list_incidents(
     every: Annotated[bool, typer.Option("--all", help="Also those that ended long ago.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Those that are open, and those that ended last; exit code 1 if none is open."""
+    """Those that are open, and those that ended last; exit code 1 if one is open."""
     from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
 
     found = open_store().incidents(cluster)
@@ -62,7 +62,7 @@ def list_incidents(
             typer.echo(_row(each))
     else:
         typer.echo("nothing was found yet")
-    if not any(each.state == "open" for each in listed):
+    if any(each.state == "open" for each in listed):
         raise typer.Exit(1)
 
 

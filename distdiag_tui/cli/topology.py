@@ -25,7 +25,7 @@ from distdiag_tui.sources.session import TIMEOUT, Session
 from distdiag_tui.sources.trouble import diagnose
 
 WELL: Final = 0
-NOT_WELL: Final = 3
+NOT_WELL: Final = 1
 
 PATIENCE: Final = 10.0  # s that all of it may take
 LOOK_EVERY: Final = 1.0  # s; from the second look on it is known what CPU is used
@@ -153,7 +153,7 @@ def _tenant_lines(layout: Layout) -> Iterator[str]:
         units = [unit.server for unit in layout.units if unit.tenant == tenant.name]
         servers = f"{', '.join(units[:3])}{f' and {len(units) - 3} more' if len(units) > 3 else ''}"
         led = str(sum(tenant.leaders.values()))
-        rows.append((tenant.name, tenant.kind, tenant.role, tenant.status, tenant.compaction, led, servers))
+        rows.append((tenant.name, tenant.kind, tenant.role, tenant.status, tenant.merge.state, led, servers))
     widths = (24, 5, 9, 9, 11, 8)
     for row in rows:
         cells = [f"{plain(text, width):{width}}" for text, width in zip(row, widths, strict=False)]

@@ -7,7 +7,7 @@ evaluation. Shapes: S servers, M metrics, F effects, K causes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -26,11 +26,12 @@ from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
+from distdiag_tui.diagnosis.standing import Standing, standing
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.snapshot import Table, Values
-from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.model.topology import Layout, Server, Subject
 
 SHOWN: Final = 5
 """Metrics of a finding's evidence, and other causes that it could be."""
@@ -87,20 +88,25 @@ class Diagnoser:
         self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
-        self._full_since: dict[tuple[str, str], float] = {}
+        self._since: dict[tuple[str, str], float] = {}
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
     def feed(
-        self, time: float, interval: float, servers: Sequence[Server], values: Mapping[Subject, Values]
+        self,
+        time: float,
+        interval: float,
+        servers: Sequence[Server],
+        values: Mapping[Subject, Values],
+        layout: Layout | None = None,
     ) -> Diagnosis:
-        """What is found at this tick."""
+        """What is found at this tick; `layout` is what the cluster says of itself."""
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
         findings = [_of_silence(each) for each in silent]
-        findings += self._full(time, servers, full_ones(self._metrics, rows))
+        findings += self._outright(time, servers, rows, layout)
         told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
         findings += [each for each in sick if each.key not in told]
@@ -181,11 +187,24 @@ class Diagnoser:
 
     # -- what is found ------------------------------------------------------------------------------
 
-    def _full(self, time: float, servers: Sequence[Server], full: Iterable[Full]) -> list[Finding]:
-        """Findings of what is beyond its limit."""
-        found = {(servers[each.row].name, each.cause): each for each in full}
-        self._full_since = {key: self._full_since.get(key, time) for key in found}
-        return [_of_level(servers[each.row], each, self._full_since[key]) for key, each in found.items()]
+    def _outright(
+        self, time: float, servers: Sequence[Server], rows: Floats, layout: Layout | None
+    ) -> list[Finding]:
+        """Findings of what is beyond its limit, and of what the cluster itself says."""
+        known = {server.name: server for server in servers}
+        found: dict[tuple[str, str], Full | Standing] = {
+            (servers[each.row].name, each.cause): each for each in full_ones(self._metrics, rows)
+        }
+        if layout is not None:
+            said = (each for each in standing(layout, time) if each.server in known)
+            found |= {(each.server, each.cause): each for each in said}
+        self._since = {key: self._since.get(key, time) for key in found}
+        return [
+            _of_level(known[key[0]], each, self._since[key])
+            if isinstance(each, Full)
+            else _of_standing(known[key[0]], each, self._since[key])
+            for key, each in found.items()
+        ]
 
     def _sick(self, servers: Sequence[Server], look: Look) -> tuple[list[Finding], Heat]:
         """Findings of servers that alarm, and how well each cause fits each of those."""
@@ -305,6 +324,20 @@ def _of_silence(silence: Silence) -> Finding:
         since=silence.since,
         strength=MOST_STRENGTH,
         said=silence.words,
+    )
+
+
+def _of_standing(server: Server, found: Standing, since: float) -> Finding:
+    return Finding(
+        server=server.name,
+        zone=server.zone,
+        cause=found.cause,
+        rank=0,
+        confidence=SURE,
+        calibrated=False,
+        since=since if found.since is None else found.since,
+        strength=found.strength,
+        said=found.words,
     )
 
 

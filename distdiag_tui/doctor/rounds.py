@@ -9,12 +9,13 @@ from functools import partial
 from typing import Final
 
 from distdiag_tui.config import resolve_target
-from distdiag_tui.config.environment import environment
+from distdiag_tui.config.prometheus import environment_prometheus
 from distdiag_tui.doctor import here
-from distdiag_tui.doctor.around import kubernetes, prometheus
 from distdiag_tui.doctor.check import Check
+from distdiag_tui.doctor.history import prometheus
+from distdiag_tui.doctor.kubernetes import kubernetes
 from distdiag_tui.doctor.servers import servers
-from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.errors import ConfigError, DistdiagError
 from distdiag_tui.model.target import Target
 
 LONGEST: Final = 8.0
@@ -39,8 +40,7 @@ async def elsewhere(name: str | None) -> AsyncIterator[Check]:
     target, trouble = _target(name)
     if trouble is not None:
         yield trouble
-    url = environment().get("PROMETHEUS_URL", "")
-    groups = [("kubernetes", kubernetes(target)), ("prometheus", prometheus(url))]
+    groups = [("kubernetes", kubernetes(target)), ("prometheus", _history(target))]
     if target is not None:
         groups.insert(0, ("servers", servers(target)))
     for checks in await asyncio.gather(*(_in_time(title, group) for title, group in groups)):
@@ -56,6 +56,16 @@ def _target(name: str | None) -> tuple[Target | None, Check | None]:
             return None, Check("cluster", "missing", str(error), "name one to check it")
         return None, Check("cluster", "failing", str(error), "see: distdiag connect --help")
     return target, None
+
+
+async def _history(target: Target | None) -> AsyncIterator[Check]:
+    try:
+        server = environment_prometheus() if target is None else target.prometheus
+    except ConfigError as error:
+        yield Check("prometheus", "failing", str(error), "mend PROMETHEUS_URL and what belongs to it")
+        return
+    for check in await prometheus(server):
+        yield check
 
 
 async def _in_time(title: str, checks: AsyncIterator[Check]) -> list[Check]:

@@ -77,7 +77,7 @@ class Engine:
         )
         if self.diagnoser is None:
             return snapshot
-        found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values)
+        found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values, frame.layout)
         return replace(snapshot, diagnosis=found)
 
     def _remember(self, frame: Frame) -> None:

@@ -15,6 +15,7 @@ from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.hosts.series import Series
 from distdiag_tui.model.hostaccess import HostAccess, NodeExporter
 from distdiag_tui.model.topology import Host, Server
+from distdiag_tui.prometheus.reader import AS_IT_IS
 from distdiag_tui.sources.frame import Sample
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class PrometheusHosts:
         if self._access.data and now >= self._mounts_at:
             self._mounts = self._client.custom_query(series.mounts_query(self._way.labels))
             self._mounts_at = now + MOUNTS_EVERY
-        at = {"time": f"{time.time():.3f}"}
+        at = {"time": f"{time.time():.3f}", **AS_IT_IS}
         return [
             self._client.custom_query(query, params=at)
             for query in series.queries(self._way.labels, self._way.instance)

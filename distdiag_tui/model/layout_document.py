@@ -39,7 +39,8 @@ def topology_document(snapshot: Snapshot) -> dict[str, Any]:
                 "status": each.status,
                 "primary_zone": each.primary_zone,
                 "locality": each.locality,
-                "compaction": each.compaction,
+                "compaction": each.merge.state,
+                "compacting_since": _moment(each.merge.since),
             }
             for each in layout.tenants
         ],
@@ -79,12 +80,17 @@ def _server(server: Server, member: Member | None) -> dict[str, Any]:
         "rootserver": member.rootserver,
         "product": server.product,
         "version": member.version,
-        "started": None if member.started is None else utc(member.started),
+        "started": _moment(member.started),
         "clock_offset": None if member.clock_offset is None else round(member.clock_offset, 6),
         "leaders": member.leaders,
+        "oldest_transaction": _moment(member.oldest_transaction),
         "tenants": [tenant.name for tenant in server.tenants],
         "resources": _shares(member.shares),
     }
+
+
+def _moment(time: float | None) -> str | None:
+    return None if time is None else utc(time)
 
 
 def _shares(shares: Mapping[str, Share]) -> dict[str, dict[str, float | None]]:

@@ -121,12 +121,25 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """A major compaction: `state` is IDLE, COMPACTING, VERIFYING, SUSPENDED or ERROR ("": not told).
+
+    `since`: epoch seconds at which the one that is not over began, None without one.
+    """
+
+    state: str = ""
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """A server as its cluster keeps it, which may differ from how it answers us.
 
     `state` is ACTIVE, INACTIVE or DELETING, `stopped` whether it was taken out of service on purpose;
     `started` epoch seconds; `rpc` the address by which the cluster knows it; `clock_offset` seconds that its
     clock is ahead of the console's (None: not known); `shares` by "cpu", "memory", "log_disk", "data_disk".
+    `oldest_transaction`: epoch seconds at which the oldest one that is open began, None without an old one.
+    `merge` is told by servers that are a whole database each.
     """
 
     server: str
@@ -140,14 +153,15 @@ class Member:
     clock_offset: float | None = None
     rpc: str = ""
     shares: Mapping[str, Share] = field(default_factory=dict)
+    oldest_transaction: float | None = None
+    merge: Merge = Merge()
 
 
 @dataclass(frozen=True, slots=True)
 class TenantFacts:
     """A tenant of the cluster: `kind` SYS, USER or META; `role` PRIMARY, STANDBY, ...
 
-    `leaders` counts its log stream leaders by server; `compaction` is the state of its major compaction:
-    IDLE, COMPACTING, VERIFYING, SUSPENDED or ERROR ("" where it is not told).
+    `leaders` counts its log stream leaders by server.
     """
 
     id: int
@@ -157,7 +171,7 @@ class TenantFacts:
     status: str = ""
     primary_zone: str = ""
     locality: str = ""
-    compaction: str = ""
+    merge: Merge = Merge()
     leaders: Mapping[str, int] = field(default_factory=dict)
 
 

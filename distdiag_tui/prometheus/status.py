@@ -21,6 +21,7 @@ class Writing(StrEnum):
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
     CLOCK = "clock differs"
+    ELSEWHERE = "fed by another console"
 
 
 @dataclass(frozen=True, slots=True)

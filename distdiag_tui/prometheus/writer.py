@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import logging
 import os
 import random
@@ -58,7 +59,7 @@ class Writer:
         self._failures = 0
         self._wait: float | None = None  # s that the server asked for
         self._session: aiohttp.ClientSession | None = None
-        labels = {"job": "distdiag", "instance": socket.gethostname(), **server.labels}
+        labels = {"job": "distdiag", "instance": instance(), **server.labels}
         self._batcher = Batcher(labels)
 
     def take(self, snapshot: Snapshot) -> None:
@@ -76,6 +77,12 @@ class Writer:
             self._weight -= _weight(self._queue.popleft()[0])
             self.status = replace(self.status, dropped=self.status.dropped + 1)
         self.status = replace(self.status, queued=len(self._queue))
+
+    def forget(self) -> None:
+        """Write nothing of what was taken until now: somebody else does."""
+        self._queue.clear()
+        self._weight = 0
+        self.status = replace(self.status, queued=0)
 
     async def run(self) -> None:
         """Until cancelled; then what is left is sent, if that is quick."""
@@ -210,6 +217,15 @@ class Writer:
             return Answer(Meaning.AGAIN, f"no answer within {TIMEOUT:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(Meaning.AGAIN, _reason(error))
+
+
+def instance() -> str:
+    """Who writes, for the label of that name: users of one machine are told apart."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a number without a name, as in containers
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
 
 
 def _weight(snapshot: Snapshot) -> int:

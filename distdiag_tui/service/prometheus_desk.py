@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from distdiag_tui.model.errors import PrometheusError
@@ -16,7 +16,8 @@ from distdiag_tui.model.topology import Status, Subject
 from distdiag_tui.prometheus.backfill import Backfill
 from distdiag_tui.prometheus.past import Past
 from distdiag_tui.prometheus.reader import Reader
-from distdiag_tui.prometheus.status import WriteStatus
+from distdiag_tui.prometheus.status import WriteStatus, Writing
+from distdiag_tui.prometheus.turn import AGAIN, Turn
 from distdiag_tui.prometheus.windows import Window, Windows
 from distdiag_tui.prometheus.writer import Writer
 
@@ -60,6 +61,7 @@ class PrometheusDesk:
         self._writer = Writer(server) if server.write else None
         self._tasks: list[asyncio.Task[None]] = []
         self._latest: Snapshot | None = None
+        self._turn: Turn | None = None
         self._began: float | None = None
         self._reading = False
         self._past: Past | None = None
@@ -69,8 +71,11 @@ class PrometheusDesk:
     @property
     def status(self) -> PrometheusStatus:
         """At this moment."""
+        writing = self._writer.status if self._writer else None
+        if writing is not None and self._turn is not None and self._turn.held is False:
+            writing = replace(writing, state=Writing.ELSEWHERE)
         past = 0.0 if self._past is None else (self._past.first - self._past.begin) * self._interval
-        return PrometheusStatus(self._writer.status if self._writer else None, past, self._trouble)
+        return PrometheusStatus(writing, past, self._trouble)
 
     def take(self, snapshot: Snapshot) -> None:
         """One tick more."""
@@ -78,8 +83,10 @@ class PrometheusDesk:
         if self._began is None:
             self._began, self._interval = snapshot.time, snapshot.interval
             if self._writer is not None:
-                self._tasks.append(asyncio.create_task(self._writer.run(), name="remote write"))
-        if self._writer is not None:
+                self._turn = Turn(self._server, snapshot.cluster)
+                writing = self._write(self._writer, self._turn)
+                self._tasks.append(asyncio.create_task(writing, name="remote write"))
+        if self._writer is not None and self._turn is not None and self._turn.held is not False:
             self._writer.take(snapshot)
         connecting = any(server.status is Status.CONNECTING for server in snapshot.servers)
         complete = not connecting or snapshot.time - self._began > PATIENCE
@@ -88,6 +95,14 @@ class PrometheusDesk:
             seen = snapshot.history.window(Subject(), self._reach, snapshot.tick).shape[1]
             task = asyncio.create_task(self._read(snapshot, snapshot.tick - seen + 1), name="read back")
             self._tasks.append(task)
+
+    async def _write(self, writer: Writer, turn: Turn) -> None:
+        """Once no other console here writes the same."""
+        if not await turn.come():
+            writer.forget()
+            while not await turn.come():  # noqa: ASYNC110  another process tells of nothing
+                await asyncio.sleep(AGAIN)
+        await writer.run()
 
     async def _read(self, snapshot: Snapshot, first: int) -> None:
         """What was before tick `first`, the first one that is known."""
@@ -120,4 +135,6 @@ class PrometheusDesk:
         for outcome in await asyncio.gather(*self._tasks, return_exceptions=True):
             if isinstance(outcome, Exception):
                 log.error("Prometheus", exc_info=outcome)
+        if self._turn is not None:
+            self._turn.release()
         self._reader.close()

@@ -30,6 +30,7 @@ POOL_SIZE: Final = 2  # one connection for the tick, one for what a person asks 
 TIMEOUT: Final = 3.0  # s, for connecting and for each statement
 GREETING: Final = 1.0  # s that a port may take to say its first byte, when nothing else comes from it
 SLOW_AFTER: Final = 0.5  # s without an answer
+PROMPT: Final = 0.2  # s in which an answer tells the server's clock well enough
 BACK_OFF: Final = (0.5, 5.0)  # s, first and longest pause between attempts
 REPROBE: Final = 30.0  # s, until a server without the views we need is asked again
 IDENTIFY_EVERY: Final = 60  # samples, after which a server is asked again who it is
@@ -216,7 +217,9 @@ class Node:
                 raise
             return  # no OceanBase
         if clock is not None:
-            self.clock_offset = float(clock) - before - (time.monotonic() - began) / 2
+            took = time.monotonic() - began
+            if took < PROMPT or self.clock_offset is None:  # a late answer says little of its moment
+                self.clock_offset = float(clock) - before - took / 2
         key = key_of({"SVR_IP": address, "SVR_PORT": port})
         # an endpoint that leads to one server today and to another tomorrow is no server
         self.proxied = self.proxied or (self.key is not None and key != self.key)

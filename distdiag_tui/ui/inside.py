@@ -163,7 +163,7 @@ def _tenant_rows(layout: Layout) -> Iterator[Sequence[str]]:
     for each in layout.tenants:
         units = len(units_of(layout, Subject(tenant=each.name)))
         yield (
-            each.name, each.kind, each.role, each.status, each.compaction, str(sum(each.leaders.values())),
+            each.name, each.kind, each.role, each.status, each.merge.state, str(sum(each.leaders.values())),
             str(units), each.primary_zone, each.locality,
         )  # fmt: skip
 

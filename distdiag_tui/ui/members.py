@@ -72,6 +72,8 @@ def _of_server(snapshot: Snapshot, layout: Layout, server: Server) -> Told:
         ("version", member.version),
         ("started", _ago(member.started, snapshot.time)),
         ("clock", offset_words(member.clock_offset)),
+        ("oldest tx", _ago(member.oldest_transaction, snapshot.time)),
+        ("merge", member.merge.state.lower()),
         ("units", f"{len(mine)}{leaders}"),
     ]
     return Told(_known(facts), member.shares)
@@ -102,7 +104,7 @@ def _of_tenant(layout: Layout, name: str) -> Told:
         ("status", tenant.status),
         ("leaders", f"{leaders} on {sum(map(bool, tenant.leaders.values()))} servers" if leaders else ""),
         ("units", f"{len(here)} in {len({unit.zone for unit in here})} zones" if here else ""),
-        ("compaction", tenant.compaction.lower()),
+        ("compaction", tenant.merge.state.lower()),
         ("primary", tenant.primary_zone),
         ("locality", tenant.locality),
     ]
@@ -130,7 +132,7 @@ def _of_servers(snapshot: Snapshot, layout: Layout, subject: Subject) -> Told:
     if zone is None:
         facts += [
             ("tenants", _tenants(layout)),
-            ("compacting", several([t.name for t in layout.tenants if t.compaction not in CALM])),
+            ("compacting", several([t.name for t in layout.tenants if t.merge.state not in CALM])),
             ("account", f"sees only tenant {layout.tenant}" if layout.tenant else ""),
             ("not seen", f"{len(layout.missing)} parts, see i" if layout.missing else ""),
         ]

@@ -101,7 +101,7 @@ def word_of(snapshot: Snapshot, row: Node, server: Server | None, room: int) -> 
         word = state_of(layout.members.get(server.name))
     elif (tenant := _tenant_of(snapshot, row)) is not None:
         word = "" if tenant.status in ("", "NORMAL") else tenant.status
-        if tenant.compaction == "ERROR":
+        if tenant.merge.state == "ERROR":
             word, style = "MERGE ✖", "bad"
     elif row.subject.zone and not row.subject.server:
         zone = next((each for each in layout.zones if each.name == row.subject.zone), None)

@@ -86,6 +86,13 @@ def test_an_anomaly_is_streamed_recorded_and_cleared(at_lab: Service) -> None:
     assert stream.media.startswith("text/event-stream")
 
 
+def test_a_recording_of_what_never_came_to_be_ends(at_lab: Service) -> None:
+    kinds = {"anomaly_types": ["cpu_stress", "slow_sql"], "node": "n1", "duration": 30}
+    assert at_lab.post("/api/training/compound", kinds).body["message"] == "it is recorded"
+    assert at_lab.post("/api/anomaly/stop-all").body["message"].startswith("undone: ")
+    soon(lambda: at_lab.get("/api/training/collection-status").body["collection_phase"] is None, 60)
+
+
 def test_training_tells_why_it_cannot(at_lab: Service) -> None:
     begun = at_lab.curl("curl -X POST http://localhost:8001/api/anomaly/train")
     assert begun["status"] == "accepted"

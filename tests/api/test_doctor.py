@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
 import pytest
+from apiserver import serve
+from chaosworld import RIGHTS as CHAOS
 from commandline import distdiag
 from conftest import LiveLab, run
 from live_load import one_node, sql
+from prometheusserver import prometheus, victoria_metrics
+from realserver import real_server
+from told import canned
 
 from distdiag_tui.doctor import here
 from distdiag_tui.doctor.check import Check
+
+PASSWORD = "THE-PASSWORD-FILE"
 
 
 def checks(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
@@ -26,25 +31,6 @@ def checks(*words: str) -> tuple[int, dict[str, dict[str, Any]]]:
     documents = [json.loads(line) for line in ended.stdout.splitlines()]
     assert {each["schema"] for each in documents} == {"distdiag.doctor/1"}
     return ended.returncode, {each["check"]: each for each in documents}
-
-
-@contextmanager
-def prometheus(status: int, flags: dict[str, str]) -> Iterator[str]:
-    """Something that tells its flags, at that address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps({"status": "success", "data": flags}).encode())
-
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://user:secret@127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
 
 
 def test_a_healthy_cluster(lab: LiveLab, lab_env: LiveLab, tmp_path: Path) -> None:
@@ -93,24 +79,122 @@ def test_an_account_that_may_too_little(lab: LiveLab, monkeypatch: pytest.Monkey
         run(sql(node, node.endpoints[0], "DROP USER poor"))
 
 
+def profile(folder: Path, lines: str) -> None:
+    """The profile "shop" of a server that is not there."""
+    file = folder / "config" / "distdiag" / "profiles.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    secret = folder / "secret"
+    secret.write_text("tiger")
+    secret.chmod(0o600)
+    file.write_text(f'[profile.shop]\nservers = ["127.0.0.1:1"]\n{lines}\n'.replace(PASSWORD, str(secret)))
+
+
+@pytest.mark.parametrize("receives", [True, False])
+def test_a_real_prometheus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, receives: bool) -> None:
+    with prometheus(tmp_path, *["--web.enable-remote-write-receiver"] * receives) as server:
+        monkeypatch.setenv("PROMETHEUS_URL", server.url.replace("//", "//ann:tiger@"))
+        _, found = checks()
+    assert found["prometheus"]["state"] == "ok"
+    assert found["remote write"]["state"] == ("ok" if receives else "missing")
+    assert ("start it with --web.enable" in found["remote write"]["mend"]) is not receives
+    assert "tiger" not in json.dumps(found)
+
+
+def test_a_real_victoria_metrics(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with victoria_metrics(tmp_path) as server:
+        monkeypatch.setenv("PROMETHEUS_URL", server.url)
+        _, found = checks()
+    assert (found["prometheus"]["state"], found["remote write"]["state"]) == ("ok", "ok")
+
+
 @pytest.mark.parametrize(
-    ("status", "flags", "state", "words"),
+    ("status", "headers", "state", "words"),
     [
-        (200, {"web.enable-remote-write-receiver": "true"}, "ok", "takes remote write"),
-        (200, {"web.enable-remote-write-receiver": "false"}, "missing", "does not take remote write"),
-        (404, {}, "ok", "tells no flags (404)"),
-        (200, {}, "unreachable", ""),
+        (401, {}, "failing", "HTTP 401"),
+        (302, {"Location": "http://127.0.0.1:1/"}, "failing", "redirects elsewhere"),
+        (200, {"Content-Type": "text/html"}, "failing", "a web page answers"),
+        (200, {"Date": formatdate(0)}, "failing", "s behind ours"),
+        (503, {}, "unreachable", "HTTP 503"),
     ],
 )
-def test_prometheus(
-    monkeypatch: pytest.MonkeyPatch, status: int, flags: dict[str, str], state: str, words: str
+def test_a_prometheus_of_a_profile_that_will_not(
+    tmp_path: Path, status: int, headers: dict[str, str], state: str, words: str
 ) -> None:
-    with prometheus(status, flags) as url:
-        monkeypatch.setenv("PROMETHEUS_URL", url)
-        _, found = checks("nowhere")
-    assert (found["cluster"]["state"], found["prometheus"]["state"]) == ("failing", state)
+    with canned(status, headers, b"") as url:
+        profile(
+            tmp_path, f'[profile.shop.prometheus]\nurl = "{url}"\nuser = "ann"\npassword_file = "{PASSWORD}"'
+        )
+        _, found = checks("shop")
+    assert found["prometheus"]["state"] == state
     assert words in found["prometheus"]["detail"]
-    assert "secret" not in found["prometheus"]["detail"]
+    assert found["prometheus"]["detail"].startswith(url)
+
+
+async def kubernetes(*words: str) -> dict[str, dict[str, Any]]:
+    """What is found while an API server runs in this loop."""
+    _, found = await asyncio.to_thread(checks, *words)
+    return found
+
+
+RIGHTS = CHAOS | {
+    *((verb, "jobs.batch") for verb in ("create", "list", "get", "delete")),
+    *((verb, "secrets") for verb in ("create", "get", "patch", "delete")),
+    *((verb, "pods") for verb in ("list", "get")),
+    *(("get", "pods/log"), ("get", "pods/exec"), ("create", "pods/exec")),
+}
+LACKING = {
+    ("watch", "iochaos.chaos-mesh.org"): "may not watch iochaos.chaos-mesh.org",
+    ("list", "observers.oceanbase.oceanbase.com"): "",  # to list pods does as well
+    ("get", "pods/log"): "may not get pods/log",
+    ("create", "pods/exec"): "may not create pods/exec",
+}
+
+
+async def test_rights_in_kubernetes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    profile(tmp_path, "kubernetes = {}")
+    async with serve() as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path)))
+        server.gate.rights = RIGHTS
+        found = await kubernetes("shop")
+        uses = {name: each for name, each in found.items() if name.startswith("rights: ")}
+        assert [each["state"] for each in uses.values()] == ["ok"] * 3, uses
+        assert server.gate.used == set()  # to ask is not to do
+        for lacks, words in LACKING.items():
+            server.gate.rights = RIGHTS - {lacks}
+            found = await kubernetes("shop")
+            told = [
+                each for name, each in found.items() if name.startswith("rights: ") and each["state"] != "ok"
+            ]
+            assert [each["detail"] for each in told] == [words] * bool(words)
+            assert {each["state"] for each in told} <= {"failing"}
+        server.gate.rights = set()
+        found = await kubernetes("127.0.0.1:1")  # nothing of it is on Kubernetes
+        assert found["rights: workloads as jobs"]["state"] == "missing"
+        wrong = server.kubeconfig(tmp_path, token="wrong")
+        assert wrong == tmp_path / "kubeconfig"
+        found = await kubernetes("shop")
+        assert (found["api server"]["state"], found["api server"]["mend"]) == ("failing", "log in anew")
+        assert found["api server"]["detail"].startswith("HTTP 401: ")
+        await server.down()
+        found = await kubernetes("shop")
+        assert found["api server"]["state"] == "unreachable"
+        await server.up()
+
+
+@pytest.mark.slow
+async def test_an_api_server_without_reviews_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A real one of custom resources alone, which knows who asks, and nothing of rights."""
+    profile(tmp_path, "kubernetes = {}")
+    with real_server(tmp_path) as server:
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path, "default")))
+        found = await kubernetes("shop")
+        assert found["api server"]["state"] == "failing"
+        assert found["api server"]["detail"].startswith("HTTP 404: ")
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig(tmp_path, "default", token="wrong")))
+        found = await kubernetes("shop")
+        assert found["api server"]["detail"].startswith("HTTP 401: ")
 
 
 def test_a_wrong_profiles_file_and_a_folder_that_cannot_be(

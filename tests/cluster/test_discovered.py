@@ -34,7 +34,7 @@ def test_zones_tenants_and_units() -> None:
     assert layout.zones[0] == Zone("zone1", "ACTIVE", "north", "a")
     sys, meta, shop = layout.tenants
     assert (sys.kind, meta.kind, shop.kind) == ("SYS", "META", "USER")
-    assert (shop.role, shop.compaction, shop.primary_zone) == ("PRIMARY", "IDLE", "zone1")
+    assert (shop.role, shop.merge.state, shop.primary_zone) == ("PRIMARY", "IDLE", "zone1")
     assert shop.leaders == {A: 2, B: 1}
     own = next(unit for unit in layout.units if unit.tenant == "shop" and unit.server == B)
     assert (own.zone, own.pool, own.status, own.source) == ("zone2", "pool1", "ACTIVE", "")
@@ -78,7 +78,7 @@ def test_the_later_of_two_leaders_leads() -> None:
 )
 def test_what_is_wrong_with_a_compaction_comes_first(row: dict[str, object], state: str) -> None:
     known = assemble(answers(compaction=[{"TENANT_ID": 1002, **row}]))
-    assert known.layout.tenants[2].compaction == state
+    assert known.layout.tenants[2].merge.state == state
 
 
 def test_an_account_of_a_tenant_sees_servers_by_its_units() -> None:

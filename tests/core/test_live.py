@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,12 +16,14 @@ import pytest
 from conftest import LiveLab
 from watching import figure_of, watching
 
+from distdiag_tui.diagnosis.standing import standing
 from distdiag_tui.engine import Engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.metrics import CATALOGUE, LEVELS, STAT_IDS
 from distdiag_tui.model.target import Endpoint, Secret, Target
 from distdiag_tui.model.topology import Server, Status, Subject, Tenant
 from distdiag_tui.sources.capability import VIEWS, probe
+from distdiag_tui.sources.discovery.alone import Alone, layout_of
 from distdiag_tui.sources.live import LONGEST, SHORTEST, LiveSource
 from distdiag_tui.sources.node import Node
 
@@ -218,3 +221,21 @@ async def test_a_wrong_password_is_refused_and_not_shown(lab: LiveLab) -> None:
     assert "Access denied for user 'root'" in found.detail
     assert "not-the-right-one" not in found.detail
     assert "\n" not in found.detail
+
+
+async def test_a_merge_that_was_suspended_in_the_middle_is_told(lab: LiveLab) -> None:
+    try:
+        await ask(lab.target, "alter system suspend merge", "alter system major freeze")
+        for _ in range(50):
+            node = Node(lab.target.endpoints[0], lab.target)
+            while not node.described:
+                await node.poll()
+            told = layout_of([Alone(node.server(), node.tables)])
+            node.close()
+            if told.tenants[0].merge.since is not None:
+                break
+            await asyncio.sleep(0.1)
+        assert told.tenants[0].merge.state == "SUSPENDED"
+        assert [each.cause for each in standing(told, time.time())] == ["compaction_stuck"]
+    finally:
+        await ask(lab.target, "alter system resume merge")

@@ -62,12 +62,13 @@ class Gate:
 
     def admit(self, request: web.Request, call: Call) -> None:
         """401 for a wrong token, 403 without the right."""
-        user = self._user(request)
+        user = self.user(request)
         if not self.permits(user, call.right) or user == ANONYMOUS:
             resource = f"{call.resource.plural}/{call.part}" if call.part else call.resource.plural
             raise forbidden(user, call.verb, call.resource.group, resource, call.namespace, call.name)
 
-    def _user(self, request: web.Request) -> str:
+    def user(self, request: web.Request) -> str:
+        """Whose token it brings; 401 for a wrong one."""
         header = request.headers.get("Authorization")
         if header is None:
             return ANONYMOUS

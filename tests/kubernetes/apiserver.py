@@ -24,6 +24,7 @@ from apicall import Gate, discovery, read_call
 from apihandlers import Handlers
 from apijobs import JobController, job_defaults
 from apipods import Node
+from apireview import PATH, reviewed
 from apistatus import ApiError
 from apistore import Object, Resource, Store
 
@@ -119,6 +120,9 @@ class ApiServer:
         if (known := discovery(request.path, self.resources)) is not None:
             return web.json_response(known)
         try:
+            if request.path == PATH and request.method == "POST":
+                review = reviewed(self.gate, self.gate.user(request), await request.json())
+                return web.json_response(review, status=201)
             call = read_call(request, self.resources)
             self.gate.admit(request, call)
             answer = await self.handlers.answer(request, call)

@@ -11,7 +11,7 @@ from email.utils import formatdate
 import aiohttp
 import numpy as np
 import pytest
-from prometheusserver import Prometheus, prometheus
+from prometheusserver import Prometheus, prometheus, victoria_metrics
 from receiver import sent
 from told import SHOP, Ticks, canned, up
 
@@ -39,10 +39,15 @@ SUBJECTS = (
 )
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    folder = tmp_path_factory.mktemp("prometheus")
-    with prometheus(folder, "--web.enable-remote-write-receiver") as running:
+@pytest.fixture(scope="module", params=["prometheus", "victoria-metrics"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """What is written and read back by the same requests, whoever answers them."""
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "prometheus":
+        store = prometheus(folder, "--web.enable-remote-write-receiver")
+    else:
+        store = victoria_metrics(folder)
+    with store as running:
         yield running
 
 
@@ -69,23 +74,24 @@ class Console:
         return self.ticks.engine.history.window(subject, count)
 
 
-async def written(server: PrometheusServer, ticks: Ticks, numbers: range = range(SPAN)) -> None:
+async def written(server: Prometheus, ticks: Ticks, numbers: range = range(SPAN), **labels: str) -> None:
     """Have so many ticks written, with a load that changes."""
-    writer = Writer(server, every=0.01)
+    writer = Writer(replace(server.server, labels=labels), every=0.01)
     for number in numbers:
         ticks.raw = {40000: 100.0 * number + 30 * (number % 3), 140003: 1e9 + 1e6 * number}
         writer.take(ticks.next())
     await sent(writer)
     assert not writer.status.late
+    server.settle()
 
 
 async def test_a_console_goes_on_where_the_one_before_ended(server: Prometheus) -> None:
     start = round(time.time()) - SPAN
     before = Ticks(cluster="shop", start=start)
-    await written(server.server, before)
+    await written(server, before)
     for name in ("aa", "zz"):  # other consoles, which joined later
         other = Ticks(cluster="shop", start=start + 20)
-        await written(replace(server.server, labels={"instance": name}), other, range(9))
+        await written(server, other, range(9), instance=name)
     console = Console(Ticks(cluster="shop", start=start + SPAN), server.server)
     console.tick()
     console.tick()
@@ -104,11 +110,11 @@ async def test_a_console_goes_on_where_the_one_before_ended(server: Prometheus) 
 async def test_a_gap_stays_a_gap_and_a_restart_is_no_spike(server: Prometheus) -> None:
     start = round(time.time()) - SPAN
     before = Ticks(up("n1", SHOP), cluster="gaps", start=start)
-    await written(server.server, before, range(10))
+    await written(server, before, range(10))
     before._time = start + 20  # ten seconds of which nobody knows anything
-    await written(server.server, before, range(10))  # and totals that begin anew
+    await written(server, before, range(10))  # and totals that begin anew
     before._time = start + 35
-    await written(server.server, before, range(10, 15))  # these go on
+    await written(server, before, range(10, 15))  # these go on
     console = Console(Ticks(up("n1", SHOP), cluster="gaps", start=start + SPAN), server.server)
     console.tick()
     await console.read()
@@ -253,6 +259,7 @@ async def test_what_is_older_is_read_in_steps(server: Prometheus, monkeypatch: p
     for _ in range(SPAN):
         writer.take(before.next())
     await sent(writer)
+    server.settle()
     console = Console(Ticks(up("n1", SHOP), cluster="old", start=start + SPAN), server.server)
     console.tick()
     await console.read()
@@ -273,6 +280,7 @@ async def posted(server: Prometheus, series: dict[Labels, list[Point]]) -> None:
     session = aiohttp.ClientSession(headers=HEADERS)
     async with session, session.post(server.server.receiver, data=encode(series)) as answer:
         assert answer.status == 204
+    server.settle()
 
 
 async def test_hours_are_asked_for_at_a_step_that_fits(server: Prometheus) -> None:

@@ -16,6 +16,7 @@ from distdiag_tui.model.topology import (
     Happening,
     Layout,
     Member,
+    Merge,
     Server,
     Share,
     Status,
@@ -163,7 +164,7 @@ def _layout(servers: Sequence[Server], tenants: Sequence[Tenant], zones: int) ->
             "NORMAL",
             "zone1;zone2,zone3",
             ", ".join(f"FULL{{1}}@zone{zone + 1}" for zone in range(zones)),
-            "COMPACTING" if each.name == "shop" else "IDLE",
+            Merge("COMPACTING" if each.name == "shop" else "IDLE"),
             {server.name: 2 for server in servers if each in server.tenants},
         )
         for index, each in enumerate(tenants)

@@ -23,7 +23,7 @@ from staged_cluster import StagedCluster, eventful, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
 
-from distdiag_tui.model.topology import Layout, Status, Subject
+from distdiag_tui.model.topology import Layout, Merge, Status, Subject
 from distdiag_tui.ui.inside import InsideScreen
 from distdiag_tui.ui.order import BY_ZONE, Order, Sorter, figures_of
 from distdiag_tui.ui.picker import MetricPicker
@@ -249,7 +249,7 @@ async def test_tenants_of_the_cluster_are_a_branch() -> None:
     stage.layout = replace(
         stage.layout,
         tenants=tuple(
-            replace(each, compaction="ERROR") if each.name == "shop" else each
+            replace(each, merge=Merge("ERROR")) if each.name == "shop" else each
             for each in stage.layout.tenants
         ),
     )
@@ -353,7 +353,7 @@ async def test_hostile_text_of_a_cluster_is_only_text(text: str) -> None:
     stage.layout = replace(
         stage.layout,
         zones=(replace(layout.zones[0], region=text, status=text), *layout.zones[1:]),
-        tenants=(replace(layout.tenants[0], name=text, role=text, compaction=text), *layout.tenants[1:]),
+        tenants=(replace(layout.tenants[0], name=text, role=text, merge=Merge(text)), *layout.tenants[1:]),
         units=(replace(layout.units[0], tenant=text, status=text, source=text), *layout.units[1:]),
         missing=(text,),
     )

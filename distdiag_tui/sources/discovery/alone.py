@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from distdiag_tui.model.topology import Layout, Member, Server, TenantFacts, Unit, Zone
+from distdiag_tui.model.topology import Layout, Member, Merge, Server, TenantFacts, Unit, Zone
 from distdiag_tui.sources.capability import Capability
-from distdiag_tui.sources.discovery.assembly import compaction_of, server_shares, unit_shares
+from distdiag_tui.sources.discovery.assembly import merge_of, oldest, server_shares, unit_shares
 from distdiag_tui.sources.discovery.known import Table
-from distdiag_tui.sources.discovery.parts import Way
+from distdiag_tui.sources.discovery.parts import OLD, Way
 from distdiag_tui.sources.discovery.values import number, words
 
 WAYS: Final = {
@@ -29,7 +29,8 @@ WAYS: Final = {
         ("STATUS", "MAX_CPU", "MEMORY_SIZE"),
         ("LOG_DISK_SIZE", "LOG_DISK_IN_USE", "DATA_DISK_SIZE", "DATA_DISK_IN_USE"),
     ),
-    "compaction": Way("DBA_OB_MAJOR_COMPACTION", ("STATUS",), ("IS_ERROR", "IS_SUSPENDED")),
+    "compaction": Way("DBA_OB_MAJOR_COMPACTION", ("STATUS",), ("IS_ERROR", "IS_SUSPENDED", "START_TIME")),
+    "transactions": Way("GV$OB_TRANSACTION_PARTICIPANTS", ("CTX_CREATE_TIME", "SESSION_ID"), (), OLD),
 }  # fmt: skip
 
 
@@ -52,7 +53,7 @@ def layout_of(servers: Iterable[Alone]) -> Layout:
     """All of them in one picture: a zone, a member, a tenant and a unit each."""
     found = list(servers)
     tenants = {
-        tenant.name: TenantFacts(tenant.id, tenant.name, compaction=_compaction(found))
+        tenant.name: TenantFacts(tenant.id, tenant.name, merge=_merge(found))
         for each in found
         for tenant in each.server.tenants
     }
@@ -65,10 +66,10 @@ def layout_of(servers: Iterable[Alone]) -> Layout:
     )
 
 
-def _compaction(servers: Iterable[Alone]) -> str:
-    """Of all of them the one that is at work, or else idle."""
-    states = [compaction_of(row) for each in servers for row in each.tables.get("compaction", ())]
-    return next((state for state in states if state != "IDLE"), states[0] if states else "")
+def _merge(servers: Iterable[Alone]) -> Merge:
+    """Of all of them one that is at work, or else idle."""
+    merges = [merge_of(row) for each in servers for row in each.tables.get("compaction", ())]
+    return next((merge for merge in merges if merge.state != "IDLE"), merges[0] if merges else Merge())
 
 
 def _member(alone: Alone) -> Member:
@@ -82,6 +83,8 @@ def _member(alone: Alone) -> Member:
         started=micros / 1e6 if micros else None,
         clock_offset=alone.clock_offset,
         shares=server_shares(row, None, None),
+        oldest_transaction=oldest(alone.tables.get("transactions", ())),
+        merge=_merge([alone]),
     )
 
 

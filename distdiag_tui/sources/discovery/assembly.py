@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
 from distdiag_tui.model.target import Endpoint
-from distdiag_tui.model.topology import Layout, Member, Share, Tenant, TenantFacts, Unit, Zone
+from distdiag_tui.model.topology import Layout, Member, Merge, Share, Tenant, TenantFacts, Unit, Zone
 from distdiag_tui.sources.discovery.known import Answers, Given, Key, Known, Place, Table
 from distdiag_tui.sources.discovery.parts import CPU_TIME, MEMORY_USED
 from distdiag_tui.sources.discovery.values import integer, key_of, moment, number, words, yes
@@ -110,6 +110,9 @@ def _members(
     servers = {key_of(row): row for row in _table(answers, "servers")}
     resources = {key_of(row): row for row in _table(answers, "resources")}
     counts = Counter(leaders.values())
+    open_ones: dict[Key | None, list[Mapping[str, object]]] = {}
+    for row in _table(answers, "transactions"):
+        open_ones.setdefault(key_of(row), []).append(row)
     found = {}
     for key, place in places.items():
         row = servers.get(key, {})
@@ -124,6 +127,7 @@ def _members(
             leaders=counts[place.name] if "leaders" in answers.views else None,
             rpc=Endpoint(*key).address,
             shares=server_shares(resources.get(key, {}), *use.server(key)),
+            oldest_transaction=oldest(open_ones.get(key, ())),
         )
     return found
 
@@ -141,9 +145,8 @@ def server_shares(row: Mapping[str, object], cpu: float | None, memory: float | 
 
 
 def _tenants(answers: Answers) -> Iterator[tuple[int, TenantFacts]]:
-    compaction = {
-        integer(row, "TENANT_ID") or answers.tenant: compaction_of(row)
-        for row in _table(answers, "compaction")
+    merges = {
+        integer(row, "TENANT_ID") or answers.tenant: merge_of(row) for row in _table(answers, "compaction")
     }
     for row in _table(answers, "tenants"):
         tenant, name = integer(row, "TENANT_ID"), words(row, "TENANT_NAME")
@@ -158,16 +161,25 @@ def _tenants(answers: Answers) -> Iterator[tuple[int, TenantFacts]]:
                     words(row, "STATUS"),
                     words(row, "PRIMARY_ZONE"),
                     words(row, "LOCALITY"),
-                    compaction.get(tenant, ""),
+                    merges.get(tenant, Merge()),
                 ),
             )
 
 
-def compaction_of(row: Mapping[str, object]) -> str:
-    """The state of a major compaction: what is wrong with it comes first."""
+def merge_of(row: Mapping[str, object]) -> Merge:
+    """A major compaction: what is wrong with it comes first."""
+    state = words(row, "STATUS")
+    since = None if state == "IDLE" else moment(row, "START_TIME")
     if yes(row, "IS_ERROR"):
-        return "ERROR"
-    return "SUSPENDED" if yes(row, "IS_SUSPENDED") else words(row, "STATUS")
+        state = "ERROR"
+    elif yes(row, "IS_SUSPENDED"):
+        state = "SUSPENDED"
+    return Merge(state, since)
+
+
+def oldest(rows: Iterable[Mapping[str, object]]) -> float | None:
+    """When the oldest of these transactions began (epoch s); None without any."""
+    return min((begun for row in rows if (begun := moment(row, "CTX_CREATE_TIME")) is not None), default=None)
 
 
 def _leaders(answers: Answers, names: Mapping[Key, str]) -> dict[tuple[int, int], str]:

@@ -100,9 +100,9 @@ def _tenant(old: TenantFacts, new: TenantFacts, time: float) -> Iterator[Event]:
 
 
 def _compaction(before: Known, after: Known, time: float) -> Iterator[Event]:
-    old = {tenant.id: tenant.compaction for tenant in before.layout.tenants}
+    old = {tenant.id: tenant.merge.state for tenant in before.layout.tenants}
     for tenant in after.layout.tenants:
-        was, now = old.get(tenant.id, tenant.compaction), tenant.compaction
+        was, now = old.get(tenant.id, tenant.merge.state), tenant.merge.state
         if was == now or tenant.kind == "META":
             continue
         text = {"COMPACTING": "compaction started", "IDLE": "compaction finished"}.get(

@@ -15,7 +15,9 @@ MEMORY_USED: Final = 140003  # statistic: bytes that a tenant holds on a server
 CPU_TIME: Final = 140013  # statistic: microseconds of CPU time used, ever growing
 
 _ADDRESS: Final = ("SVR_IP", "SVR_PORT")
-_TIMES: Final = frozenset({"START_SERVICE_TIME", "STOP_TIME"})
+_TIMES: Final = frozenset({"START_SERVICE_TIME", "STOP_TIME", "START_TIME", "CTX_CREATE_TIME"})
+OLD: Final = "session_id <> 0 and ctx_create_time < now(6) - interval 60 second"
+"""Which transactions are worth a look: others are many, and over soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Part:
 
 
 _LEADER: Final = "role = 'LEADER'"
+_MERGE: Final = ("IS_ERROR", "IS_SUSPENDED", "START_TIME")
 
 PARTS: Final = (
     Part(
@@ -164,9 +167,14 @@ PARTS: Final = (
         "compaction",
         "major compaction",
         (
-            Way("CDB_OB_MAJOR_COMPACTION", ("TENANT_ID", "STATUS"), ("IS_ERROR", "IS_SUSPENDED")),
-            Way("DBA_OB_MAJOR_COMPACTION", ("STATUS",), ("IS_ERROR", "IS_SUSPENDED")),
+            Way("CDB_OB_MAJOR_COMPACTION", ("TENANT_ID", "STATUS"), _MERGE),
+            Way("DBA_OB_MAJOR_COMPACTION", ("STATUS",), _MERGE),
         ),
+    ),
+    Part(
+        "transactions",
+        "old transactions",
+        (Way("GV$OB_TRANSACTION_PARTICIPANTS", (*_ADDRESS, "CTX_CREATE_TIME", "SESSION_ID"), (), OLD),),
     ),
     Part(
         "usage",
