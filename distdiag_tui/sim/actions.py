@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 ACTIONS: Final = (
-    "stop_server", "start_server", "add_server", "delete_server", "slow_server", "garble_server",
-    "heal_server",
+    "stop_server", "start_server", "add_server", "delete_server", "slow_server", "hang_server",
+    "garble_server", "heal_server",
     "skew_clock", "spoil", "symptom", "move_leaders", "migrate_unit", "stop_zone", "start_zone", "route",
     "deny",
     "expire_password",

@@ -30,14 +30,20 @@ if TYPE_CHECKING:
     from distdiag_tui.sim.session import Session
 
 _KEPT: Final = 1000  # statements whose parsing is remembered
+_GLANCE: Final = 0.02  # s, between looks whether a server still hangs
+_PATIENCE: Final = 5.0  # s that a statement may wait for others' rows: what the console's hint allows
 
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with servers, by index. `delays` are seconds before each answer."""
+    """What is wrong with servers, by index. `delays` are seconds before each answer.
+
+    Those that hang answer nobody, not even other servers that need their rows for a GV$ view.
+    """
 
     delays: dict[int, float] = field(default_factory=dict)
     garbled: set[int] = field(default_factory=set)
+    hung: set[int] = field(default_factory=set)
     spoilt: dict[int, str] = field(default_factory=dict)
 
 
@@ -80,6 +86,17 @@ class Cluster:
         """Wait as long as a slow server does."""
         if seconds := self.faults.delays.get(server.index):
             await asyncio.sleep(seconds)
+        while server.index in self.faults.hung:  # noqa: ASYNC110  healed from anywhere, in no hurry
+            await asyncio.sleep(_GLANCE)
+
+    async def gather(self, tree: exp.Expr) -> None:
+        """Wait for the servers whose rows a statement needs; SqlError when one hangs for too long."""
+        until = time.monotonic() + _PATIENCE
+        while any(self.world.servers[index].alive and _needs(tree, self.world.servers[index])
+                  for index in self.faults.hung):  # fmt: skip
+            if time.monotonic() > until:
+                raise SqlError(4012, "Timeout, query has reached the maximum query timeout: 5000000(us)")
+            await asyncio.sleep(_GLANCE)
 
     def parsed(self, sql: str) -> exp.Expr:
         """A statement's tree, which nobody changes. SqlError if it cannot be read."""
@@ -168,3 +185,15 @@ class Cluster:
             raise no_table(f"{database}.{name.lower()}")
         self.accounts.check_view(account, name)
         return found if found.name == name else Definition(name, found.columns, found.sys_only)
+
+
+def _needs(tree: exp.Expr, server: Server) -> bool:
+    """Whether a statement needs rows from that server: of a GV$ view, unless it lists others alone."""
+    limit = tree.args.get("limit")
+    if limit is not None and limit.expression.name == "0":
+        return False
+    if not any(table.name.upper().startswith("GV$") for table in tree.find_all(exp.Table)):
+        return False
+    lists = [found for found in tree.find_all(exp.In) if isinstance(found.this, exp.Tuple)]
+    named = {tuple(part.name for part in pair.expressions) for each in lists for pair in each.expressions}
+    return not lists or (server.ip, str(server.rpc_port)) in named

@@ -188,6 +188,10 @@ class Sim:
         """Let it wait so long before each answer; 0: no longer."""
         self._cluster.faults.delays[self.world.server(server).index] = seconds
 
+    def hang_server(self, server: str) -> None:
+        """Let it accept connections and answer nobody: GV$ views of the others wait for its rows in vain."""
+        self._cluster.faults.hung.add(self.world.server(server).index)
+
     def garble_server(self, server: str) -> None:
         """Let connections get bytes that make no sense, new and old ones."""
         self._cluster.faults.garbled.add(self.world.server(server).index)
@@ -215,6 +219,7 @@ class Sim:
         found.skew = 0.0
         faults.delays.pop(found.index, None)
         faults.garbled.discard(found.index)
+        faults.hung.discard(found.index)
         faults.spoilt.pop(found.index, None)
         self._cluster.load.clear(found.index)
 

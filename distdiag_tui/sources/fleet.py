@@ -81,7 +81,8 @@ class Fleet:
         listed = [*answering[:_ENTRANCES], *self.target.endpoints]
         if self.known is not None and not self.target.proxied:
             places = self.known.places.values()
-            listed += [each.endpoint for each in islice(places, 4 * _ENTRANCES) if each.direct]
+            well = (each for each in places if each.direct and each.key not in self.reader.left_out)
+            listed += [each.endpoint for each in islice(well, 4 * _ENTRANCES)]
         return tuple({each.address: each for each in listed}.values())
 
     def adopt(self, known: Known) -> None:
@@ -110,7 +111,7 @@ class Fleet:
         restarted = {key for key, place in known.places.items()
                      if key in before and place.started != before[key].started}  # fmt: skip
         self.reader.forget(restarted | (before.keys() - known.places.keys()))
-        self.reader.tenants = known.tenants
+        self.reader.tenants, self.reader.places = known.tenants, known.places
         self._tenants = _tenants_by_server(known)
         if known.answers.here is not None and known.answers.offset is not None:
             self._offsets[known.answers.here] = known.answers.offset
@@ -225,6 +226,9 @@ class Fleet:
             return own.status, own.detail
         if not reader.status.answers:
             return reader.status, reader.detail
+        if key in reader.left_out:
+            hung = own.detail or "it does not answer, and would hold up the figures of all"
+            return Status.UNREACHABLE, f"{hung}: left out until it does"
         if not reader.saw(key):
             return Status.UNREACHABLE, own.detail or "the cluster's views have no rows of it"
         if reader.waiting > SLOW_AFTER:

@@ -14,14 +14,18 @@ from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status, Tenant
 from distdiag_tui.sources import wide
 from distdiag_tui.sources.capability import reason
-from distdiag_tui.sources.discovery.known import Key
+from distdiag_tui.sources.discovery.known import Key, Place
 from distdiag_tui.sources.frame import Sample, new_epoch
 from distdiag_tui.sources.node import FEATURES, SLOW_AFTER
 from distdiag_tui.sources.queries import Row
 from distdiag_tui.sources.session import TIMEOUT, Session
+from distdiag_tui.sources.silent import silent
 from distdiag_tui.sources.trouble import diagnose
 
 log = logging.getLogger(__name__)
+
+MEET_EVERY: Final = 10.0  # s, between attempts to reach those left out
+TIMED_OUT: Final = 4012  # OceanBase's number for a statement that took longer than it may
 
 _VIEWS: Final = (
     "GV$SYSSTAT",
@@ -35,17 +39,24 @@ _VIEWS: Final = (
 class Reader:
     """Samples all servers at once. `poll` never raises for trouble on the cluster's side.
 
-    `tenants` are those whose sessions are told apart. A sample's epoch is that of the connection, or younger
-    if its server was seen to restart.
+    `tenants` are those whose sessions are told apart, `places` the servers that there are. One that hangs
+    would hold up the answer about all: it is found out and `left_out` until it answers. A sample's epoch is
+    that of the connection, or younger if its server was seen to restart.
     """
 
     def __init__(self, target: Target) -> None:
         self.tenants: tuple[Tenant, ...] = ()
+        self.places: Mapping[Key, Place] = {}
+        self.left_out: frozenset[Key] = frozenset()
         self.status = Status.CONNECTING
         self.detail = ""
         self.latency: float | None = None
         self.product = ""
+        self._target = target
         self._session = Session(target, _VIEWS)
+        self._held_up = False  # the answer before
+        self._meet_at = 0.0
+        self._meeting: asyncio.Task[frozenset[Key]] | None = None
         self._plan: tuple[wide.WideQuery, ...] = ()
         self._slow: dict[str, list[Row]] = {}
         self._epochs: dict[Key, int] = {}
@@ -81,6 +92,7 @@ class Reader:
         """A sample of every server that has rows; nothing while there is trouble."""
         if self._session.resting:
             return {}
+        self._meet_again()
         self._asked_at = time.monotonic()
         try:
             return await self._sample(endpoints)
@@ -92,9 +104,50 @@ class Reader:
             self.detail = f"{words} (asked through {self.via})"
             log.info("%s (%s)", self.detail, type(error).__name__)
             self._session.failed()
+            if _timed_out(error):
+                await self._leave_out()
             return {}
         finally:
             self._asked_at = None
+
+    async def _leave_out(self) -> None:
+        """Who holds the answer up? A whole answer that is late may just be that: then nobody.
+
+        If it is only the one that was asked, another one is asked first: it may have everybody's rows.
+        """
+        found = await silent(self.places.values(), self._target)
+        here = {key for key, place in self.places.items() if place.endpoint.address == self.via}
+        again, self._held_up = self._held_up, True
+        if not again and found <= here:
+            return
+        if found - self.left_out:
+            log.warning("servers that do not answer are left out: %s", sorted(found))
+        self._set_left_out(found)
+        self._meet_at = time.monotonic() + MEET_EVERY
+
+    def _meet_again(self) -> None:
+        """See now and then, beside the figures of the others, whether those left out answer again."""
+        if self._meeting is not None and self._meeting.done():
+            meeting, self._meeting = self._meeting, None
+            if not meeting.cancelled() and meeting.exception() is None:
+                self._set_left_out(meeting.result())
+        elif self._meeting is None and self.left_out and time.monotonic() >= self._meet_at:
+            self._meet_at = time.monotonic() + MEET_EVERY
+            others = [key for key in self.places if key not in self.left_out]
+            # one that is well is asked too: if it is silent as well, it says nothing of the rest
+            asked = [self.places[key] for key in (*self.left_out, *others[:1]) if key in self.places]
+            self._meeting = asyncio.create_task(silent(asked, self._target), name="meet those left out")
+
+    def _set_left_out(self, keys: frozenset[Key]) -> None:
+        if keys != self.left_out:
+            self.left_out = keys
+            self._planned()
+
+    def _planned(self) -> None:
+        capability = self._session.capability
+        only = [key for key in self.places if key not in self.left_out] if self.left_out else []
+        self._plan = () if capability is None else wide.wide_plan(capability, only)
+        self._slow.clear()
 
     async def _sample(self, endpoints: tuple[Endpoint, ...]) -> Mapping[Key, Sample]:
         if not self._session.connected:
@@ -115,7 +168,7 @@ class Reader:
             )
             for key, (tenants, columns) in tick.servers().items()
         }
-        self._seen = frozenset(found)
+        self._seen, self._held_up = frozenset(found), False
         self.latency = time.monotonic() - began
         self._settle()
         return found
@@ -127,7 +180,7 @@ class Reader:
         try:
             rows = await self._session.run(query.sql)
         except MySQLError as error:
-            if not self._session.connected or query is self._plan[0]:
+            if not self._session.connected or query is self._plan[0] or _timed_out(error):
                 raise
             log.warning("%s: %s", query.view, reason(error))
             return []
@@ -138,10 +191,9 @@ class Reader:
     async def _connect(self, endpoints: tuple[Endpoint, ...]) -> None:
         await self._session.connect(endpoints)
         assert self._session.capability is not None
-        self._plan = wide.wide_plan(self._session.capability)
+        self._planned()
         self.product = self._session.capability.product
         self._epochs.clear()
-        self._slow.clear()
         self._polls = 0
         if self._plan:
             await self._session.run(wide.SET_UP)
@@ -163,3 +215,13 @@ class Reader:
     def close(self) -> None:
         """Release everything without waiting for the cluster."""
         self._session.close()
+        if self._meeting is not None:
+            self._meeting.cancel()
+            self._meeting = None
+
+
+def _timed_out(error: Exception) -> bool:
+    """Whether we, or the server itself, had to give up waiting."""
+    return isinstance(error, TimeoutError) or (
+        isinstance(error, MySQLError) and bool(error.args) and error.args[0] == TIMED_OUT
+    )

@@ -6,8 +6,9 @@ A row a server carries all its figures as one text of whole numbers, pairs of co
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import pairwise
@@ -27,6 +28,8 @@ from distdiag_tui.sources.queries import DISK_COLUMNS, DISK_FIGURES, HINT, Row
 MOST_SERVERS: Final = 5000  # rows of a statement
 LONGEST: Final = 1 << 20  # characters of a row's text: some 700 tenants on one server
 SET_UP: Final = f"set /* distdiag */ session group_concat_max_len = {LONGEST}"
+
+_ADDRESS: Final = re.compile(r"[0-9A-Za-z.:%_-]+")  # it comes from a server, and goes into SQL
 
 PER_TENANT: Final = 1_000_000
 _WAIT: Final = 900_000  # and the id of the class
@@ -70,10 +73,17 @@ class WideQuery:
     every: int = 1
 
 
-def wide_plan(capability: Capability) -> tuple[WideQuery, ...]:
-    """The statements of a tick, as far as the cluster has their views with servers in them."""
+def wide_plan(capability: Capability, only: Collection[Key] = ()) -> tuple[WideQuery, ...]:
+    """The statements of a tick, as far as the cluster has their views with servers in them.
+
+    With `only` others are not asked: the cluster fetches a server's rows from the server itself, so that one
+    that hangs holds up everything. It is a list of those wanted, as only from one it is seen beforehand whom
+    to ask.
+    """
     builders = (_sysstat, _waits, _sessions, _plan_cache, _disks)
-    return tuple(query for build in builders if (query := build(capability)) is not None)
+    named = [f"('{address}', {port})" for address, port in sorted(only) if _ADDRESS.fullmatch(address)]
+    where = f"(svr_ip, svr_port) in ({', '.join(named)})" if named else "true"
+    return tuple(query for build in builders if (query := build(capability, where)) is not None)
 
 
 def _grouped(count: str, item: str, source: str) -> str:
@@ -83,17 +93,17 @@ def _grouped(count: str, item: str, source: str) -> str:
     )
 
 
-def _sysstat(capability: Capability) -> WideQuery | None:
+def _sysstat(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$SYSSTAT"
     if not capability.has(view, "SVR_IP", "SVR_PORT", "CON_ID", "STAT_ID", "VALUE"):
         return None
     ids = ",".join(map(str, STAT_IDS))
     item = f"concat(con_id * {PER_TENANT} + stat_id, ' ', value)"
-    sql = _grouped("count(value)", item, f"oceanbase.{view} where stat_id in ({ids})")
+    sql = _grouped("count(value)", item, f"oceanbase.{view} where stat_id in ({ids}) and {where}")
     return WideQuery(view, sql, Form.CODES)
 
 
-def _waits(capability: Capability) -> WideQuery | None:
+def _waits(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$SYSTEM_EVENT"
     needs = (
         "SVR_IP",
@@ -109,26 +119,27 @@ def _waits(capability: Capability) -> WideQuery | None:
     classes = (
         f"(select svr_ip, svr_port, con_id * {PER_TENANT} + {_WAIT} + wait_class_id as code,"  # noqa: S608
         f" sum(time_waited_micro) as micros from oceanbase.{view}"
-        " where wait_class <> 'IDLE' and total_waits > 0"
+        f" where wait_class <> 'IDLE' and total_waits > 0 and {where}"
         " group by svr_ip, svr_port, con_id, wait_class_id) classes"
     )
     return WideQuery(view, _grouped("count(micros)", "concat(code, ' ', micros)", classes), Form.CODES)
 
 
-def _sessions(capability: Capability) -> WideQuery | None:
+def _sessions(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$OB_PROCESSLIST"
     if not capability.has(view, "SVR_IP", "SVR_PORT", "ID", "TENANT", "STATE"):
         return None
     sql = (
         f"select {HINT} svr_ip, svr_port, group_concat(concat(tenant, ' ', n, ' ', active) separator ',')"  # noqa: S608
         " from (select svr_ip, svr_port, tenant, count(*) as n, sum(state = 'ACTIVE') as active"
-        f" from oceanbase.{view} where id <> connection_id() group by svr_ip, svr_port, tenant) tenants"
+        f" from oceanbase.{view} where id <> connection_id() and {where}"
+        " group by svr_ip, svr_port, tenant) tenants"
         f" group by svr_ip, svr_port limit {MOST_SERVERS}"
     )
     return WideQuery(view, sql, Form.SESSIONS)
 
 
-def _plan_cache(capability: Capability) -> WideQuery | None:
+def _plan_cache(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$OB_PLAN_CACHE_STAT"
     needs = tuple(name.upper() for name in _PLAN_FIGURES)
     if not capability.has(view, "SVR_IP", "SVR_PORT", "TENANT_ID", *needs):
@@ -137,15 +148,17 @@ def _plan_cache(capability: Capability) -> WideQuery | None:
         f"tenant_id * {PER_TENANT} + {_PLAN + place}, ' ', {name}" for place, name in enumerate(_PLAN_FIGURES)
     )
     count = f"{len(_PLAN_FIGURES)} * count({' + '.join(_PLAN_FIGURES)})"
-    return WideQuery(view, _grouped(count, f"concat({pairs})", f"oceanbase.{view}"), Form.CODES)
+    return WideQuery(view, _grouped(count, f"concat({pairs})", f"oceanbase.{view} where {where}"), Form.CODES)
 
 
-def _disks(capability: Capability) -> WideQuery | None:
+def _disks(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$OB_SERVERS"
     if not capability.has(view, "SVR_IP", "SVR_PORT", *DISK_COLUMNS):
         return None
     columns = ", ".join(DISK_COLUMNS).lower()
-    sql = f"select {HINT} svr_ip, svr_port, {columns} from oceanbase.{view} limit {MOST_SERVERS}"  # noqa: S608
+    sql = (
+        f"select {HINT} svr_ip, svr_port, {columns} from oceanbase.{view} where {where} limit {MOST_SERVERS}"  # noqa: S608
+    )
     return WideQuery(view, sql, Form.DISKS, every=10)
 
 

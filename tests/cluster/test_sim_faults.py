@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import math
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from watching import Watch, figure_of, server, watching
 
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.target import Sampling, Target
+from distdiag_tui.model.target import Endpoint, Sampling, Target
 from distdiag_tui.model.topology import Happening, Member, Status, Subject
 from distdiag_tui.sim.rows.statistics import SPOILT
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.sim import Sim
 from distdiag_tui.sim.world import Happening as RootEvent
-from distdiag_tui.sources import live, node, session
+from distdiag_tui.sources import live, node, reader, session, silent
+from distdiag_tui.sources.discovery.known import Key
+from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.live import LiveSource
 
 BOTH = pytest.mark.parametrize("sampling", [Sampling.DIRECT, Sampling.CLUSTER])
@@ -31,6 +34,7 @@ async def sim(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sim]:
     """Three zones, a server in each, and little patience with them."""
     monkeypatch.setattr(node, "TIMEOUT", 1.2)
     monkeypatch.setattr(session, "TIMEOUT", 1.2)
+    monkeypatch.setattr(reader, "TIMEOUT", 1.2)
     monkeypatch.setattr(live, "LOOK_AGAIN", 0.3)
     async with Sim(Shape(servers=3, tenants=2), seed=1, obproxy=0) as found:
         yield found
@@ -157,6 +161,59 @@ async def test_an_entrance_that_answers_in_half_a_minute_is_left(sim: Sim) -> No
         slow = await watch.until_status(names[1], Status.SLOW)
         assert slow.detail.startswith("no answer for ")
         await watch.until(lambda s: not any(math.isfinite(figure_of(s, name)) for name in names))
+        await each_has_figures(watch, names)
+    without_spikes(watch)
+
+
+async def test_a_server_that_hangs_does_not_take_the_others_figures_along(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MEET_EVERY", 1.0)
+    monkeypatch.setattr(silent, "WAIT", 1.2)
+    async with looking(sim.target(), Sampling.CLUSTER) as watch:
+        names = await until_all(watch, sim)
+        sim.hang_server(sim.servers[1])
+        await watch.until(lambda s: server(s, names[1]).detail.endswith("left out until it does"), TICKS)
+        assert server(watch.seen[-1], names[1]).status is Status.UNREACHABLE
+        for _ in range(3):  # again and again, not only once
+            snapshot = await watch.until(lambda s: figures(s, names[0], names[2]), TICKS)
+            assert not figures(snapshot, names[1])
+        assert server(snapshot, names[0]).status.answers
+        sim.heal_server(sim.servers[1])
+        await each_has_figures(watch, names)
+    without_spikes(watch)
+
+
+async def test_an_answer_about_all_that_takes_its_time_comes_with_its_frame(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "READ_PATIENCE", 100)
+    source = LiveSource(dataclasses.replace(sim.target(), sampling=Sampling.CLUSTER), 0.3)
+    poll = source.fleet.reader.poll
+
+    async def late(endpoints: tuple[Endpoint, ...]) -> Mapping[Key, Sample]:
+        await asyncio.sleep(2 * live.MOST_PATIENCE)
+        return await poll(endpoints)
+
+    monkeypatch.setattr(source.fleet.reader, "poll", late)
+    async with aclosing(source.frames()) as frames:
+        seen = 0
+        async for frame in frames:
+            if seen or len(frame.samples) == 3:
+                assert len(frame.samples) == 3
+                seen += 1
+            if seen == 4:
+                break
+
+
+async def test_where_each_server_is_asked_itself_one_that_hangs_is_alone(sim: Sim) -> None:
+    async with looking(sim.target()) as watch:
+        names = await until_all(watch, sim)
+        sim.hang_server(sim.servers[1])
+        await watch.until_status(names[1], Status.UNREACHABLE)
+        for _ in range(3):
+            await watch.until(lambda s: figures(s, names[0], names[2]), TICKS)
+        sim.heal_server(sim.servers[1])
         await each_has_figures(watch, names)
     without_spikes(watch)
 

@@ -169,3 +169,14 @@ def test_a_view_that_is_missing_costs_only_its_statement() -> None:
 def test_a_row_has_room_for_many_tenants() -> None:
     widest = len(f"{4194303 * 1_000_000 + max(STAT_IDS)} {2**63} ")
     assert 300 * widest * len(STAT_IDS) < LONGEST
+
+
+def test_a_statement_about_some_names_them_and_nobody_else() -> None:
+    for query in wide_plan(capability_of("ob-4.2.5.0"), [("10.0.0.2", 2882), ("fe80::1", 2882)]):
+        assert "(svr_ip, svr_port) in (('10.0.0.2', 2882), ('fe80::1', 2882))" in query.sql
+
+
+def test_an_address_that_is_none_gets_into_no_statement() -> None:
+    for query in wide_plan(capability_of("ob-4.2.5.0"), [("10.0.0.2') or sleep(9) --", 2882), ("a", 1)]):
+        assert "sleep" not in query.sql
+        assert "in (('a', 1))" in query.sql
