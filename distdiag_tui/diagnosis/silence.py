@@ -45,7 +45,9 @@ class Listener:
     def hear(self, servers: Sequence[Server], time: float, interval: float) -> list[Silence]:
         """Those that are silent at this tick, of those that were ever heard."""
         for server in servers:
-            if server.age is not None:
+            if server.status is Status.CONNECTING:
+                self._heard.pop(server.name, None)  # asked anew, perhaps through another one
+            elif server.age is not None:
                 self._heard[server.name] = time - server.age
                 if server.age < interval:
                     self._broken.discard(server.name)

@@ -10,7 +10,7 @@ from typing import Final
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.errors import ModelError
 from distdiag_tui.model.snapshot import Values
-from distdiag_tui.model.topology import Server, Subject
+from distdiag_tui.model.topology import Layout, Server, Subject
 from distdiag_tui.recording.reader import Recording, recordings_below
 from distdiag_tui.recording.replay import Replay
 from distdiag_tui.recording.run import Label, RunInfo
@@ -27,12 +27,13 @@ SHARED: Final = frozenset({"disk"})
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What came in at one moment; `values` of servers only."""
+    """What came in at one moment; `values` of servers only, `layout` as the cluster told it."""
 
     time: float
     interval: float
     servers: tuple[Server, ...]
     values: Mapping[Subject, Values]
+    layout: Layout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _ticks(recording: Recording, cluster: str) -> Iterator[Tick]:
     for frame in frames:
         values = engine.take(frame).values
         own = {subject: row for subject, row in values.items() if subject.server and not subject.tenant}
-        yield Tick(frame.time, frame.interval, frame.servers, own)
+        yield Tick(frame.time, frame.interval, frame.servers, own, frame.layout)
 
 
 def _truths(info: RunInfo, servers: Sequence[str]) -> Iterator[Truth]:

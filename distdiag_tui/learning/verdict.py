@@ -56,8 +56,8 @@ class Verdict:
 def judge_run(run: Run, diagnoser: Diagnoser) -> Verdict:
     """Feed a fresh diagnoser with the run."""
     told = [
-        (tick.time, tick.interval, diagnoser.feed(tick.time, tick.interval, tick.servers, tick.values))
-        for tick in run.ticks
+        (t.time, t.interval, diagnoser.feed(t.time, t.interval, t.servers, t.values, t.layout))
+        for t in run.ticks
     ]
     during = [(time, found) for time, _, found in told if run.span and run.span[0] <= time <= run.span[1]]
     said = _said([found for _, found in during])

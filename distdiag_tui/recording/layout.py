@@ -16,6 +16,8 @@ odd      float64 (2, n)  position in C x R, and value, of what is neither missin
 host_columns  uint8 (n)  JSON: the names of H columns
 host_samples  int64 (5, K) Δ  as samples, and the time between readings (ms; 0: a tick)
 host_values, host_missing, host_odd  as above, (H, K): a row each sample
+layouts  uint8 (n)       JSON: [frame, layout], from that frame on; what is used in it once a minute
+events   uint8 (n)       JSON: [frame, event]
 
 Raw values come back to the bit; times and latencies are rounded to the units given.
 """

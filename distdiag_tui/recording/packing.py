@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS, Column
 from distdiag_tui.recording.layout import MICRO, MILLI, TENTH, WHOLE, Arrays, Header, Ints
+from distdiag_tui.recording.told import pack_told
 from distdiag_tui.sources.frame import Frame, Sample
 
 _TEXTS: Final = ("zone", "status", "detail", "product", "role")
@@ -53,6 +54,7 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
         "rows": _steps(_matrix([(number, tenant) for _, tenant, number, _ in rows], 2)),
         **_pack_values([row[_OF_SERVERS] for *_, row in rows], len(_OF_SERVERS)),
         **_pack_hosts(_ordered(frames, [frame.hosts for frame in frames])),
+        **pack_told(frames),
     }
     return archive_of(arrays, method)
 

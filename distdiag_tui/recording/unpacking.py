@@ -16,6 +16,7 @@ from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, Column
 from distdiag_tui.model.topology import Host, Server, Status, Tenant
 from distdiag_tui.recording.layout import MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
+from distdiag_tui.recording.told import unpack_told
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
 
@@ -106,6 +107,7 @@ def _frames(arrays: Arrays, found: Table) -> list[Frame]:
         )
         per_frame.setdefault(int(frame), {})[header.servers[server][0]] = sample
     ticks, _, latencies = np.cumsum(arrays["frames"], axis=-1)
+    told = unpack_told(arrays, len(ticks))
     return [
         Frame(
             int(tick),
@@ -115,10 +117,12 @@ def _frames(arrays: Arrays, found: Table) -> list[Frame]:
             per_frame.get(index, {}),
             latency / MICRO,
             hosts.get(index, {}),
-            machines=machines,
+            layout,
+            events,
+            machines,
         )
-        for index, (tick, time, latency, (servers, machines)) in enumerate(
-            zip(ticks, found.time, latencies.tolist(), _servers(arrays, header), strict=True)
+        for index, (tick, time, latency, (servers, machines), (layout, events)) in enumerate(
+            zip(ticks, found.time, latencies.tolist(), _servers(arrays, header), told, strict=True)
         )
     ]
 

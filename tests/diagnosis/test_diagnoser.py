@@ -93,6 +93,17 @@ def test_the_evidence_says_what_moved_from_where_to_where() -> None:
     assert finding_document(first)["since"].startswith("1970-01-01T00:18:0")
 
 
+def test_a_server_that_is_asked_anew_in_another_way_is_not_hung() -> None:
+    """As when one connection begins to read for the whole of a large cluster."""
+    cluster = Cluster()
+    cluster.live(5)
+    for _ in range(20):
+        cluster.servers["n1"] = replace(cluster.servers["n1"], status=Status.CONNECTING, age=None)
+        assert cluster.tick({}).findings == ()
+    cluster.silence("n2", Status.UNREACHABLE, "no answer within 3 s", 20.0)
+    assert [each.key for each in cluster.tick({}).findings] == [("n2", "node_hung")]
+
+
 def test_while_it_is_getting_over_it_is_told_as_it_was() -> None:
     cluster = Cluster()
     cluster.live(80)

@@ -19,6 +19,17 @@ from recorded import INFO, OF_HOSTS, frame_lists, same, steady_frames
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.topology import (
+    Event,
+    Happening,
+    Layout,
+    Member,
+    Share,
+    Subject,
+    TenantFacts,
+    Unit,
+    Zone,
+)
 from distdiag_tui.recording import recorder as recording
 from distdiag_tui.recording.layout import SCHEMA
 from distdiag_tui.recording.load import pack_reports, unpack_reports
@@ -61,6 +72,27 @@ def test_the_arrays_are_as_the_description_says() -> None:
         np.testing.assert_array_equal(values[:, row], expected[~OF_HOSTS])
         assert (mine.epoch, original.time) == (epoch[sample[row]], seconds[frame[sample[row]]])
         assert at[sample[row]] / 1e6 == pytest.approx(mine.at, abs=1e-6)
+
+
+def test_what_the_cluster_said_comes_back_with_the_frame_it_was_said_in() -> None:
+    used = [Member("n1", "z", "ACTIVE", shares={"cpu": Share(used, 2.0, 8.0)}) for used in (1.0, 2.0, 3.0)]
+    units = (Unit(1, "shop", "z", "n1", shares={"memory": Share(1e9, None, 2e9)}),)
+    layouts = [Layout(members={"n1": member}, units=units, sampling="direct") for member in used]
+    stopped = replace(
+        layouts[2], zones=(Zone("z", "INACTIVE"),), tenants=(TenantFacts(1, "sys", leaders={"n1": 1}),)
+    )
+    event = Event(1000.0, Subject("z"), Happening.ZONE_STATE, "zone z \U0001f4a5 stopped", serious=True)
+    frames = steady_frames(80)
+    for index, layout in {10: layouts[0], 20: layouts[1], 75: layouts[2], 78: stopped}.items():
+        frames[index:] = [replace(frame, layout=layout) for frame in frames[index:]]
+    frames[78] = replace(frames[78], events=(event, event))
+    found = unpack(pack(frames, 5.0, zipfile.ZIP_STORED))
+    assert [frame.layout for frame in found[9:12]] == [None, layouts[0], layouts[0]]
+    assert found[20].layout == layouts[0]  # only its use had changed, and not a minute ago
+    assert found[76].layout == layouts[2]
+    assert found[79].layout == stopped
+    assert [len(frame.events) for frame in found[77:]] == [0, 2, 0]
+    assert found[78].events == (event, event)
 
 
 def test_a_table_has_the_samples_of_all_frames() -> None:
