@@ -56,7 +56,7 @@ async def test_independent_clients_of_other_nodes_do_not_notice(lab: LiveLab) ->
         with frozen(lab, 1):
             await _comes_to(feed, rate * 2 / 3)
         after = await feed.over(4, skip=0)
-        assert max(report.p99 or 0 for report in after) > 1  # due while frozen: the wait counts
+        assert max(report.p99 or 0 for report in after) > 0.3  # due while frozen: the wait counts
         await until(lambda: (feed.seen[-1].p99 or 9) < 1, 20)
         await _comes_to(feed, rate)
 

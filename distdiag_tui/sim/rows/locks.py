@@ -9,7 +9,7 @@ from distdiag_tui.sim.rows.ask import Ask, Rows, table
 from distdiag_tui.sim.world import Server, Tenant
 
 _MOST: Final = 200  # waiters of a server and tenant
-_HELD: Final = 40.0  # s that the holder's transaction is open
+_HELD: Final = 90.0  # s that the holder's transaction is open
 
 
 def _held(ask: Ask) -> Iterator[tuple[Server, Tenant, int]]:
