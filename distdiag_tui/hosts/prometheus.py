@@ -13,6 +13,7 @@ from distdiag_tui.hosts import series
 from distdiag_tui.hosts.machines import machine_of, met
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.hosts.series import Series
+from distdiag_tui.model.errors import PrometheusError
 from distdiag_tui.model.hostaccess import HostAccess, NodeExporter
 from distdiag_tui.model.topology import Host, Server
 from distdiag_tui.prometheus.reader import AS_IT_IS
@@ -21,7 +22,6 @@ from distdiag_tui.sources.frame import Sample
 if TYPE_CHECKING:
     from prometheus_api_client import PrometheusConnect
 
-TIMEOUT: Final = 5  # s, for an answer
 FIRST_EVERY: Final = 60.0  # s that readings are taken to be apart until two have come
 PACE: Final = (0.5, 15.0)  # s between two questions, at least and at most
 MOUNTS_EVERY: Final = 300.0  # s
@@ -58,9 +58,12 @@ class PrometheusHosts:
             return {}
         try:
             answers = await asyncio.to_thread(self._ask)
-        except Exception as error:  # the libraries below let through what they like
+        except Exception as error:  # the library lets through what it likes
             self._ask_at = time.monotonic() + PACE[1]
-            self._hosts = dict.fromkeys((s.name for s in servers), Host(way=_WAY, trouble=self._words(error)))
+            known = isinstance(error, PrometheusError)
+            words = str(error) if known else "Prometheus answers what makes no sense"
+            told = Host(way=_WAY, trouble=f"{words} ({self._way.url})")
+            self._hosts = dict.fromkeys((server.name for server in servers), told)
             return {}
         found = series.by_instance(answers, self._way.instance)
         samples = {server.name: sample for server in servers if (sample := self._sample(server, found))}
@@ -132,32 +135,17 @@ class PrometheusHosts:
         known.seen = now
         return known, True
 
-    def _words(self, error: Exception) -> str:
-        """What is wrong, without what was sent."""
-        import requests  # noqa: PLC0415
-        from prometheus_api_client.exceptions import PrometheusApiClientException  # noqa: PLC0415
-
-        if isinstance(error, PrometheusApiClientException):
-            return f"{self._way.url} refuses: {' '.join(str(error).split())[:120]}"
-        if isinstance(error, requests.Timeout):
-            return f"{self._way.url} does not answer within {TIMEOUT} s"
-        if isinstance(error, requests.ConnectionError):
-            return f"{self._way.url} does not answer"
-        return f"{self._way.url} is no Prometheus server: {type(error).__name__}"
-
 
 def _connect(way: NodeExporter) -> PrometheusConnect:
-    import requests  # noqa: PLC0415
-    from prometheus_api_client import PrometheusConnect  # noqa: PLC0415
-    from requests.adapters import Retry  # noqa: PLC0415
+    from prometheus_api_client import PrometheusConnect  # noqa: PLC0415  not needed for a start
 
-    session = requests.Session()
+    from distdiag_tui.prometheus.session import BoundedSession  # noqa: PLC0415
+
+    session = BoundedSession()
     session.verify = way.ca or True
-    session.trust_env = False  # no proxy and no password from elsewhere
     headers = {"Authorization": f"Bearer {way.token.reveal()}"} if way.token else {}
     auth: Any = (way.user, way.password.reveal()) if way.user else None
-    url, at_once = way.url.rstrip("/"), Retry(0)
-    return PrometheusConnect(url, headers, retry=at_once, auth=auth, session=session, timeout=TIMEOUT)
+    return PrometheusConnect(way.url.rstrip("/"), headers, retry=0, auth=auth, session=session)
 
 
 def missing_prometheus() -> str:

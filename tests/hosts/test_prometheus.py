@@ -106,9 +106,9 @@ async def answering() -> AsyncIterator[Callable[[bytes], Any]]:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nnope", "refuses: HTTP Status Code 401"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "is no Prometheus server"),
-        (b"", "does not answer"),
+        (b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nnope", "answers HTTP 401"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "not JSON"),
+        (b"", "cannot be reached"),
     ],
 )
 async def test_trouble_is_one_line_without_the_secret(
