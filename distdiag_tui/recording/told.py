@@ -4,31 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from functools import cache
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from distdiag_tui.model.topology import Event, Layout, Share
 from distdiag_tui.recording.layout import Arrays
 from distdiag_tui.sources.frame import Frame
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 AT_LEAST_EVERY: Final = 60.0
 """Seconds between two layouts that differ only in what is used: that changes with every look."""
 
 _Layouts = list[tuple[int, Layout]]
 _Events = list[tuple[int, Event]]
-_LAYOUTS: Final = TypeAdapter(_Layouts)
-_EVENTS: Final = TypeAdapter(_Events)
+
+
+@cache
+def _forms() -> tuple[TypeAdapter[_Layouts], TypeAdapter[_Events]]:
+    """How both are written and read."""
+    from pydantic import TypeAdapter  # noqa: PLC0415  not needed for a start
+
+    return TypeAdapter(_Layouts), TypeAdapter(_Events)
 
 
 def pack_told(frames: Sequence[Frame]) -> Arrays:
     """Members of the archive, those that there is something for."""
     arrays: Arrays = {}
+    as_layouts, as_events = _forms()
     if layouts := _changed(frames):
-        arrays["layouts"] = np.frombuffer(_LAYOUTS.dump_json(layouts), dtype=np.uint8)
+        arrays["layouts"] = np.frombuffer(as_layouts.dump_json(layouts), dtype=np.uint8)
     if events := [(index, event) for index, frame in enumerate(frames) for event in frame.events]:
-        arrays["events"] = np.frombuffer(_EVENTS.dump_json(events), dtype=np.uint8)
+        arrays["events"] = np.frombuffer(as_events.dump_json(events), dtype=np.uint8)
     return arrays
 
 
@@ -36,10 +46,11 @@ def unpack_told(arrays: Arrays, count: int) -> list[tuple[Layout | None, tuple[E
     """Of each of so many frames the newest layout, and its events. ValueError if they are damaged."""
     layouts: dict[int, Layout] = {}
     events: dict[int, list[Event]] = {}
+    as_layouts, as_events = _forms()
     if "layouts" in arrays:
-        layouts = dict(_LAYOUTS.validate_json(arrays["layouts"].tobytes()))
+        layouts = dict(as_layouts.validate_json(arrays["layouts"].tobytes()))
     if "events" in arrays:
-        for index, event in _EVENTS.validate_json(arrays["events"].tobytes()):
+        for index, event in as_events.validate_json(arrays["events"].tobytes()):
             events.setdefault(index, []).append(event)
     found, now = [], None
     for index in range(count):
