@@ -27,7 +27,7 @@ LONGEST: Final = 60.0
 WARM_UP: Final = 0.2  # s between the first two samples, so that rates appear at once
 PATIENCE: Final = 0.25  # the share of a tick that a frame waits for answers, at most MOST_PATIENCE
 MOST_PATIENCE: Final = 0.25  # s
-READ_PATIENCE: Final = 0.5  # the share for the answer about all: with 1,000 servers it takes some 0.3 s
+READ_PATIENCE: Final = 0.7  # the share for the answer about all: with 1,000 servers it takes some 0.4 s
 LOOK_EVERY: Final = 10.0  # s, between looks at what the cluster consists of
 LOOK_AGAIN: Final = 2.0  # s, after a look that failed, or a server that changed how it answers
 
