@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.judge import Judge
-from distdiag_tui.diagnosis.levels import Full, full_ones
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.naming import Alarm, Named, Namer
+from distdiag_tui.diagnosis.outright import Outright
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
-from distdiag_tui.diagnosis.standing import Standing, standing
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
@@ -46,9 +45,6 @@ UNLIKE: Final = 0.6
 KNOWN: Final = 1.4
 LIKENESS: Final = 1.6
 """By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
-SURE: Final = 0.97
-"""Confidence in what was seen and not inferred."""
-MOST_STRENGTH: Final = 10.0
 
 Heat = dict[tuple[str, str], float]
 
@@ -88,7 +84,7 @@ class Diagnoser:
         self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
-        self._since: dict[tuple[str, str], float] = {}
+        self._outright = Outright(self._metrics)
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
     def feed(
@@ -105,8 +101,7 @@ class Diagnoser:
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
-        findings = [_of_silence(each) for each in silent]
-        findings += self._outright(time, servers, rows, layout)
+        findings = self._outright.find(time, servers, rows, silent, layout)
         told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
         findings += [each for each in sick if each.key not in told]
@@ -186,25 +181,6 @@ class Diagnoser:
         return figures, there
 
     # -- what is found ------------------------------------------------------------------------------
-
-    def _outright(
-        self, time: float, servers: Sequence[Server], rows: Floats, layout: Layout | None
-    ) -> list[Finding]:
-        """Findings of what is beyond its limit, and of what the cluster itself says."""
-        known = {server.name: server for server in servers}
-        found: dict[tuple[str, str], Full | Standing] = {
-            (servers[each.row].name, each.cause): each for each in full_ones(self._metrics, rows)
-        }
-        if layout is not None:
-            said = (each for each in standing(layout, time) if each.server in known)
-            found |= {(each.server, each.cause): each for each in said}
-        self._since = {key: self._since.get(key, time) for key in found}
-        return [
-            _of_level(known[key[0]], each, self._since[key])
-            if isinstance(each, Full)
-            else _of_standing(known[key[0]], each, self._since[key])
-            for key, each in found.items()
-        ]
 
     def _sick(self, servers: Sequence[Server], look: Look) -> tuple[list[Finding], Heat]:
         """Findings of servers that alarm, and how well each cause fits each of those."""
@@ -311,47 +287,3 @@ class Diagnoser:
             others = np.argsort(-np.abs(alike), kind="stable")[: MOST_INFLUENCE + 1]
             found.update({(self._names[row], self._names[o]): float(alike[o]) for o in others if o != row})
         return found
-
-
-def _of_silence(silence: Silence) -> Finding:
-    return Finding(
-        server=silence.server.name,
-        zone=silence.server.zone,
-        cause=silence.cause,
-        rank=0,
-        confidence=SURE,
-        calibrated=False,
-        since=silence.since,
-        strength=MOST_STRENGTH,
-        said=silence.words,
-    )
-
-
-def _of_standing(server: Server, found: Standing, since: float) -> Finding:
-    return Finding(
-        server=server.name,
-        zone=server.zone,
-        cause=found.cause,
-        rank=0,
-        confidence=SURE,
-        calibrated=False,
-        since=since if found.since is None else found.since,
-        strength=found.strength,
-        said=found.words,
-    )
-
-
-def _of_level(server: Server, full: Full, since: float) -> Finding:
-    evidence = Evidence(full.metric, math.nan, full.value, math.nan, math.nan, 1.0, since)
-    return Finding(
-        server=server.name,
-        zone=server.zone,
-        cause=full.cause,
-        rank=0,
-        confidence=SURE,
-        calibrated=False,
-        since=since,
-        strength=full.value / full.limit,
-        evidence=(evidence,),
-        said=f"more than {full.limit:g} %",
-    )
