@@ -108,13 +108,10 @@ class Ledger(ABC, Generic[R]):
 
     def take_over(self, name: str) -> int | None:
         """The descriptor of a lock whose holder died, now held by us; None if somebody else holds it."""
-        lock = os.open(self._lock(name), os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return try_lock(self._lock(name))
         except BlockingIOError:
-            os.close(lock)
             return None
-        return lock
 
     def write(self, record: R) -> None:
         """Replace a record at once: a reader sees the old or the new one, whole. OSError if it cannot."""
@@ -200,6 +197,17 @@ class Ledger(ABC, Generic[R]):
 
     def _lock(self, name: str) -> Path:
         return self.folder / f"{name}.lock"
+
+
+def try_lock(file: Path) -> int:
+    """A descriptor that holds the file's lock until it is closed; BlockingIOError if somebody else does."""
+    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
 
 
 def replace_file(

@@ -36,10 +36,7 @@ def pytest_configure() -> None:
     A run that is ended from outside stops its servers, as one ended with Ctrl-C does.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    for name in (
-        "COLUMNS",
-        "LINES",
-    ):  # readline sets them, and a console takes them for its size
+    for name in ("COLUMNS", "LINES"):  # readline sets them, and a console takes them for its size
         os.environ.pop(name, None)
     hypothesis.settings.register_profile("any machine", deadline=None)
     hypothesis.settings.load_profile("any machine")

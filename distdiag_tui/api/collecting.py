@@ -106,11 +106,8 @@ class Collector:
         for frame in calm:
             recorder.add(frame)
         since = calm[0].time if calm else time.time()
-        self._now, self.message, self._tap.trouble = (
-            Collection(what, recorder, since, post, None, frozenset(made)),
-            "",
-            "",
-        )
+        self._now = Collection(what, recorder, since, post, made=frozenset(made))
+        self.message = self._tap.trouble = ""
         self._tap.recorder = recorder
         return True
 

@@ -45,11 +45,11 @@ class Outright:
         self._since = {key: self._since.get(key, time) for key in found}
         return [
             *(_finding(each.server, each.cause, each.since, MOST_STRENGTH, each.words) for each in silent),
-            *(self._told(known[key[0]], key, each) for key, each in found.items()),
+            *(self._told(known[name], each) for (name, _), each in found.items()),
         ]
 
-    def _told(self, server: Server, key: tuple[str, str], found: Full | Standing) -> Finding:
-        since = self._since[key]
+    def _told(self, server: Server, found: Full | Standing) -> Finding:
+        since = self._since[server.name, found.cause]
         if isinstance(found, Standing):
             begun = since if found.since is None else found.since
             return _finding(server, found.cause, begun, found.strength, found.words)

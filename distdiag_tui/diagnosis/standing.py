@@ -36,26 +36,34 @@ def standing(layout: Layout, time: float) -> Iterator[Standing]:
             words = f"a transaction is open for more than {duration(LONG_TRANSACTION)}"
             strength = (time - begun) / LONG_TRANSACTION
             yield Standing(member.server, "long_transaction", begun, words, strength)
-        yield from _stuck(member.server, "", member.merge, time)
+        if trouble := _trouble(member.merge, time):
+            yield _stuck(member.server, f"the merge {trouble}", member.merge, time)
     alone = any(member.merge.state for member in layout.members.values())  # each has told of its own
     for tenant in () if alone else layout.tenants:
-        server = _seat(layout.members, tenant)
-        if server:
-            yield from _stuck(server, f" of tenant {tenant.name}", tenant.merge, time)
+        trouble = _trouble(tenant.merge, time)
+        if trouble and (server := _seat(layout.members, tenant)):
+            yield _stuck(server, f"the merge of tenant {tenant.name} {trouble}", tenant.merge, time)
     yield from _wrong_clocks(list(layout.members.values()))
 
 
-def _stuck(server: str, whose: str, merge: Merge, time: float) -> Iterator[Standing]:
-    lasted = 0.0 if merge.since is None else time - merge.since
+def _trouble(merge: Merge, time: float) -> str:
+    """Why it does not get on; "" if it does."""
     if merge.state == "ERROR":
-        words = f"the merge{whose} is in error"
-    elif merge.state == "SUSPENDED" and merge.since is not None:
-        words = f"the merge{whose} was suspended before it was over"
-    elif lasted >= LONG_MERGE:
-        words = f"the merge{whose} goes on for more than {duration(LONG_MERGE)}"
-    else:
-        return
-    yield Standing(server, "compaction_stuck", merge.since, words, max(1.0, lasted / LONG_MERGE))
+        return "is in error"
+    if merge.state == "SUSPENDED" and merge.since is not None:
+        return "was suspended before it was over"
+    if _lasted(merge, time) >= LONG_MERGE:
+        return f"goes on for more than {duration(LONG_MERGE)}"
+    return ""
+
+
+def _stuck(server: str, words: str, merge: Merge, time: float) -> Standing:
+    strength = max(1.0, _lasted(merge, time) / LONG_MERGE)
+    return Standing(server, "compaction_stuck", merge.since, words, strength)
+
+
+def _lasted(merge: Merge, time: float) -> float:
+    return 0.0 if merge.since is None else time - merge.since
 
 
 def _seat(members: Mapping[str, Member], tenant: TenantFacts) -> str:

@@ -19,13 +19,6 @@ SECONDS: Final = 3.0
 RECEIVER: Final = "web.enable-remote-write-receiver"
 _LARGEST: Final = 1 << 16
 _QUERY: Final = "/api/v1/query?query=1"
-_NOTHING: Final = b"\0"
-"""A request of no samples, as snappy packs it: nothing is written by it."""
-_HEADERS: Final = {
-    "Content-Type": "application/x-protobuf",
-    "Content-Encoding": "snappy",
-    "X-Prometheus-Remote-Write-Version": "0.1.0",
-}
 
 
 async def prometheus(server: PrometheusServer | None) -> list[Check]:
@@ -39,14 +32,16 @@ async def prometheus(server: PrometheusServer | None) -> list[Check]:
 
 
 def _asked(server: PrometheusServer) -> Iterator[Check]:
-    reading = _ask(server, server.url + _QUERY, None)
+    reading = _ask(server, server.url + _QUERY, None, {})
     if reading.meaning is Meaning.TAKEN:
         yield Check("prometheus", "ok", f"{server.url} answers")
     else:
         yield _trouble("prometheus", server.url, reading, "PROMETHEUS_URL")
     if reading.meaning is Meaning.AGAIN or not server.write:
         return
-    writing = _ask(server, server.receiver, _NOTHING)
+    from distdiag_tui.prometheus.wire import HEADERS, encode  # noqa: PLC0415  of an extra
+
+    writing = _ask(server, server.receiver, encode({}), HEADERS)  # no samples: nothing is written by it
     if writing.meaning in (Meaning.TAKEN, Meaning.BAD):
         yield Check("remote write", "ok", f"{server.receiver} takes it")
     elif writing.meaning is Meaning.NO_RECEIVER:
@@ -76,9 +71,9 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """Nowhere."""
 
 
-def _ask(server: PrometheusServer, url: str, body: bytes | None) -> Answer:
-    headers: Mapping[str, str] = server.request_headers() | (_HEADERS if body else {})
-    request = urllib.request.Request(url, body, dict(headers))  # noqa: S310  the scheme was checked
+def _ask(server: PrometheusServer, url: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    every = {**server.request_headers(), **headers}
+    request = urllib.request.Request(url, body, every)  # noqa: S310  the scheme was checked
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
     try:
         with opener.open(request, timeout=SECONDS) as answer:

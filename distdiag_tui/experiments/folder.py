@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from distdiag_tui.experiments.plan import Plan
+from distdiag_tui.ledger import try_lock
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.recording.reader import read_info
 from distdiag_tui.recording.run import RunInfo
@@ -66,14 +66,13 @@ class Folder:
         """By one process at a time; RecordingError if there is another, or the folder cannot be written."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = try_lock(self.path / "lock")
+        except BlockingIOError:
+            raise RecordingError(f"another process is at work on {self.path}") from None
         except OSError as error:
             raise RecordingError(f"cannot write {self.path}: {error.strerror}") from error
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
-        except BlockingIOError:
-            raise RecordingError(f"another process is at work on {self.path}") from None
         finally:
             os.close(lock)
 

@@ -7,7 +7,6 @@ who came first; it goes with its process, however that ends, and the next one ta
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -15,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from distdiag_tui.ledger import state_folder
+from distdiag_tui.ledger import state_folder, try_lock
 from distdiag_tui.model.prometheus import PrometheusServer
 
 log = logging.getLogger(__name__)
@@ -68,13 +67,7 @@ def _file(server: PrometheusServer, cluster: str) -> Path:
 def _locked(file: Path) -> int:
     """A descriptor that holds the lock; BlockingIOError if another process has it."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise
-    return lock
+    return try_lock(file)
 
 
 def _forgotten(trying: asyncio.Future[int]) -> None:

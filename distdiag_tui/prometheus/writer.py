@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import logging
 import os
 import random
@@ -15,6 +14,7 @@ from typing import Final
 
 import aiohttp
 
+from distdiag_tui.ledger import user_name
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.prometheus.answers import Answer, Meaning, judge
@@ -221,10 +221,7 @@ class Writer:
 
 def instance() -> str:
     """Who writes, for the label of that name: users of one machine are told apart."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a number without a name, as in containers
-        user = str(os.getuid())
+    user = user_name() or str(os.getuid())  # a number without a name, as in containers
     return f"{user}@{socket.gethostname()}"
 
 

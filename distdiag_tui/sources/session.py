@@ -18,6 +18,22 @@ _AT_ONCE: Final = 3  # endpoints that are tried before it is said that none answ
 LONGEST_BACK_OFF: Final = 15.0  # s, between attempts to connect
 
 
+async def connect(endpoint: Endpoint, target: Target, seconds: float) -> Any:  # noqa: ANN401  untyped
+    """A connection with the target's account. Errors as the driver raises them.
+
+    `seconds` is for the port to answer; the greeting and the login need a limit of their own.
+    """
+    return await asyncmy.connect(
+        host=endpoint.host,
+        port=endpoint.port,
+        user=target.user_at(endpoint),
+        password=target.password.reveal(),
+        connect_timeout=seconds,
+        autocommit=True,
+        program_name="distdiag",
+    )
+
+
 class Session:
     """One connection to whichever of some endpoints answers; the next one is tried when one fails.
 
@@ -66,15 +82,7 @@ class Session:
 
     async def _connect_to(self, endpoint: Endpoint) -> None:
         async with asyncio.timeout(TIMEOUT):
-            self._link = await asyncmy.connect(
-                host=endpoint.host,
-                port=endpoint.port,
-                user=self._target.user_at(endpoint),
-                password=self._target.password.reveal(),
-                connect_timeout=TIMEOUT,
-                autocommit=True,
-                program_name="distdiag",
-            )
+            self._link = await connect(endpoint, self._target, TIMEOUT)
         # a proxy may hang at any of these, so the time limit is that of each statement
         self.capability = await probe(self._link, self._views, timeout=TIMEOUT)
 

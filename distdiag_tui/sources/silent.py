@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Final
 
-import asyncmy
-
 from distdiag_tui.model.target import Target
 from distdiag_tui.sources.discovery.known import Key, Place
 from distdiag_tui.sources.queries import HINT
+from distdiag_tui.sources.session import connect
 
 WAIT: Final = 2.0  # s that a server has to answer, from the first byte to the last
 _AT_ONCE: Final = 32  # connections
@@ -33,14 +32,7 @@ async def _waits(place: Place, target: Target, gate: asyncio.Semaphore) -> bool:
     async with gate:
         try:
             async with asyncio.timeout(WAIT):
-                link = await asyncmy.connect(
-                    host=place.endpoint.host,
-                    port=place.endpoint.port,
-                    user=target.user_at(place.endpoint),
-                    password=target.password.reveal(),
-                    connect_timeout=WAIT,
-                    program_name="distdiag",
-                )
+                link = await connect(place.endpoint, target, WAIT)
                 async with link.cursor() as cursor:
                     await cursor.execute(f"select {HINT} 1")
                     await cursor.fetchall()

@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-import asyncmy
-
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.queries import HINT, Row, local
+from distdiag_tui.sources.session import connect
 
 TIMEOUT: Final = 3.0
 """Seconds, for connecting and for each statement."""
@@ -80,15 +79,7 @@ async def connected(endpoint: Endpoint, target: Target, views: Iterable[str]) ->
     connection = None
     try:
         async with asyncio.timeout(TIMEOUT):
-            connection = await asyncmy.connect(
-                host=endpoint.host,
-                port=endpoint.port,
-                user=target.user_at(endpoint),
-                password=target.password.reveal(),
-                connect_timeout=TIMEOUT,
-                autocommit=True,
-                program_name="distdiag",
-            )
+            connection = await connect(endpoint, target, TIMEOUT)
             capability = await probe(connection, views)
         yield Server(endpoint, connection, capability)
     finally:

@@ -52,8 +52,9 @@ def selects(capability: Capability) -> dict[str, tuple[str, tuple[str, ...]]]:
 def layout_of(servers: Iterable[Alone]) -> Layout:
     """All of them in one picture: a zone, a member, a tenant and a unit each."""
     found = list(servers)
+    merge = _merge(found)
     tenants = {
-        tenant.name: TenantFacts(tenant.id, tenant.name, merge=_merge(found))
+        tenant.name: TenantFacts(tenant.id, tenant.name, merge=merge)
         for each in found
         for tenant in each.server.tenants
     }
