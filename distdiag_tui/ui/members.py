@@ -73,8 +73,8 @@ def _of_server(snapshot: Snapshot, layout: Layout, server: Server) -> Told:
         ("started", _ago(member.started, snapshot.time)),
         ("clock", offset_words(member.clock_offset)),
         ("oldest tx", _ago(member.oldest_transaction, snapshot.time)),
-        ("merge", member.merge.state.lower()),
         ("units", f"{len(mine)}{leaders}"),
+        ("merge", member.merge.state.lower()),
     ]
     return Told(_known(facts), member.shares)
 
