@@ -114,7 +114,7 @@ def inject(
 
 @anomaly_app.command("list")
 def list_injections(*, as_json: Json = False) -> None:
-    """What was injected from this machine, and what goes on; exit code 1 if nothing does."""
+    """What was injected from this machine, and what goes on."""
     from distdiag_tui.anomalies.injection import Injections  # noqa: PLC0415
     from distdiag_tui.cli.injecting import print_table  # noqa: PLC0415
 
@@ -124,8 +124,6 @@ def list_injections(*, as_json: Json = False) -> None:
         typer.echo(json.dumps(document))
     else:
         print_table(records)
-    if not any(record.active for record in records):
-        raise typer.Exit(1)
 
 
 @anomaly_app.command()
