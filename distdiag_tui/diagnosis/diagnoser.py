@@ -107,6 +107,7 @@ class Diagnoser:
         findings += [each for each in sick if each.key not in told]
         findings.sort(key=lambda each: (-each.confidence, -each.strength, each.server))
         since = self._course.time(look.load_since)
+        warm = look.warm[look.warm > 0]  # who never answers cannot be learned
         return Diagnosis(
             time=time,
             findings=tuple(replace(each, rank=number) for number, each in enumerate(findings, 1)),
@@ -114,7 +115,7 @@ class Diagnoser:
             heat=heat,
             influence=self._influence(look),
             load_change=None if look.load == 1.0 else LoadChange(since, look.load),
-            warm=float(look.warm.min()) if look.warm.size else 0.0,
+            warm=float(warm.min()) if warm.size else 0.0,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
             model=self._model,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from distdiag_tui.model.topology import Server, Status
@@ -33,6 +33,8 @@ GREETS: Final = "greets"
 """In the words on a server that sends something, if late."""
 WAITING: Final = ("no answer", "timed out")
 """What is said of a server that lets us wait, rather than refuse us."""
+NEVER: Final = "ever since it was first asked"
+"""Of a server that was silent before anyone looked: how long it is so nobody knows."""
 
 
 class Listener:
@@ -40,25 +42,40 @@ class Listener:
 
     def __init__(self) -> None:
         self._heard: dict[str, float] = {}
+        self._in_vain: dict[str, float] = {}  # who was never heard of, since when
         self._broken: set[str] = set()
 
     def hear(self, servers: Sequence[Server], time: float, interval: float) -> list[Silence]:
-        """Those that are silent at this tick, of those that were ever heard."""
+        """Those that are silent at this tick.
+
+        A server that was never heard of is one of them if others were: else it may be us who are wrong.
+        """
         for server in servers:
             if server.status is Status.CONNECTING:
                 self._heard.pop(server.name, None)  # asked anew, perhaps through another one
+                self._in_vain.pop(server.name, None)
             elif server.age is not None:
                 self._heard[server.name] = time - server.age
+                self._in_vain.pop(server.name, None)
                 if server.age < interval:
                     self._broken.discard(server.name)
+            elif server.name not in self._heard and server.status is Status.UNREACHABLE:
+                self._in_vain.setdefault(server.name, time)
         known = [server for server in servers if server.name in self._heard]
-        found = [silence for server in known if (silence := self._silence(server, time, interval))]
+        found = self._silences(known, self._heard, time, interval)
         if len(known) > 1 and len(found) == len(known) and all(each.cause == HUNG for each in found):
-            return [Silence(each.server, STALLED, each.since, "no server was heard of") for each in found]
-        return found
+            found = [Silence(each.server, STALLED, each.since, "no server was heard of") for each in found]
+        never = [server for server in servers if known and server.name in self._in_vain]
+        lost = self._silences(never, self._in_vain, time, interval)
+        return [*found, *(replace(each, words=f"{each.words}, {NEVER}") for each in lost)]
 
-    def _silence(self, server: Server, time: float, interval: float) -> Silence | None:
-        since = self._heard[server.name]
+    def _silences(
+        self, servers: Sequence[Server], since: Mapping[str, float], time: float, interval: float
+    ) -> list[Silence]:
+        each = (self._silence(server, since[server.name], time, interval) for server in servers)
+        return [silence for silence in each if silence is not None]
+
+    def _silence(self, server: Server, since: float, time: float, interval: float) -> Silence | None:
         silent = time - since
         if server.status is Status.REFUSED or silent < min(1.0, 0.9 * interval):
             return None

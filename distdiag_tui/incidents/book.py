@@ -6,8 +6,9 @@ trouble is one incident, although its findings come and go and change their name
 
 from __future__ import annotations
 
+import math
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -106,7 +107,6 @@ class Book:
         self._now = diagnosis.time
         if self._begun is None:
             self._begun = self._now
-        unsure = diagnosis.warm < 1 and self._now - self._begun < UNSURE
         self._forget()
         left = {finding.key: finding for finding in diagnosis.findings}
         for incident in list(self._open.values()):
@@ -115,7 +115,8 @@ class Book:
         for finding in left.values():
             self._take_in(finding)
         self._waiting = {key: since for key, since in self._waiting.items() if key in left}
-        self._settle(unsure)
+        known = {name for name, score in diagnosis.scores.items() if not math.isnan(score)}
+        self._settle(known if self._now - self._begun < UNSURE else None)
         return self._flush()
 
     def _see(self, incident: Incident, finding: Finding) -> None:
@@ -202,14 +203,17 @@ class Book:
         )
         self._tell(incident, "reopened", _sure(finding))
 
-    def _settle(self, unsure: bool) -> None:
+    def _settle(self, known: Collection[str] | None) -> None:
         """End what was not found for long enough.
 
-        Without its reference diagnosis may not find again what goes on since before this run.
+        Of a server without its reference, one that is not `known`, diagnosis may not find again what goes on
+        since before this run. None: all are to be judged.
         """
         for incident in list(self._open.values()):
             watch = self._watches[incident.id]
-            if self._now - watch.seen < watch.patience or (unsure and watch.restored):
+            if self._now - watch.seen < watch.patience or (
+                watch.restored and known is not None and incident.server not in known
+            ):
                 continue
             host = None if watch.seen - watch.begun > YOUNG else self._host(incident)
             if host is None:

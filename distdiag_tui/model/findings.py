@@ -76,8 +76,9 @@ class Diagnosis:
 
     `scores` by server: 1 is the alarm threshold. `heat` by (server, cause): 0 to 1, of servers that are not
     as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, how
-    much of the reference that diagnosis begins with is there. `false_alarms`: expected in an hour over all
-    servers, as the calm scores have it; NaN while too few are known. `model`: the trained model in use, "".
+    much of the reference that diagnosis begins with is there, of the servers that ever answered.
+    `false_alarms`: expected in an hour over all servers, as the calm scores have it; NaN while too few are
+    known. `model`: the trained model in use, "".
     """
 
     time: float

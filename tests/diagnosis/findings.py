@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from distdiag_tui.model.findings import Diagnosis, Evidence, Finding
 
@@ -18,6 +19,7 @@ def finding(cause: str = "lock_contention", server: str = "n1", **known: object)
     return Finding(server=server, cause=cause, **{**fields, **known})  # type: ignore[arg-type]
 
 
-def tick(time: float, *findings: Finding, warm: float = 1.0) -> Diagnosis:
-    """All that was found at `time`."""
-    return Diagnosis(time, findings, warm=warm)
+def tick(time: float, *findings: Finding, unknown: Collection[str] = ()) -> Diagnosis:
+    """All that was found at `time`; of servers that are `unknown` it is not known yet what is usual."""
+    scores = {name: math.nan if name in unknown else 0.2 for name in ("n1", "n2", "n3")}
+    return Diagnosis(time, findings, scores=scores)

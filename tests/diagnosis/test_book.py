@@ -66,12 +66,22 @@ def test_it_is_resolved_when_quiet_and_ended_when_it_was_seen_last(book: Book) -
 def test_nothing_of_before_is_declared_well_while_diagnosis_has_no_reference_yet(book: Book) -> None:
     before = book.feed(tick(1000, LOCK))
     again = Book("lab", before)
-    again.feed(tick(2000, finding(server="n2"), warm=0.5))
-    (own,) = again.feed(tick(2000 + QUIET, warm=0.5))  # what was found in this run is judged in this run
+    again.feed(tick(2000, finding(server="n2"), unknown=("n1", "n2")))
+    (own,) = again.feed(
+        tick(2000 + QUIET, unknown=("n1", "n2"))
+    )  # what was found in this run is judged in this run
     assert (own.server, own.state) == ("n2", "resolved")
     assert [each.id for each in again.open] == ["i1"]
-    (given_up,) = again.feed(tick(2000 + UNSURE, warm=0.5))  # a server that never answers is never judged
+    (given_up,) = again.feed(
+        tick(2000 + UNSURE, unknown=("n1",))
+    )  # a server that never answers is never judged
     assert (given_up.id, given_up.state, given_up.ended) == ("i1", "resolved", 1000.0)
+
+
+def test_a_server_that_is_known_is_judged_whatever_the_others_are(book: Book) -> None:
+    again = Book("lab", book.feed(tick(1000, LOCK, finding(server="n2"))))
+    (ended,) = again.feed(tick(2000, unknown=("n2", "n3")))
+    assert (ended.server, ended.state, [each.server for each in again.open]) == ("n1", "resolved", ["n2"])
 
 
 def test_what_comes_back_within_a_minute_is_the_same_and_flapping_makes_it_patient(book: Book) -> None:
@@ -166,7 +176,7 @@ def test_a_restored_one_goes_on_or_ends_when_it_was_last_seen(book: Book) -> Non
     assert again.feed(tick(1020, LOCK)) == ()
     assert [each.id for each in again.open] == ["i1"]
     other = Book("lab", [before])
-    assert other.feed(tick(90_000, warm=0.2)) == ()
+    assert other.feed(tick(90_000, unknown=("n1",))) == ()
     (ended,) = other.feed(tick(90_100))
     assert (ended.state, ended.ended) == ("resolved", 1000.0)
 

@@ -215,9 +215,43 @@ def test_when_nobody_answers_it_is_we_who_hear_nothing() -> None:
     assert {each.cause for each in listener.hear([slow[0], *servers[1:]], 104.0, 1.0)} == {"node_hung"}
 
 
-def test_a_server_that_was_never_heard_of_is_not_silent() -> None:
-    never = Server("n1", "a:1", "z", Status.UNREACHABLE, "connection refused")
-    assert not Listener().hear([never], 100.0, 1.0)
+NEVER = Server("n1", "a:1", "z", Status.UNREACHABLE, "connection refused")
+
+
+@pytest.mark.parametrize(
+    ("never", "cause"),
+    [
+        (NEVER, "node_down"),
+        (replace(NEVER, detail="no answer within 3 s"), "node_hung"),
+        (replace(NEVER, status=Status.REFUSED, detail="access denied"), None),
+        (replace(NEVER, status=Status.CONNECTING, detail=""), None),
+        (replace(NEVER, status=Status.VIEW_MISSING, detail="no GV$SYSSTAT"), None),
+    ],
+)
+def test_a_server_that_was_never_heard_of_is_told_as_soon_as_another_is(
+    never: Server, cause: str | None
+) -> None:
+    listener = Listener()
+    for time in range(100, 106):
+        assert not listener.hear([never], time, 1.0)  # we may have the wrong addresses
+    found = listener.hear([never, Server("n2", "b:1", "z", Status.UP, age=0.0)], 106.0, 1.0)
+    assert [(each.server.name, each.cause) for each in found] == ([("n1", cause)] if cause else [])
+    assert all(each.words == f"{never.detail}, ever since it was first asked" for each in found)
+    heard = [
+        replace(never, status=Status.UP, detail="", age=0.0),
+        Server("n2", "b:1", "z", Status.UP, age=0.0),
+    ]
+    assert not listener.hear(heard, 107.0, 1.0)
+
+
+def test_a_server_that_never_answers_keeps_nobody_from_learning_the_others() -> None:
+    cluster = Cluster()
+    cluster.silence("n2", Status.UNREACHABLE, "connection refused", math.nan)
+    cluster.servers["n2"] = replace(cluster.servers["n2"], age=None)
+    found = cluster.live(40)[-1]
+    assert found.warm == 1
+    assert [each.key for each in found.findings] == [("n2", "node_down")]
+    assert math.isnan(found.scores["n2"])
 
 
 def test_each_cause_knows_its_own_signs_best() -> None:
