@@ -119,7 +119,10 @@ class Detector:
         self._alarming = np.zeros(servers, dtype=np.bool_)
         self._onset = np.full(servers, -1, dtype=np.intp)
         self._first_hit = np.full(servers, -1, dtype=np.intp)
+        self._load = 1.0
         self._load_since = -1
+        self._load_clear = -1  # the last tick that showed it plainly
+        self._load_moves: list[Floats] = []  # the changes at all of those
 
     def feed(self, values: Floats, plausible: Plausible | None = None) -> Look:
         """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer.
@@ -132,7 +135,7 @@ class Detector:
         recent = self._compared(of_late)
         found = recent if of_late is since_onset else self._compared(since_onset)
         raw = self._scores(recent.z)
-        load = self._load_change(found)
+        load = self._load_level(found)
         if load != 1.0:
             raw = np.minimum(raw, self._scores(recent.apart))
         normal = raw / self._thresholds.limits
@@ -142,9 +145,10 @@ class Detector:
         scores = self._weighed(scores, found, plausible)
         self._judge(scores)
         there = np.asarray(np.isfinite(values).any(axis=1))
-        self._learn(of_late, recent.difference, raw, scores, there)
-        if load != 1.0:
-            self._follow_load(found.change)
+        if load == 1.0:
+            self._learn(of_late, recent.difference, raw, scores, there)
+        else:  # what is usual stays as it was until the new level has lasted
+            self._follow_load()
         return Look(
             self.tick,
             tamed,
@@ -185,10 +189,7 @@ class Detector:
         self._recent = [*self._recent[-self.settings.smooth + 1 :], tamed]
         if len(self._recent) == 1:
             return tamed
-        stack = np.sort(np.stack(self._recent), axis=0)  # NaN comes last
-        there = np.isfinite(stack).sum(axis=0)
-        middle = np.maximum(there - 1, 0) // 2
-        return np.asarray(np.take_along_axis(stack, middle[None], axis=0)[0])
+        return middle(self._recent)
 
     def _undrifted(self, tamed: Floats) -> tuple[Floats, Floats]:
         """With drifting metrics as their change of late, and as that since before the alarm."""
@@ -271,8 +272,22 @@ class Detector:
         self._usual_apart.put(difference, which)
         self._thresholds.put(raw, calm & np.isfinite(scores))
 
+    def _load_level(self, found: Compared) -> float:
+        """The factor by which the load of all servers has changed, 1 if it has not.
+
+        The longer it is so, the less a moment that looks otherwise says: servers write out what they hold.
+        """
+        now = self._load_change(found)
+        if now != 1.0:
+            self._load, self._load_since = now, self.tick if self._load_since < 0 else self._load_since
+            self._load_clear = self.tick
+            self._load_moves.append(found.change)
+        elif self._load_since < 0 or self.tick - self._load_clear > (self._load_clear - self._load_since) / 2:
+            self._end_load()
+        return self._load
+
     def _load_change(self, found: Compared) -> float:
-        """The factor by which the load of all servers changed alike, 1 if it did not."""
+        """The factor by which the load of all servers changed alike at this tick, 1 if it did not."""
         load = list(self.metrics.load)
         if not load:
             return 1.0
@@ -286,10 +301,7 @@ class Detector:
         together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
         slower = self._slower(found.z[rows], found.apart[rows])
         if not (moved.any() and together and not slower):
-            self._load_since = -1
             return 1.0
-        if self._load_since < 0:
-            self._load_since = self.tick
         return float(math.exp(size[np.argmax(np.abs(size))]))
 
     def _slower(self, z: Floats, apart: Floats) -> bool:
@@ -299,11 +311,14 @@ class Detector:
             (np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2
         )
 
-    def _follow_load(self, change: Floats) -> None:
+    def _follow_load(self) -> None:
         """A new level of the load is the new normal once it has lasted."""
-        if self.tick - self._load_since >= LOAD_TICKS:
-            self._usual.shift(change)
-            self._load_since = -1
+        if self._load_clear >= self._load_since + LOAD_TICKS:
+            self._usual.shift(middle(self._load_moves))
+            self._end_load()
+
+    def _end_load(self) -> None:
+        self._load, self._load_since, self._load_moves = 1.0, -1, []
 
 
 DOUBTFUL: Final = 0.6
@@ -324,6 +339,14 @@ LOAD_TICKS: Final = 15
 
 def _bounded(z: Floats) -> Floats:
     return np.clip(np.nan_to_num(z, nan=0.0, posinf=MOST, neginf=-MOST), -MOST, MOST)
+
+
+def middle(views: Sequence[Floats]) -> Floats:
+    """The lower median of what is there, of several (S, M)."""
+    stack = np.sort(np.stack(views), axis=0)  # NaN comes last
+    there = np.isfinite(stack).sum(axis=0)
+    place = np.maximum(there - 1, 0) // 2
+    return np.asarray(np.take_along_axis(stack, place[None], axis=0)[0])
 
 
 def top_mean(size: Floats, count: int) -> Floats:

@@ -172,6 +172,41 @@ def test_more_load_for_all_is_no_alarm_and_soon_usual() -> None:
     assert_allclose(looks[-1].change, 0, atol=0.3)
 
 
+def grown(ticks: int, since: int, factor: float = 2.0) -> Floats:
+    """From some tick on all servers have more load, and whatever comes with it."""
+    values = calm(ticks)
+    values[since:, :, [0, 2, 3, 4]] *= factor
+    return values
+
+
+def test_a_short_past_does_not_make_a_new_load_usual_half_way() -> None:
+    """The new level must not creep into what is usual: what came with it would be left over as trouble."""
+    looks = feed(Detector(metrics(), 3), grown(90, 30))
+    changed = [look.tick for look in looks if look.load != 1.0]
+    assert changed == list(range(changed[0], changed[0] + 16))
+    assert not any(look.alarming.any() for look in looks)
+    assert max(np.abs(look.z).max() for look in looks[60:]) < 8
+
+
+def test_a_moment_of_writes_does_not_end_a_change_of_load_that_lasts() -> None:
+    values = grown(400, 300)
+    values[311:314, 1, 4] *= 8  # one of them writes out what it holds,
+    values[311:314, :, 0] *= [[1.0, 0.4, 1.0]]  # and does less meanwhile
+    looks = feed(Detector(metrics(), 3), values)
+    changed = [look.tick for look in looks if look.load != 1.0]
+    assert changed == list(range(changed[0], changed[-1] + 1))
+    assert not any(look.alarming.any() for look in looks)
+
+
+def test_a_moment_that_is_over_at_once_is_no_change_of_load() -> None:
+    values = calm(340)
+    values[300:303, :, 0] *= 2.5
+    looks = feed(Detector(metrics(), 3), values)
+    assert 0 < sum(look.load != 1.0 for look in looks) <= 6
+    assert looks[-1].load == 1.0
+    assert_allclose(np.median(looks[-1].z[:, 0]), 0.0, atol=3.0)
+
+
 def test_a_sick_server_is_found_while_the_load_changes() -> None:
     detector, values = Detector(metrics(), 3), calm(400)
     values[300:, :, [0, 2, 3, 4]] *= 2.5
