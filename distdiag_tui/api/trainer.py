@@ -44,12 +44,13 @@ def _train(asked: dict[str, Any]) -> None:
     runs = load_runs([Path(asked["folder"])])
     _tell("training", 10, f"learning from {len(runs)} runs")
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    model = fit_examples(examples_of(runs), created, plain(asked["note"]))
+    examples = examples_of(runs)
+    model = fit_examples(examples, created, plain(asked["note"]))
 
     def progress(done: int, total: int) -> None:
         _tell("evaluating", 20 + 75 * done // total, f"{done} of {total} runs")
 
-    figures = evaluate_training(runs, "run", progress).figures()
+    figures = evaluate_training(runs, examples, "run", progress).figures()
     scores = {key: value for key, value in figures.items() if math.isfinite(value)}
     registry.save(name, replace(model, about=replace(model.about, scores=scores)))
     if asked["activate"]:

@@ -35,8 +35,9 @@ def train_model(
     registry.check_new(name)
     runs = _runs(folders)
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    model = fit_examples(examples_of(runs), created, plain(note))
-    evaluation = None if quick else evaluate_training(runs, "run", _progress("evaluating"))
+    examples = examples_of(runs)
+    model = fit_examples(examples, created, plain(note))
+    evaluation = None if quick else evaluate_training(runs, examples, "run", _progress("evaluating"))
     if evaluation is not None:
         known = {key: value for key, value in evaluation.figures().items() if math.isfinite(value)}
         model = replace(model, about=replace(model.about, scores=known))
@@ -68,7 +69,7 @@ def evaluate_runs(folders: Sequence[Path], split: str, model: str, *, rules: boo
     elif rules:
         found = evaluate_judge("rules", None, runs, progress)
     else:
-        found = evaluate_training(runs, split, progress)
+        found = evaluate_training(runs, examples_of(runs), split, progress)
     if as_json:
         typer.echo(json.dumps(found.document()))
     else:

@@ -13,8 +13,7 @@ import numpy as np
 from distdiag_tui.diagnosis.calibrate import calibration_error
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
-from distdiag_tui.diagnosis.learned import Model
-from distdiag_tui.learning.dataset import Examples, examples_of
+from distdiag_tui.learning.dataset import Examples
 from distdiag_tui.learning.fitting import fit_examples
 from distdiag_tui.learning.judges import live_judge
 from distdiag_tui.learning.runs import Run
@@ -113,16 +112,13 @@ def evaluate_judge(
 
 
 def evaluate_training(
-    runs: Sequence[Run],
-    kind: str,
-    progress: Progress = lambda _, __: None,
-    fit: Callable[[Examples], Model] = fit_examples,
+    runs: Sequence[Run], examples: Examples, kind: str, progress: Progress = lambda _, __: None
 ) -> Evaluation:
-    """Train anew for each split of a kind, and judge the runs that were held out."""
-    examples, splits = examples_of(runs), splits_by(kind, runs)
+    """Train anew for each split of a kind with `examples` of the runs, and judge those that were held out."""
+    splits = splits_by(kind, runs)
     total, verdicts = sum(len(split.test) for split in splits), list[Verdict]()
     for split in splits:
-        judge = live_judge(fit(split.training(examples)))
+        judge = live_judge(fit_examples(split.training(examples)))
         for run in (run for run in runs if run.name in split.test):
             verdicts.append(judge_run(run, Diagnoser(judge)))
             progress(len(verdicts), total)

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import multiprocessing
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes
@@ -26,11 +28,11 @@ import numpy as np
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
-from distdiag_tui.learning.dataset import examples_of
+from distdiag_tui.learning.dataset import Examples, examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
 from distdiag_tui.learning.fitting import fit_examples
 from distdiag_tui.learning.judges import live_judge
-from distdiag_tui.learning.runs import load_runs
+from distdiag_tui.learning.runs import Run, load_runs
 from distdiag_tui.learning.splits import SPLITS
 from distdiag_tui.learning.verdict import Verdict
 from distdiag_tui.model.arithmetic import Floats
@@ -75,8 +77,9 @@ def main() -> None:
 def lab(folders: Sequence[Path]) -> None:
     """One column each for the rules and for every way to hold out, then what went wrong."""
     runs = load_runs(folders)
-    found = [evaluate_judge("rules", None, runs)]
-    found += [evaluate_training(runs, kind) for kind in SPLITS]
+    _AT_HAND.append((runs, examples_of(runs)))
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        found = list(pool.map(_evaluate, ("", *SPLITS)))
     print(f"## Lab: {len(runs)} runs\n")
     names = ["rules", *(f"leave-{kind}-out" for kind in SPLITS)]
     print(f"| | {' | '.join(names)} |\n|---{'|---' * len(names)}|")
@@ -91,6 +94,16 @@ def lab(folders: Sequence[Path]) -> None:
             print(f"| {name} | {count} | {' | '.join(_number(each[name][1]) for each in groups)} |")
     for name, each in zip(names, found, strict=True):
         _print_failures(name, each)
+
+
+_AT_HAND: list[tuple[Sequence[Run], Examples]] = []
+"""Forked processes have it without its being sent to them."""
+
+
+def _evaluate(kind: str) -> Evaluation:
+    """By the rules if nothing is held out."""
+    runs, examples = _AT_HAND[-1]
+    return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
 
 
 def _print_failures(name: str, found: Evaluation) -> None:
