@@ -26,6 +26,7 @@ from distdiag_tui.model.target import Target
 from distdiag_tui.service.anomalies import Anomalies
 from distdiag_tui.service.anomaly_desk import AnomalyDesk
 from distdiag_tui.service.incident_desk import IncidentDesk
+from distdiag_tui.service.looking_back import LookingBack
 from distdiag_tui.service.workloads import Workloads
 from distdiag_tui.workloads.runner import LoadProcess
 
@@ -46,6 +47,7 @@ class Station:
         self.workloads = Workloads(target)
         self.anomalies = AnomalyDesk(Anomalies(target, longest=longest_anomaly()))
         self.incidents = IncidentDesk(target.cluster, target, open_store())
+        self._past = LookingBack(target.prometheus, self.feed.engine.store.capacity, self.feed.engine)
         self.trouble = ""
         self.leaving = asyncio.Event()
         self.paused = False
@@ -132,7 +134,11 @@ class Station:
         self.leave()
         stops = [process.stop() for process in self.workloads.active()]
         await asyncio.gather(
-            self.anomalies.leave(tell), self.incidents.close(), self.training.close(), *stops
+            self.anomalies.leave(tell),
+            self.incidents.close(),
+            self.training.close(),
+            self._past.close(),
+            *stops,
         )
         await self.feed.stop()
         await self.collector.close()
@@ -148,6 +154,7 @@ class Station:
     def _take(self, snapshot: Snapshot) -> None:
         self.anomalies.look()
         self.incidents.take(snapshot)
+        self._past.take(snapshot)
         self.collector.look(snapshot)
         self.memo.clear()
         self._ticked.set()

@@ -66,6 +66,7 @@ async def _run(
     from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
     from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
     from distdiag_tui.service.incident_desk import IncidentDesk  # noqa: PLC0415
+    from distdiag_tui.service.looking_back import LookingBack  # noqa: PLC0415
 
     engine = Engine(open_source(target, interval), target.cluster, production=target.production)
     engine.diagnoser, trouble = diagnoser_in_use()
@@ -74,7 +75,8 @@ async def _run(
     told = Told(target.cluster, f"{webhook.host}:{webhook.port}{webhook.path}")
     pager = Pager(webhook, form, told, _tell, labels)
     desk = IncidentDesk(target.cluster, target, open_store())
-    following = asyncio.create_task(follow(engine, desk, pager))
+    past = LookingBack(target.prometheus, engine.store.capacity, engine)
+    following = asyncio.create_task(follow(engine, past, desk, pager))
     caught: list[signal.Signals] = []
 
     def leave(number: signal.Signals) -> None:

@@ -24,6 +24,7 @@ from distdiag_tui.model.target import Target
 from distdiag_tui.model.text import figure, plain
 from distdiag_tui.recording.reader import open_recording
 from distdiag_tui.recording.replay import Replay
+from distdiag_tui.service.looking_back import LookingBack
 from distdiag_tui.sources.frame import Source
 
 HEALTHY: Final = 0
@@ -44,7 +45,7 @@ class Telling:
 
 def diagnose_live(target: Target, interval: float, telling: Telling) -> int:
     """The exit code: 1 if anything was found. ConnectError if in all the time no server answered."""
-    return asyncio.run(_follow(open_source(target, interval), target.cluster, telling, live=True))
+    return asyncio.run(_follow(open_source(target, interval), target.cluster, telling, target))
 
 
 def diagnose_recording(folder: Path, telling: Telling) -> int:
@@ -54,18 +55,24 @@ def diagnose_recording(folder: Path, telling: Telling) -> int:
     if not frames:
         raise RecordingError(f"{folder} has no samples")
     cluster = recording.info.cluster if recording.info else folder.name
-    return asyncio.run(_follow(Replay(frames), cluster, telling, live=False))
+    return asyncio.run(_follow(Replay(frames), cluster, telling))
 
 
-async def _follow(source: Source, cluster: str, telling: Telling, *, live: bool) -> int:
+async def _follow(source: Source, cluster: str, telling: Telling, live: Target | None = None) -> int:
+    """Of a recording unless it is `live`."""
     engine, changes = Engine(source, cluster), Changes()
     engine.diagnoser, trouble = diagnoser_in_use(telling.model)
     if trouble:
         print(f"distdiag: {trouble}", file=sys.stderr)
     began, code, answered = time.monotonic(), HEALTHY, False
     latest: Snapshot | None = None
-    async with aclosing(engine.snapshots()) as snapshots:
+    prometheus = None if live is None else live.prometheus
+    async with (
+        LookingBack(prometheus, engine.store.capacity, engine) as past,
+        aclosing(engine.snapshots()) as snapshots,
+    ):
         async for latest in snapshots:
+            past.take(latest)
             assert latest.diagnosis is not None
             answered = answered or any(server.status.answers for server in latest.servers)
             for change in changes.feed(latest.diagnosis):

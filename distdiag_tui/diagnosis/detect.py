@@ -165,6 +165,22 @@ class Detector:
             self._thresholds.false_alarms,
         )
 
+    def begin_with(self, past: Floats) -> None:
+        """Take what others saw for what is usual: (N, S, M), spread over a while, N from `least` to `memory`.
+
+        It is over spans that may be longer than a tick, so that a tick may be `ROUGH` beside it. Servers that
+        alarm or are known well, and those of which that past knows too little, keep what they have.
+        """
+        view = self.metrics.tame(past)
+        drifting = list(self.metrics.drifting)
+        view[:, :, drifting] = np.where(np.isfinite(view[:, :, drifting]), 0.0, np.nan)
+        known = np.isfinite(view).any(axis=2).sum(axis=0) >= self.settings.least
+        which = known & ~self._alarming & (self._usual.counts < self.settings.memory)
+        beside = np.where(np.arange(len(view)) % 2, ROUGH, -ROUGH)[:, None, None]
+        self._usual.fill(view + beside, which)
+        if self._servers > 1:
+            self._usual_apart.fill(view - np.stack([others_median(each) for each in view]) + beside, which)
+
     def rate(self, z: Floats) -> Floats:
         """(S): the score that deviations (S, M) would give, 1 at the threshold."""
         return np.asarray((self._scores(z) / self._thresholds.limits).max(axis=1))
@@ -331,6 +347,8 @@ PLAINEST: Final = 6.0
 """unless it is so many times further away."""
 OPEN: Final = 0.7
 BETTER: Final = 0.3
+ROUGH: Final = 0.1
+"""Tame: a tenth more or less."""
 LOAD_Z: Final = 4.0
 LOAD_SPREAD: Final = 0.25
 SLOWER_Z: Final = 6.0

@@ -120,6 +120,21 @@ class Diagnoser:
             model=self._model,
         )
 
+    def begin_with(self, usual: Mapping[str, Values]) -> None:
+        """What servers were like before, by name: metrics of the catalogue (M', n), newest last.
+
+        So what was wrong already is found, and nobody has to wait until it is known what is usual.
+        """
+        width = max((columns.shape[1] for columns in usual.values()), default=0)
+        rows = np.full((width, len(self._names), len(self._metrics.names)), np.nan)
+        for server, name in enumerate(self._names):
+            if name in usual and (count := usual[name].shape[1]):
+                rows[width - count :, server, : len(self._places)] = usual[name][self._places].T
+        there = np.flatnonzero(np.isfinite(rows).any(axis=(1, 2)))
+        if len(there) >= self._settings.least:
+            count = min(len(there), self._settings.memory)
+            self._detector.begin_with(rows[there[np.linspace(0, len(there) - 1, count).astype(np.intp)]])
+
     def effects(self) -> Floats:
         """(S, F) at the last tick, as the judge is asked about them: what a model is to learn from."""
         if self._look is None:

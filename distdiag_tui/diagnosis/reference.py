@@ -47,6 +47,14 @@ class Reference:
         fresh = rows[self.counts[rows] == self._least]  # nobody waits for the first reference
         self._renew(np.union1d(turn[self.counts[turn] >= self._least], fresh))
 
+    def fill(self, past: Floats, which: Flags) -> None:
+        """A whole past (N, S, M) in place of what is known of the servers `which` (S); N is at most W."""
+        rows = np.flatnonzero(which)
+        self._ring[rows] = np.nan
+        self._ring[rows, :, : len(past)] = np.moveaxis(past[:, rows], 0, -1)
+        self.counts[rows] = len(past)
+        self._renew(rows)
+
     def rearranged(self, rows: Sequence[int]) -> Reference:
         """With these rows of it, -1 for a new one."""
         _, metrics, memory = self._ring.shape

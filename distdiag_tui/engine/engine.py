@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from distdiag_tui.engine.rates import Rates
 from distdiag_tui.engine.rollup import RollUp
-from distdiag_tui.model.snapshot import Health, History, Snapshot
+from distdiag_tui.model.snapshot import Health, History, Snapshot, Values
 from distdiag_tui.model.topology import Event
 from distdiag_tui.sources.frame import Frame, Source
 from distdiag_tui.sources.held import Held
@@ -35,6 +35,7 @@ class Engine:
         self.history: History = self.store
         """What snapshots show of the past: it may reach back further than the store does."""
         self.diagnoser: Diagnoser | None = None
+        self._usual: Mapping[str, Values] = {}
         self._source = source
         self._production = production
         self._rates, self._host_rates, self._roll_up = Rates(), Rates(), RollUp()
@@ -42,6 +43,10 @@ class Engine:
         self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self._samples = 0
         self._dropped = 0
+
+    def begin_with(self, usual: Mapping[str, Values]) -> None:
+        """Let diagnosis, once there is some, know what servers were like before: see its `begin_with`."""
+        self._usual = usual
 
     async def snapshots(self) -> AsyncGenerator[Snapshot, None]:
         """One immutable snapshot a tick. Closing the iterator closes the source."""
@@ -78,6 +83,9 @@ class Engine:
         if self.diagnoser is None:
             return snapshot
         found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values, frame.layout)
+        if self._usual:
+            self.diagnoser.begin_with(self._usual)
+            self._usual = {}
         return replace(snapshot, diagnosis=found)
 
     def _remember(self, frame: Frame) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Protocol
 
 from distdiag_tui.model.errors import PrometheusError
 from distdiag_tui.model.metrics import Metric
 from distdiag_tui.model.prometheus import PrometheusServer
-from distdiag_tui.model.snapshot import History, Snapshot
+from distdiag_tui.model.snapshot import History, Snapshot, Values
 from distdiag_tui.model.topology import Status, Subject
 from distdiag_tui.prometheus.backfill import Backfill
 from distdiag_tui.prometheus.past import Past
@@ -24,6 +24,17 @@ from distdiag_tui.prometheus.writer import Writer
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 3.0  # s that servers which are still connecting are waited for
+LATE: Final = 600.0  # s: what went wrong of late is not to be taken for usual
+
+
+class Looker(Protocol):
+    """An engine: its `history` is what is shown of the past."""
+
+    history: History
+
+    def begin_with(self, usual: Mapping[str, Values]) -> None:
+        """What servers were like before, by name: metrics (M, n), newest last."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +61,13 @@ class PrometheusStatus:
 class PrometheusDesk:
     """Begins with the first snapshot; nothing here ever makes anybody wait, or fails.
 
-    `use` is given the history that reaches back further than the engine's own, of `reach` ticks.
+    The engine is given a history that reaches back further than its own of `reach` ticks.
     """
 
-    def __init__(self, server: PrometheusServer, reach: int, use: Callable[[History], None]) -> None:
+    def __init__(self, server: PrometheusServer, reach: int, engine: Looker) -> None:
         self._server = server
         self._reach = reach
-        self._use = use
+        self._engine = engine
         self._reader = Reader(server)
         self._writer = Writer(server) if server.write else None
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,11 +125,19 @@ class PrometheusDesk:
             ):
                 past.fill(piece.begin, piece.values)
                 if piece.values and self._past is None:
-                    self._past = past
-                    self._use(past)
+                    self._past = self._engine.history = past
+            if self._past is not None:
+                self._engine.begin_with(self._usual(past, snapshot))
         except PrometheusError as error:
             self._trouble = str(error)
             log.info("read back: %s", error)
+
+    def _usual(self, past: Past, snapshot: Snapshot) -> dict[str, Values]:
+        """Of all that was read the older part, if it is the larger one."""
+        late = round(LATE / snapshot.interval)
+        last = past.first - 1 - (late if past.first - past.begin >= 2 * late else 0)
+        servers = ((server.name, Subject(server.zone, server.name)) for server in snapshot.servers)
+        return {name: past.window(subject, self._reach, last) for name, subject in servers}
 
     async def window(self, metric: Metric, subject: Subject, seconds: float, points: int) -> Window:
         """The last hours or days of a metric, server by server. PrometheusError without an answer."""

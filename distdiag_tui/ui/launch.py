@@ -23,7 +23,6 @@ from distdiag_tui.ui.terminal import leave_with_terminal, require_terminal
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
     from distdiag_tui.model.prometheus import PrometheusServer
-    from distdiag_tui.model.snapshot import History
     from distdiag_tui.service.anomaly_desk import AnomalyDesk
     from distdiag_tui.service.desk import Desk
     from distdiag_tui.service.incident_desk import IncidentDesk
@@ -134,10 +133,7 @@ async def _open_prometheus(
         return None
     desk_class = await asyncio.to_thread(_import_prometheus_desk)
 
-    def use(history: History) -> None:
-        engine.history = history
-
-    desk = desk_class(server, engine.store.capacity, use)
+    desk = desk_class(server, engine.store.capacity, engine)
     app.attach_prometheus(desk)
     return desk
 

@@ -39,6 +39,7 @@ from distdiag_tui.model.target import Secret
 from distdiag_tui.recording.reader import open_recording
 from distdiag_tui.recording.replay import Replay
 from distdiag_tui.service.incident_desk import IncidentDesk
+from distdiag_tui.service.looking_back import LookingBack
 
 STORM = Path(__file__).parents[1] / "data/lab/runs/round3/connection_storm-n3-medium-tpcc-r1"
 FINDING = Finding("n1", "zone1", "lock_contention", 1, 0.9, True, 100.0, 2.0)
@@ -74,7 +75,8 @@ def test_a_recorded_fault_is_told_once_and_once_more_when_it_is_over() -> None:
         frames = open_recording(STORM).frames()
         engine = Engine(Replay(frames), "lab")
         engine.diagnoser = Diagnoser()
-        await follow(engine, IncidentDesk("lab", None, None), pager_to(receiver))
+        past = LookingBack(None, 1, engine)
+        await follow(engine, past, IncidentDesk("lab", None, None), pager_to(receiver))
 
     with receiving() as receiver:
         run(replayed(receiver))

@@ -130,6 +130,46 @@ def test_two_causes_on_one_server_are_both_found() -> None:
     assert found == {("n1", "connection_storm"), ("n1", "io_saturation")}
 
 
+def recorded(ticks: int, moved: Mapping[str, float] | None = None) -> dict[str, Values]:
+    """What somebody else saw of the three servers, a little different from what `Cluster` makes now."""
+    usual = np.array([USUAL[row.unit] for row in METRICS]) * 0.95
+    for metric, factor in (moved or {}).items():
+        usual[METRIC_INDEX[metric]] *= factor
+    return {name: np.repeat(usual[:, None], ticks, axis=1).astype(np.float32) for name in NAMES}
+
+
+def test_what_was_wrong_before_anyone_looked_is_found_by_what_others_saw() -> None:
+    cluster, sick = Cluster(), {"n2": signs_of("connection_storm")}
+    cluster.tick(sick)
+    cluster.diagnoser.begin_with(recorded(900))
+    found = cluster.live(6, sick)
+    assert found[0].warm == 1
+    assert found[-1].findings[0].key == ("n2", "connection_storm")
+    evidence = {each.metric: each for each in found[-1].findings[0].evidence}
+    assert evidence["logon_rate"].before == pytest.approx(95, rel=0.1)
+    assert not cluster.live(30)[-1].findings
+    assert not any(each.findings for each in cluster.live(60))
+
+
+def test_what_others_saw_says_nothing_of_what_they_did_not_see() -> None:
+    cluster = Cluster()
+    cluster.tick({})
+    cluster.diagnoser.begin_with(recorded(12))
+    assert cluster.tick({}).warm < 1
+    some = {"n1": recorded(900)["n1"], "elsewhere": recorded(900)["n2"]}
+    cluster.diagnoser.begin_with(some)
+    found = cluster.tick({"n1": signs_of("connection_storm"), "n3": signs_of("connection_storm")})
+    assert [name for name, score in found.scores.items() if math.isfinite(score)] == ["n1"]
+    assert found.warm < 1
+
+
+def test_who_is_known_well_or_sick_already_keeps_what_is_known() -> None:
+    cluster = Cluster()
+    cluster.live(200)
+    cluster.diagnoser.begin_with(recorded(900, {"logon_rate": 40.0}))
+    assert not any(each.findings for each in cluster.live(20))
+
+
 def test_victims_whose_change_is_everybodys_are_no_findings() -> None:
     """As in a coupled load: all servers do less, because one of them keeps all waiting."""
     cluster = Cluster()

@@ -15,9 +15,11 @@ from prometheusserver import Prometheus, prometheus, victoria_metrics
 from receiver import sent
 from told import SHOP, Ticks, canned, up
 
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.model.findings import Diagnosis
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX, metric
 from distdiag_tui.model.prometheus import PrometheusServer
-from distdiag_tui.model.snapshot import History, Values
+from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.prometheus import backfill
 from distdiag_tui.prometheus import session as bounds
@@ -25,6 +27,7 @@ from distdiag_tui.prometheus.past import Past
 from distdiag_tui.prometheus.windows import Window
 from distdiag_tui.prometheus.wire import HEADERS, Labels, Point, encode
 from distdiag_tui.prometheus.writer import Writer
+from distdiag_tui.service.looking_back import LookingBack
 from distdiag_tui.service.prometheus_desk import PrometheusDesk
 from distdiag_tui.store import Store
 
@@ -56,22 +59,24 @@ class Console:
 
     def __init__(self, ticks: Ticks, server: PrometheusServer) -> None:
         self.ticks = ticks
-        self.desk = PrometheusDesk(server, ticks.engine.store.capacity, self._use)
-
-    def _use(self, history: History) -> None:
-        self.ticks.engine.history = history
+        self.desk = PrometheusDesk(server, ticks.engine.store.capacity, ticks.engine)
 
     def tick(self) -> None:
         self.desk.take(self.ticks.next())
 
     async def read(self) -> None:
         """Until reading back has ended."""
-        reading = next(task for task in self.desk._tasks if task.get_name() == "read back")
-        await asyncio.wait({reading}, timeout=20)
-        assert reading.done()
+        await ended(self.desk)
 
     def window(self, subject: Subject, count: int) -> Values:
         return self.ticks.engine.history.window(subject, count)
+
+
+async def ended(desk: PrometheusDesk) -> None:
+    """Until reading back has."""
+    reading = next(task for task in desk._tasks if task.get_name() == "read back")
+    await asyncio.wait({reading}, timeout=20)
+    assert reading.done()
 
 
 async def written(server: Prometheus, ticks: Ticks, numbers: range = range(SPAN), **labels: str) -> None:
@@ -105,6 +110,33 @@ async def test_a_console_goes_on_where_the_one_before_ended(server: Prometheus) 
     assert console.desk.status.past >= SPAN
     assert console.desk.status.trouble == ""
     await console.desk.close()
+
+
+WAITING = (60004, 80003, 30000, 30008, "wait.system_io")  # microseconds that writes and commits took
+
+
+async def test_what_went_wrong_before_anyone_looked_is_found(server: Prometheus) -> None:
+    """As soon as it is read what was usual; the disk is slow from the first tick on."""
+    start = round(time.time()) - SPAN
+    await written(server, Ticks(cluster="slow", start=start))
+    ticks = Ticks(cluster="slow", start=start + SPAN)
+    ticks.engine.diagnoser = Diagnoser()
+    found: list[Diagnosis] = []
+    async with LookingBack(server.server, ticks.engine.store.capacity, ticks.engine) as past:
+        for number in range(12):
+            ticks.raw = dict.fromkeys(WAITING, 1e9 + 5e4 * number)
+            snapshot = ticks.next()
+            past.take(snapshot)
+            assert snapshot.diagnosis is not None
+            found.append(snapshot.diagnosis)
+            if number == 1:
+                assert past._desk is not None
+                await ended(past._desk)
+    assert found[1].warm < 1
+    assert found[3].warm == 1
+    assert {("n1", "io_saturation"), ("n2", "io_saturation")} <= {each.key for each in found[-1].findings}
+    assert past._desk is not None
+    assert past._desk.status.writing is None  # nothing is to be written
 
 
 async def test_a_gap_stays_a_gap_and_a_restart_is_no_spike(server: Prometheus) -> None:
