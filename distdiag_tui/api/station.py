@@ -148,8 +148,11 @@ class Station:
         self._sampling.add_done_callback(lambda task: None if task.cancelled() else self._failed())
 
     def _use_active_model(self) -> None:
-        """It begins to learn what is usual anew."""
-        self.feed.engine.diagnoser, self.trouble = diagnoser_in_use()
+        chosen, self.trouble = diagnoser_in_use()
+        if self.feed.engine.diagnoser is None:
+            self.feed.engine.diagnoser = chosen
+        else:
+            self.feed.engine.diagnoser.judge_like(chosen)
 
     def _take(self, snapshot: Snapshot) -> None:
         self.anomalies.look()

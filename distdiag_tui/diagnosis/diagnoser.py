@@ -135,6 +135,11 @@ class Diagnoser:
             count = min(len(there), self._settings.memory)
             self._detector.begin_with(rows[there[np.linspace(0, len(there) - 1, count).astype(np.intp)]])
 
+    def judge_like(self, other: Diagnoser) -> None:
+        """Name causes as another one does, of the same metrics; what is usual stays known."""
+        self.judge, self._model = other.judge, other._model
+        self._namer, self._held = Namer(self.judge), {}
+
     def effects(self) -> Floats:
         """(S, F) at the last tick, as the judge is asked about them: what a model is to learn from."""
         if self._look is None:

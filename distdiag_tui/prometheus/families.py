@@ -212,6 +212,9 @@ def _of_diagnosis(snapshot: Snapshot, servers: set[str]) -> Iterator[Family]:
             if name in servers and math.isfinite(score)
         ],
     )  # fmt: skip
+    about = 'What names causes: a trained model, or "rules".'
+    judge = _name(found.model) or "rules"
+    yield Family(f"{OWN}judge_info", False, about, ("cluster", "model"), [((cluster, judge), 1.0)])
     about = "How much of what diagnosis compares with is known."
     yield Family(f"{OWN}diagnosis_warm_ratio", False, about, ("cluster",), [((cluster,), found.warm)])
 

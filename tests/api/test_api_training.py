@@ -60,7 +60,8 @@ def test_what_was_recorded_becomes_a_model_that_is_judged_and_used(at_lab: Servi
     soon(lambda: at_lab.get("/api/training/training-status").body["stage"] in ("completed", "failed"), 120)
     ended = at_lab.get("/api/training/training-status").body
     assert (ended["stage"], ended["progress"], ended["model"]) == ("completed", 100, "lesson-1"), ended
-    soon(lambda: warm(at_lab) < 1)  # the one that is used now learns what is usual anew
+    soon(lambda: 'model="lesson-1"' in at_lab.get("/metrics").text)
+    assert warm(at_lab) == 1  # what is usual stays known
     model = at_lab.get("/api/models/lesson-1/performance").body
     assert (model["active"], model["runs"], model["causes"]) == (True, 2, ["cpu_saturation"])
     assert model["examples"] > 0

@@ -170,6 +170,15 @@ def test_who_is_known_well_or_sick_already_keeps_what_is_known() -> None:
     assert not any(each.findings for each in cluster.live(20))
 
 
+def test_another_judge_knows_what_is_usual_at_once() -> None:
+    cluster = Cluster()
+    cluster.live(80)
+    other = Diagnoser(Rules(console_metrics(), {"odd": {"logon_rate": 3.0}}), model="odd-1")
+    cluster.diagnoser.judge_like(other)
+    found = cluster.live(8, {"n2": signs_of("connection_storm")})[-1]
+    assert (found.model, found.warm, found.findings[0].key) == ("odd-1", 1.0, ("n2", "odd"))
+
+
 def test_victims_whose_change_is_everybodys_are_no_findings() -> None:
     """As in a coupled load: all servers do less, because one of them keeps all waiting."""
     cluster = Cluster()

@@ -131,3 +131,6 @@ def test_findings_are_told_by_server_and_cause() -> None:
     assert told(found, "distdiag_finding") == {key: 0.83}
     assert told(found, "distdiag_finding_onset_timestamp_seconds") == {key: 1.7e9}
     assert told(found, "distdiag_server_score") == {key[:3]: 4.0}
+    assert told(found, "distdiag_judge_info") == {("told", "rules"): 1.0}
+    found = families(replace(Ticks().next(), diagnosis=replace(diagnosis, model="shop-3")))
+    assert told(found, "distdiag_judge_info") == {("told", "shop-3"): 1.0}
