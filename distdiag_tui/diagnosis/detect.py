@@ -179,7 +179,7 @@ class Detector:
         beside = np.where(np.arange(len(view)) % 2, ROUGH, -ROUGH)[:, None, None]
         self._usual.fill(view + beside, which)
         if self._servers > 1:
-            self._usual_apart.fill(view - np.stack([others_median(each) for each in view]) + beside, which)
+            self._usual_apart.fill(view - others_median(view) + beside, which)
 
     def rate(self, z: Floats) -> Floats:
         """(S): the score that deviations (S, M) would give, 1 at the threshold."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Final
 
 import numpy as np
 
+from distdiag_tui.diagnosis.robust import quantile
 from distdiag_tui.model.arithmetic import Floats
 
 FEW: Final = 12
@@ -14,18 +14,17 @@ FEW: Final = 12
 
 
 def others_median(values: Floats) -> Floats:
-    """For each server the median of the others' values (S, M); NaN where there are none."""
-    servers = len(values)
+    """For each server the median of the others' values (..., S, M); NaN where there are none."""
+    servers = values.shape[-2]
     if servers < 2:
         return np.full_like(values, np.nan)
     if servers > FEW:
-        return np.broadcast_to(_median(values), values.shape)
-    return np.stack([_median(np.delete(values, server, axis=0)) for server in range(servers)])
+        return np.broadcast_to(_median(values)[..., None, :], values.shape)
+    others = (np.delete(values, server, axis=-2) for server in range(servers))
+    return np.stack([_median(each) for each in others], axis=-2)
 
 
 def _median(values: Floats) -> Floats:
     if np.isfinite(values).all():
-        return np.asarray(np.median(values, axis=0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a metric that nobody has
-        return np.asarray(np.nanmedian(values, axis=0))
+        return np.asarray(np.median(values, axis=-2))
+    return quantile(np.swapaxes(values, -1, -2), 0.5)
