@@ -44,23 +44,25 @@ def explain(
     first: float = 0.0,
     most: int = 3,
 ) -> tuple[list[int], Floats]:
-    """Greedily: accept the likeliest cause, take off what it explains, go on while the rest speaks for one.
+    """Greedily: accept the likeliest cause, take off what it explains, go on while there is one more.
 
-    The causes in that order, beginning with those `given`; none if the likeliest is below `first`, the next
-    ones at `further` or above; and the scores (K) that each one had when it was its turn, of all others those
-    of the whole.
+    One more must show in the whole and in the rest: in the whole alone it may be one and the same thing, and
+    the rest is what is left of an estimate. The causes in that order, beginning with those `given`; none if
+    the likeliest is below `first`, the next ones where the geometric mean of both scores is `further` or
+    above; and of these causes the larger score (K), of all others that of the whole.
     """
-    told = scorer.scores(effects).copy()
-    found, left = list(given), effects
+    whole = scorer.scores(effects)
+    told, found, left = whole.copy(), list(given), effects
     for cause in given:
         left = scorer.rest(left, cause)
     while len(found) < most:
-        now = scorer.scores(left) if found else told.copy()
+        rest = scorer.scores(left) if found else whole
+        now = np.sqrt(whole * rest)
         now[found] = -np.inf
         best = int(now.argmax())
         if not now[best] >= (further if found else first):
             break
-        told[best] = max(told[best], now[best])
+        told[best] = max(whole[best], rest[best])
         found.append(best)
         left = scorer.rest(left, best)
     return found, told

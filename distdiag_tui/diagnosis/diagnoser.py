@@ -24,7 +24,7 @@ from distdiag_tui.diagnosis.outright import Outright
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
-from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
+from distdiag_tui.diagnosis.signs import DAY_ONE
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
@@ -71,7 +71,7 @@ class Diagnoser:
     ) -> None:
         self._metrics = metrics or console_metrics()
         self._places = [METRIC_INDEX[name] for name in self._metrics.names if name in METRIC_INDEX]
-        self.judge: Judge = judge or Rules(self._metrics, SIGNS, NEEDS)
+        self.judge: Judge = judge or Rules(self._metrics, DAY_ONE)
         self._settings = settings or Settings()
         self._model = model
         self._namer = Namer(self.judge)

@@ -29,6 +29,7 @@ Flags = NDArray[np.bool_]
 
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
+FURTHER: Final = 0.1
 RULED_RIDGE: Final = 100.0
 """Where there are rules examples have to say it clearly that they are wrong."""
 MOST_TRUST: Final = 2.0
@@ -83,8 +84,8 @@ class Model:
 
     @property
     def further(self) -> float:
-        """What one more cause of the same server must reach: the same, as it is asked about what is left."""
-        return LEAST
+        """What one more cause of the same server must reach, see `compound.explain`."""
+        return FURTHER
 
     def scores(self, effects: Floats) -> Floats:
         """(..., F) to (..., K): the probability of each cause, whether or not others are there too."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -16,27 +17,44 @@ PLAIN: Final = 0.45
 """An effect of this size is as plain as one can be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """Of causes, by name. `signs`: weights by metric, below 0 for one that falls, see `signs.py`.
+
+    `needs`: a sign that a cause cannot be there without. `denied`: a metric whose rise speaks against it.
+    `brings`: metrics that rise with a cause though they are no sign of it, and so are none of another one
+    beside it.
+    """
+
+    signs: Mapping[str, Mapping[str, float]]
+    needs: Mapping[str, str] = field(default_factory=dict)
+    denied: Mapping[str, str] = field(default_factory=dict)
+    brings: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
 class Rules:
     """K causes over M metrics. Of effects (see `as_effects`) only the deviations, the first M, count here."""
 
     calibrated = False
     least = 0.15
-    further = 0.3
+    further = 0.22
 
-    def __init__(
-        self,
-        metrics: MetricSet,
-        signs: Mapping[str, Mapping[str, float]],
-        needs: Mapping[str, str] | None = None,
-    ) -> None:
-        self.causes = tuple(signs)
-        self._weights: Floats = np.zeros((len(signs), len(metrics.names)))
-        for row, moves in enumerate(signs.values()):
+    def __init__(self, metrics: MetricSet, known: Knowledge) -> None:
+        self.causes = tuple(known.signs)
+        self._weights: Floats = np.zeros((len(known.signs), len(metrics.names)))
+        for row, moves in enumerate(known.signs.values()):
             for name, weight in moves.items():
                 self._weights[row, metrics.index(name)] = weight
-        self._needs = [
-            (self.causes.index(cause), metrics.index(name)) for cause, name in (needs or {}).items()
-        ]
+        self._explains = np.sign(self._weights)
+        for cause, rising in known.brings.items():
+            row, columns = self.causes.index(cause), [metrics.index(name) for name in rising]
+            self._explains[row, columns] = np.where(
+                self._explains[row, columns] == 0, 1, self._explains[row, columns]
+            )
+        self._needs, self._denied = (
+            [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]
+            for pairs in (known.needs, known.denied)
+        )
         there = np.ones(len(metrics.names), dtype=np.bool_)
         there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
         self._total = np.abs(self._weights[:, there]).sum(axis=1)
@@ -54,13 +72,15 @@ class Rules:
         for cause, metric in self._needs:
             there = np.clip(signed[..., metric] * np.sign(self._weights[cause, metric]), 0.0, 1.0)
             scores[..., cause] *= DOUBTED + (1 - DOUBTED) * there
+        for cause, metric in self._denied:
+            scores[..., cause] *= 1 - (1 - DOUBTED) * np.clip(signed[..., metric], 0.0, 1.0)
         return scores
 
     def rest(self, effects: Floats, cause: int) -> Floats:
         """Effects less those that the cause explains."""
-        weights = self._weights[cause]
-        explained = effects[: len(weights)] * weights > 0
-        return np.where(np.tile(explained, len(effects) // len(weights)), 0.0, effects)
+        explains = self._explains[cause]
+        explained = effects[: len(explains)] * explains > 0
+        return np.where(np.tile(explained, len(effects) // len(explains)), 0.0, effects)
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
         """(M) what each metric gives to the score of a cause; below 0 what speaks against it."""

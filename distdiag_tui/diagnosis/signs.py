@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from distdiag_tui.diagnosis.rules import Knowledge
+
 SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "cpu_saturation": {
         "answer_rt": 3, "tx_rt": 3, "sql_rt": 1, "queue_rt": 1, "select_rt": 1, "update_rt": 1,
@@ -65,8 +67,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "cpu_percent": 1, "sessions": 1, "rows_per_select": -1,
     },
     "major_compaction": {
-        "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3,
-        "data_disk_percent": 1, "memstore_used": -1, "cpu_time": 1, "cpu_percent": 1,
+        "io_read_rate": 2, "io_read_bytes": 2, "io_write_rate": 3, "io_write_bytes": 3, "wait_system_io": 3,
+        "data_disk_percent": 1, "memstore_used": -2, "memstore_percent": -2, "cpu_time": 1, "cpu_percent": 1,
     },
     "network_partition": {
         "rpc_fail_rate": 3, "rpc_in_rate": -3, "rpc_out_rate": -1, "log_sync_rt": 2, "qps": -1, "tps": -1,
@@ -79,4 +81,10 @@ NEEDS: Final[Mapping[str, str]] = {
     "slow_sql": "select_rt",  # who locks rows reads many as well
     "cpu_hog_sql": "cpu_time",
 }
-"""What a cause cannot be there without; it has a sign above."""
+DENIED: Final[Mapping[str, str]] = {"cpu_saturation": "cpu_time"}  # who gets too little uses no more of it
+BUSY: Final = tuple(name for name, weight in SIGNS["cpu_saturation"].items() if weight > 0)
+BRINGS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
+    ("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY
+)
+DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS)
+"""What diagnosis goes by until it is trained."""

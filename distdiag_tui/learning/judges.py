@@ -6,12 +6,12 @@ from distdiag_tui.diagnosis.blended import Blended, judge_of
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.diagnosis.rules import Rules
-from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
+from distdiag_tui.diagnosis.signs import DAY_ONE
 
 
 def day_one_rules() -> Rules:
     """What is known without any training."""
-    return Rules(console_metrics(), SIGNS, NEEDS)
+    return Rules(console_metrics(), DAY_ONE)
 
 
 def live_judge(model: Model) -> Model | Blended:

@@ -11,10 +11,11 @@ import pytest
 
 from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.diagnosis.changes import Changes
+from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
-from distdiag_tui.diagnosis.rules import Rules
-from distdiag_tui.diagnosis.signs import NEEDS, SIGNS
+from distdiag_tui.diagnosis.rules import Knowledge, Rules
+from distdiag_tui.diagnosis.signs import DAY_ONE, SIGNS
 from distdiag_tui.diagnosis.silence import Listener
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
@@ -173,7 +174,7 @@ def test_who_is_known_well_or_sick_already_keeps_what_is_known() -> None:
 def test_another_judge_knows_what_is_usual_at_once() -> None:
     cluster = Cluster()
     cluster.live(80)
-    other = Diagnoser(Rules(console_metrics(), {"odd": {"logon_rate": 3.0}}), model="odd-1")
+    other = Diagnoser(Rules(console_metrics(), Knowledge({"odd": {"logon_rate": 3.0}})), model="odd-1")
     cluster.diagnoser.judge_like(other)
     found = cluster.live(8, {"n2": signs_of("connection_storm")})[-1]
     assert (found.model, found.warm, found.findings[0].key) == ("odd-1", 1.0, ("n2", "odd"))
@@ -305,7 +306,7 @@ def test_a_server_that_never_answers_keeps_nobody_from_learning_the_others() -> 
 
 def test_each_cause_knows_its_own_signs_best() -> None:
     metrics = console_metrics()
-    rules = Rules(metrics, SIGNS, NEEDS)
+    rules = Rules(metrics, DAY_ONE)
     effects = np.array(
         [[np.sign(moves.get(name, 0)) * 0.6 for name in metrics.names] for moves in SIGNS.values()]
     )
@@ -324,8 +325,8 @@ def test_a_machine_that_nobody_sees_takes_nothing_from_a_cause() -> None:
     unseen, seen = np.zeros((2, len(metrics.names)))
     unseen[metrics.index("tx_rt")] = seen[metrics.index("tx_rt")] = 0.2
     seen[metrics.index("proc_stopped")] = 0.2
-    rules = Rules(metrics, {"starved": {"tx_rt": 1, "proc_stopped": 1}})
-    assert rules.scores(unseen) == Rules(metrics, {"starved": {"tx_rt": 1}}).scores(unseen)
+    rules = Rules(metrics, Knowledge({"starved": {"tx_rt": 1, "proc_stopped": 1}}))
+    assert rules.scores(unseen) == Rules(metrics, Knowledge({"starved": {"tx_rt": 1}})).scores(unseen)
     assert rules.scores(seen) > 2 * rules.scores(unseen)
 
 
@@ -334,11 +335,37 @@ def test_what_a_cause_cannot_do_without_is_asked_for() -> None:
     signs = {"slow": {"select_rt": 1, "rows_per_select": 1}}
     effects = np.zeros(len(metrics.names))
     effects[metrics.index("rows_per_select")] = 0.6
-    plain = Rules(metrics, signs).scores(effects)[0]
-    assert Rules(metrics, signs, {"slow": "select_rt"}).scores(effects)[0] == pytest.approx(0.4 * plain)
+    careless, careful = (Rules(metrics, Knowledge(signs, needs)) for needs in ({}, {"slow": "select_rt"}))
+    assert careful.scores(effects) == pytest.approx(0.4 * careless.scores(effects))
     effects[metrics.index("select_rt")] = 0.6
-    both = Rules(metrics, signs, {"slow": "select_rt"}).scores(effects)[0]
-    assert both == pytest.approx(Rules(metrics, signs).scores(effects)[0])
+    assert careful.scores(effects) == pytest.approx(careless.scores(effects))
+
+
+def test_what_speaks_against_a_cause_makes_it_less_likely() -> None:
+    metrics = console_metrics()
+    effects = np.zeros(len(metrics.names))
+    effects[metrics.index("tx_rt")] = 0.6
+    rules = Rules(metrics, Knowledge({"starved": {"tx_rt": 1}}, denied={"starved": "cpu_time"}))
+    plain = rules.scores(effects)
+    effects[metrics.index("cpu_time")] = -0.6
+    falling = rules.scores(effects)
+    effects[metrics.index("cpu_time")] = 0.6
+    assert rules.scores(effects) == pytest.approx(0.4 * falling)
+    assert falling < plain  # something else moved too
+
+
+def test_what_a_cause_brings_with_it_is_no_second_cause() -> None:
+    metrics = console_metrics()
+    signs = {"hog": {"cpu_time": 3}, "starved": {"tx_rt": 1}}
+    effects = np.zeros(len(metrics.names))
+    effects[[metrics.index("cpu_time"), metrics.index("tx_rt")]] = 0.6
+    apart, brought = (
+        Rules(metrics, Knowledge(signs, brings=brings)) for brings in ({}, {"hog": ("tx_rt", "cpu_time")})
+    )
+    assert explain(apart, effects, further=0.25)[0] == [0, 1]
+    assert explain(brought, effects, further=0.25)[0] == [0]
+    effects[metrics.index("tx_rt")] = -0.6
+    assert brought.rest(effects, 0)[metrics.index("tx_rt")] == -0.6  # it brings only a rise
 
 
 def test_every_anomaly_that_moves_metrics_has_signs() -> None:

@@ -182,6 +182,34 @@ def test_what_is_left_is_what_the_cause_does_not_do() -> None:
     assert np.allclose(rest_of(-USUAL[0], USUAL[0]), -USUAL[0])
 
 
+class _Told:
+    """Three causes; what it says of the whole and of what the first one leaves is given."""
+
+    causes = ("a", "b", "c")
+
+    def __init__(self, whole: Floats, rest: Floats) -> None:
+        self._whole, self._rest = whole, rest
+
+    def scores(self, effects: Floats) -> Floats:
+        return self._whole if effects.any() else self._rest
+
+    def rest(self, effects: Floats, cause: int) -> Floats:
+        return np.zeros_like(effects)
+
+
+@pytest.mark.parametrize(
+    ("whole", "rest", "found"),
+    [(0.4, 0.06, [0, 1]), (0.05, 0.5, [0, 1]), (0.5, 0.0, [0]), (0.02, 0.2, [0])],
+)
+def test_one_more_cause_shows_in_the_whole_and_in_the_rest(
+    whole: float, rest: float, found: list[int]
+) -> None:
+    told = _Told(np.array([0.9, whole, 0.01]), np.array([0.0, rest, 0.01]))
+    causes, scores = explain(told, np.ones(4), further=0.1)
+    assert causes == found
+    assert scores[1] == (max(whole, rest) if len(found) > 1 else whole)
+
+
 def test_two_causes_are_explained_one_after_the_other(model: Model) -> None:
     both, _ = explain(model, combined(USUAL[0], 0.8 * USUAL[2]), first=0.2, further=0.5)
     assert {model.causes[k] for k in both} == {"disk", "storm"}
