@@ -125,15 +125,21 @@ class Diagnoser:
 
         So what was wrong already is found, and nobody has to wait until it is known what is usual.
         """
-        width = max((columns.shape[1] for columns in usual.values()), default=0)
-        rows = np.full((width, len(self._names), len(self._metrics.names)), np.nan)
-        for server, name in enumerate(self._names):
-            if name in usual and (count := usual[name].shape[1]):
-                rows[width - count :, server, : len(self._places)] = usual[name][self._places].T
-        there = np.flatnonzero(np.isfinite(rows).any(axis=(1, 2)))
-        if len(there) >= self._settings.least:
-            count = min(len(there), self._settings.memory)
-            self._detector.begin_with(rows[there[np.linspace(0, len(there) - 1, count).astype(np.intp)]])
+        known = {row: usual[name] for row, name in enumerate(self._names) if name in usual}
+        width = max((columns.shape[1] for columns in known.values()), default=0)
+        something = np.zeros(width, dtype=np.bool_)
+        for columns in known.values():
+            something[width - columns.shape[1] :] |= np.isfinite(columns).any(axis=0)
+        there = np.flatnonzero(something)
+        if len(there) < self._settings.least:
+            return
+        count = min(len(there), self._settings.memory)
+        chosen = there[np.linspace(0, len(there) - 1, count).astype(np.intp)]
+        rows = np.full((count, len(self._names), len(self._metrics.names)), np.nan)
+        for row, columns in known.items():
+            at = chosen - (width - columns.shape[1])
+            rows[at >= 0, row, : len(self._places)] = columns[self._places][:, at[at >= 0]].T
+        self._detector.begin_with(rows)
 
     def judge_like(self, other: Diagnoser) -> None:
         """Name causes as another one does, of the same metrics; what is usual stays known."""

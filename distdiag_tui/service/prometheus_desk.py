@@ -126,11 +126,11 @@ class PrometheusDesk:
                 past.fill(piece.begin, piece.values)
                 if piece.values and self._past is None:
                     self._past = self._engine.history = past
-            if self._past is not None:
-                self._engine.begin_with(self._usual(past, snapshot))
         except PrometheusError as error:
             self._trouble = str(error)
             log.info("read back: %s", error)
+        if self._past is not None:
+            self._engine.begin_with(self._usual(past, snapshot))
 
     def _usual(self, past: Past, snapshot: Snapshot) -> dict[str, Values]:
         """Of all that was read the older part, if it is the larger one."""

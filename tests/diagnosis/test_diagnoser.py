@@ -157,7 +157,7 @@ def test_what_others_saw_says_nothing_of_what_they_did_not_see() -> None:
     cluster.tick({})
     cluster.diagnoser.begin_with(recorded(12))
     assert cluster.tick({}).warm < 1
-    some = {"n1": recorded(900)["n1"], "elsewhere": recorded(900)["n2"]}
+    some = {"n1": recorded(90)["n1"], "n2": recorded(10)["n2"], "elsewhere": recorded(900)["n2"]}
     cluster.diagnoser.begin_with(some)
     found = cluster.tick({"n1": signs_of("connection_storm"), "n3": signs_of("connection_storm")})
     assert [name for name, score in found.scores.items() if math.isfinite(score)] == ["n1"]
