@@ -211,9 +211,8 @@ def _ticks(count: int, sick: int, judge: Judge | None) -> Floats:
 
 def _trained() -> Judge:
     """Of made-up examples: what it says is of no matter here."""
-    dice, width = np.random.default_rng(0), len(KINDS) * (len(CATALOGUE) + 1)
-    effects = dice.normal(size=(200, width))
-    found = examples_of([])
+    dice, found = np.random.default_rng(0), examples_of([])
+    effects = dice.normal(size=(200, len(KINDS) * len(found.metrics)))
     causes = tuple(frozenset({f"cause{number % 13}"}) for number in range(200))
     names = tuple(map(str, range(200)))
     return live_judge(fit_examples(type(found)(found.metrics, effects, causes, names, names)))
