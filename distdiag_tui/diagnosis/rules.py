@@ -45,12 +45,10 @@ class Rules:
         for row, moves in enumerate(known.signs.values()):
             for name, weight in moves.items():
                 self._weights[row, metrics.index(name)] = weight
-        self._explains = np.sign(self._weights)
+        brings = np.zeros_like(self._weights)
         for cause, rising in known.brings.items():
-            row, columns = self.causes.index(cause), [metrics.index(name) for name in rising]
-            self._explains[row, columns] = np.where(
-                self._explains[row, columns] == 0, 1, self._explains[row, columns]
-            )
+            brings[self.causes.index(cause), [metrics.index(name) for name in rising]] = 1
+        self._explains = np.where(self._weights == 0, brings, self._weights)
         self._needs, self._denied = (
             [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]
             for pairs in (known.needs, known.denied)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -115,8 +115,7 @@ class Book:
         for finding in left.values():
             self._take_in(finding)
         self._waiting = {key: since for key, since in self._waiting.items() if key in left}
-        known = {name for name, score in diagnosis.scores.items() if not math.isnan(score)}
-        self._settle(known if self._now - self._begun < UNSURE else None)
+        self._settle(diagnosis.scores, young=self._now - self._begun < UNSURE)
         return self._flush()
 
     def _see(self, incident: Incident, finding: Finding) -> None:
@@ -203,17 +202,16 @@ class Book:
         )
         self._tell(incident, "reopened", _sure(finding))
 
-    def _settle(self, known: Collection[str] | None) -> None:
+    def _settle(self, scores: Mapping[str, float], *, young: bool) -> None:
         """End what was not found for long enough.
 
-        Of a server without its reference, one that is not `known`, diagnosis may not find again what goes on
-        since before this run. None: all are to be judged.
+        While this run is `young` diagnosis may not find again what goes on since before, of a server without
+        its reference: one that has no score.
         """
         for incident in list(self._open.values()):
             watch = self._watches[incident.id]
-            if self._now - watch.seen < watch.patience or (
-                watch.restored and known is not None and incident.server not in known
-            ):
+            unsure = young and watch.restored and math.isnan(scores.get(incident.server, math.nan))
+            if unsure or self._now - watch.seen < watch.patience:
                 continue
             host = None if watch.seen - watch.begun > YOUNG else self._host(incident)
             if host is None:

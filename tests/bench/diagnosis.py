@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -37,10 +37,9 @@ from distdiag_tui.learning.runs import Run, load_runs
 from distdiag_tui.learning.splits import SPLITS
 from distdiag_tui.learning.verdict import Verdict, judge_run
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.findings import Diagnosis
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.snapshot import Values
-from distdiag_tui.model.topology import Layout, Server, Status, Subject
+from distdiag_tui.model.topology import Server, Status, Subject
 
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parent / "data" / "lab" / "runs"
@@ -59,6 +58,10 @@ FIGURES = {
     "false_alarms": "false alarms",
     "ece": "ECE",
 }
+
+LATE = "rules, come late"
+"""Nobody looked before the fault was there, but Prometheus did, every few ticks."""
+SCRAPED = 10
 
 
 def main() -> None:
@@ -110,31 +113,6 @@ def _evaluate(kind: str) -> Evaluation:
     return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
 
 
-LATE = "rules, come late"
-"""Nobody looked before the fault was there, but Prometheus did, every few ticks."""
-SCRAPED = 10
-
-
-class _Latecomer(Diagnoser):
-    def __init__(self, past: dict[str, Values]) -> None:
-        super().__init__()
-        self._past = past
-
-    def feed(
-        self,
-        time: float,
-        interval: float,
-        servers: Sequence[Server],
-        values: Mapping[Subject, Values],
-        layout: Layout | None = None,
-    ) -> Diagnosis:
-        """As any, and then the past is there."""
-        found = super().feed(time, interval, servers, values, layout)
-        self.begin_with(self._past)
-        self._past = {}
-        return found
-
-
 def _judged_late(run: Run) -> Verdict:
     """From its first fault on; a calm run from its middle on."""
     calm = [tick for tick in run.ticks if run.calm(tick.time)]
@@ -147,8 +125,11 @@ def _judged_late(run: Run) -> Verdict:
         for start in range(0, len(seen), SCRAPED):
             seen[start : start + SCRAPED] = seen[start : start + SCRAPED].mean(axis=0)
         past[server.name] = seen.T
-    ticks = tuple(tick for tick in run.ticks if tick.time >= begin)
-    return judge_run(replace(run, ticks=ticks), _Latecomer(past))
+    first, *others = (tick for tick in run.ticks if tick.time >= begin)
+    diagnoser = Diagnoser()
+    diagnoser.feed(first.time, first.interval, first.servers, first.values, first.layout)
+    diagnoser.begin_with(past)
+    return judge_run(replace(run, ticks=tuple(others)), diagnoser)
 
 
 def _print_failures(name: str, found: Evaluation) -> None:

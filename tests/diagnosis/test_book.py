@@ -67,14 +67,12 @@ def test_nothing_of_before_is_declared_well_while_diagnosis_has_no_reference_yet
     before = book.feed(tick(1000, LOCK))
     again = Book("lab", before)
     again.feed(tick(2000, finding(server="n2"), unknown=("n1", "n2")))
-    (own,) = again.feed(
-        tick(2000 + QUIET, unknown=("n1", "n2"))
-    )  # what was found in this run is judged in this run
+    # what was found in this run is judged in this run
+    (own,) = again.feed(tick(2000 + QUIET, unknown=("n1", "n2")))
     assert (own.server, own.state) == ("n2", "resolved")
     assert [each.id for each in again.open] == ["i1"]
-    (given_up,) = again.feed(
-        tick(2000 + UNSURE, unknown=("n1",))
-    )  # a server that never answers is never judged
+    # a server that never answers is never judged
+    (given_up,) = again.feed(tick(2000 + UNSURE, unknown=("n1",)))
     assert (given_up.id, given_up.state, given_up.ended) == ("i1", "resolved", 1000.0)
 
 
