@@ -47,7 +47,7 @@ class Station:
         self.workloads = Workloads(target)
         self.anomalies = AnomalyDesk(Anomalies(target, longest=longest_anomaly()))
         self.incidents = IncidentDesk(target.cluster, target, open_store())
-        self._past = LookingBack(target.prometheus, self.feed.engine.store.capacity, self.feed.engine)
+        self._past = LookingBack(target.prometheus, self.feed.engine)
         self.trouble = ""
         self.leaving = asyncio.Event()
         self.paused = False

@@ -75,7 +75,7 @@ async def _run(
     told = Told(target.cluster, f"{webhook.host}:{webhook.port}{webhook.path}")
     pager = Pager(webhook, form, told, _tell, labels)
     desk = IncidentDesk(target.cluster, target, open_store())
-    past = LookingBack(target.prometheus, engine.store.capacity, engine)
+    past = LookingBack(target.prometheus, engine)
     following = asyncio.create_task(follow(engine, past, desk, pager))
     caught: list[signal.Signals] = []
 

@@ -68,7 +68,7 @@ async def _follow(source: Source, cluster: str, telling: Telling, live: Target |
     latest: Snapshot | None = None
     prometheus = None if live is None else live.prometheus
     async with (
-        LookingBack(prometheus, engine.store.capacity, engine) as past,
+        LookingBack(prometheus, engine) as past,
         aclosing(engine.snapshots()) as snapshots,
     ):
         async for latest in snapshots:

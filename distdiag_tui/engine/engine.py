@@ -44,6 +44,11 @@ class Engine:
         self._samples = 0
         self._dropped = 0
 
+    @property
+    def reach(self) -> int:
+        """Ticks that are kept."""
+        return self.store.capacity
+
     def begin_with(self, usual: Mapping[str, Values]) -> None:
         """Let diagnosis, once there is some, know what servers were like before: see its `begin_with`."""
         self._usual = usual

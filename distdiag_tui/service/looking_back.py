@@ -19,12 +19,12 @@ class LookingBack:
     Without a server, or without what it takes to ask one, it does nothing.
     """
 
-    def __init__(self, server: PrometheusServer | None, reach: int, engine: Looker) -> None:
+    def __init__(self, server: PrometheusServer | None, engine: Looker) -> None:
         self._desk: PrometheusDesk | None = None
         if server is not None and not missing():
             from distdiag_tui.service.prometheus_desk import PrometheusDesk  # noqa: PLC0415  may be missing
 
-            self._desk = PrometheusDesk(replace(server, write=False), reach, engine)
+            self._desk = PrometheusDesk(replace(server, write=False), engine)
 
     async def __aenter__(self) -> Self:
         return self

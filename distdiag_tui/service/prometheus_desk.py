@@ -28,9 +28,12 @@ LATE: Final = 600.0  # s: what went wrong of late is not to be taken for usual
 
 
 class Looker(Protocol):
-    """An engine: its `history` is what is shown of the past."""
+    """An engine: its `history` is what is shown of the past, its own of `reach` ticks."""
 
     history: History
+
+    @property
+    def reach(self) -> int: ...
 
     def begin_with(self, usual: Mapping[str, Values]) -> None:
         """What servers were like before, by name: metrics (M, n), newest last."""
@@ -61,12 +64,12 @@ class PrometheusStatus:
 class PrometheusDesk:
     """Begins with the first snapshot; nothing here ever makes anybody wait, or fails.
 
-    The engine is given a history that reaches back further than its own of `reach` ticks.
+    The engine is given a history that reaches back further than its own.
     """
 
-    def __init__(self, server: PrometheusServer, reach: int, engine: Looker) -> None:
+    def __init__(self, server: PrometheusServer, engine: Looker) -> None:
         self._server = server
-        self._reach = reach
+        self._reach = engine.reach
         self._engine = engine
         self._reader = Reader(server)
         self._writer = Writer(server) if server.write else None

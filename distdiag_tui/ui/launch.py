@@ -133,7 +133,7 @@ async def _open_prometheus(
         return None
     desk_class = await asyncio.to_thread(_import_prometheus_desk)
 
-    desk = desk_class(server, engine.store.capacity, engine)
+    desk = desk_class(server, engine)
     app.attach_prometheus(desk)
     return desk
 

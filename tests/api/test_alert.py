@@ -75,7 +75,7 @@ def test_a_recorded_fault_is_told_once_and_once_more_when_it_is_over() -> None:
         frames = open_recording(STORM).frames()
         engine = Engine(Replay(frames), "lab")
         engine.diagnoser = Diagnoser()
-        past = LookingBack(None, 1, engine)
+        past = LookingBack(None, engine)
         await follow(engine, past, IncidentDesk("lab", None, None), pager_to(receiver))
 
     with receiving() as receiver:

@@ -59,7 +59,7 @@ class Console:
 
     def __init__(self, ticks: Ticks, server: PrometheusServer) -> None:
         self.ticks = ticks
-        self.desk = PrometheusDesk(server, ticks.engine.store.capacity, ticks.engine)
+        self.desk = PrometheusDesk(server, ticks.engine)
 
     def tick(self) -> None:
         self.desk.take(self.ticks.next())
@@ -122,7 +122,7 @@ async def test_what_went_wrong_before_anyone_looked_is_found(server: Prometheus)
     ticks = Ticks(cluster="slow", start=start + SPAN)
     ticks.engine.diagnoser = Diagnoser()
     found: list[Diagnosis] = []
-    async with LookingBack(server.server, ticks.engine.store.capacity, ticks.engine) as past:
+    async with LookingBack(server.server, ticks.engine) as past:
         for number in range(12):
             ticks.raw = dict.fromkeys(WAITING, 1e9 + 5e4 * number)
             snapshot = ticks.next()

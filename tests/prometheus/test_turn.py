@@ -33,7 +33,7 @@ class Console:
 
     def __init__(self, found: Receiver, cluster: str) -> None:
         self.ticks = Ticks(cluster=cluster)
-        self.desk = PrometheusDesk(found.server, 10, self.ticks.engine)
+        self.desk = PrometheusDesk(found.server, self.ticks.engine)
         assert self.desk._writer is not None
         self.desk._writer._every = 0.02
         self.desk.take(self.ticks.next())
