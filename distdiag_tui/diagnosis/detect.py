@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows
@@ -34,8 +35,10 @@ class Settings:
     A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
     alarms when `hits` of the last `of` scores are at its threshold, and those of twice as many ticks are
     together `weight` beyond MARGIN: the less it is sick, the longer that takes. It does so until `quiet` in a
-    row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal.
-    Drifting metrics are compared with `lag` ticks before.
+    row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal;
+    a third of `patience` suffices where what is usual is only supposed. That is done of servers that serve
+    for `young` seconds at least: before they do more of starting than of their work. Drifting metrics are
+    compared with `lag` ticks before.
     """
 
     memory: int = 180
@@ -50,6 +53,7 @@ class Settings:
     patience: int = 1800
     smooth: int = 3
     lag: int = 20
+    young: float = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class Look:
     standard deviations. `apart` (S, M): the same of the difference to the other servers; equal to `z` for one
     server alone. Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is
     one. `groups` (S, G): the same by group. `onset` (S): the tick that the alarm dates back to, -1 for none.
+    `supposed` (S): what is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned.
     `load` is the factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
     `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
     """
@@ -73,6 +78,7 @@ class Look:
     groups: Floats
     alarming: Flags
     onset: NDArray[np.intp]
+    supposed: Flags
     warm: Floats
     load: float
     load_since: int
@@ -117,6 +123,7 @@ class Detector:
         self._excess = np.zeros((servers, 2 * self.settings.of))
         self._calm_for = np.zeros(servers, dtype=np.intp)
         self._alarming = np.zeros(servers, dtype=np.bool_)
+        self._supposed = np.zeros(servers, dtype=np.bool_)  # of whom only a mean is known
         self._onset = np.full(servers, -1, dtype=np.intp)
         self._first_hit = np.full(servers, -1, dtype=np.intp)
         self._load = 1.0
@@ -136,13 +143,15 @@ class Detector:
         found = recent if of_late is since_onset else self._compared(since_onset)
         raw = self._scores(recent.z)
         load = self._load_level(found)
-        if load != 1.0:
-            raw = np.minimum(raw, self._scores(recent.apart))
+        compare = self._supposed if load == 1.0 else np.ones_like(self._supposed)
+        if compare.any():  # then what all servers have is no trouble
+            raw[compare] = self._scores(local_part(recent.z, recent.apart))[compare]
         normal = raw / self._thresholds.limits
         scores = normal.max(axis=1)
         known = np.isfinite(found.change).any(axis=1)
         scores = np.where(known, scores, np.nan)
         scores = self._weighed(scores, found, plausible)
+        scores[self._supposed] *= BELIEF
         self._judge(scores)
         there = np.asarray(np.isfinite(values).any(axis=1))
         if load == 1.0:
@@ -159,7 +168,8 @@ class Detector:
             normal[:, 2:],
             self._alarming.copy(),
             np.where(self._alarming, self._onset, -1),
-            np.minimum(1.0, self._usual.counts / self.settings.least),
+            self._supposed.copy(),
+            self._warm(),
             load,
             self._load_since,
             self._thresholds.false_alarms,
@@ -175,11 +185,30 @@ class Detector:
         drifting = list(self.metrics.drifting)
         view[:, :, drifting] = np.where(np.isfinite(view[:, :, drifting]), 0.0, np.nan)
         known = np.isfinite(view).any(axis=2).sum(axis=0) >= self.settings.least
-        which = known & ~self._alarming & (self._usual.counts < self.settings.memory)
+        better = self._supposed | (~self._alarming & (self._usual.counts < self.settings.memory))
+        which = known & better
         beside = np.where(np.arange(len(view)) % 2, ROUGH, -ROUGH)[:, None, None]
         self._usual.fill(view + beside, which)
         if self._servers > 1:
             self._usual_apart.fill(view - others_median(view) + beside, which)
+        self._supposed &= ~which
+
+    def suppose(self, means: Floats) -> None:
+        """Until more is known take means over long times for what is usual: (S, M), NaN rows of all others.
+
+        Only what a server does not share with the others counts against it then; for one alone its rates say
+        little, as they differ by the time of day.
+        """
+        which = np.isfinite(means).any(axis=1) & ~self._alarming & (self._usual.counts < self.settings.least)
+        view = self.metrics.tame(means)
+        view[:, list(self.metrics.drifting)] = 0.0
+        vague = np.full_like(view, VAGUE)
+        if self._servers == 1:
+            vague[:, list(self.metrics.rates)] = VAGUE_ALONE
+        self._usual.suppose(view, vague, which)
+        if self._servers > 1:
+            self._usual_apart.suppose(view - others_median(view), vague, which)
+        self._supposed |= which
 
     def rate(self, z: Floats) -> Floats:
         """(S): the score that deviations (S, M) would give, 1 at the threshold."""
@@ -196,6 +225,7 @@ class Detector:
             (new._hits, self._hits), (new._excess, self._excess),
             (new._calm_for, self._calm_for), (new._alarming, self._alarming),
             (new._onset, self._onset), (new._first_hit, self._first_hit),
+            (new._supposed, self._supposed),
         ):  # fmt: skip
             take_rows(array, old, rows)
         return new
@@ -282,11 +312,18 @@ class Detector:
             calm = there & ~self._alarming & ~(scores >= 1.0)
         # what is known for a minute does not make ten minutes unusual
         patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
+        patience[self._supposed] = self.settings.patience // 3
         old = self._alarming & (self.tick - self._onset > patience)
         which = calm | (old & there)
         self._usual.put(view, which)
         self._usual_apart.put(difference, which)
         self._thresholds.put(raw, calm & np.isfinite(scores))
+        self._supposed &= self._usual.counts < self.settings.least
+
+    def _warm(self) -> Floats:
+        """(S): how much of what is to be learned is known; a server in trouble does not learn."""
+        learned = np.minimum(1.0, self._usual.counts / self.settings.least)
+        return np.where(self._supposed & self._alarming, 1.0, learned)
 
     def _load_level(self, found: Compared) -> float:
         """The factor by which the load of all servers has changed, 1 if it has not.
@@ -308,7 +345,7 @@ class Detector:
         if not load:
             return 1.0
         change = found.change
-        rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1))
+        rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1) & ~self._supposed)
         if not rows.size:
             return 1.0
         changes = change[rows][:, load]
@@ -349,6 +386,11 @@ OPEN: Final = 0.7
 BETTER: Final = 0.3
 ROUGH: Final = 0.1
 """Tame: a tenth more or less."""
+BELIEF: Final = 0.75
+"""What a score counts for where what is usual is only supposed."""
+VAGUE: Final = 0.2
+VAGUE_ALONE: Final = 2.0
+"""Tame: the spread of what is supposed, and that of the rates of a server without others beside it."""
 LOAD_Z: Final = 4.0
 LOAD_SPREAD: Final = 0.25
 SLOWER_Z: Final = 6.0

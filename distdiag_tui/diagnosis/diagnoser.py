@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.judge import Judge
+from distdiag_tui.diagnosis.lifetime import since_start
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.naming import Alarm, Named, Namer
@@ -29,7 +30,7 @@ from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
-from distdiag_tui.model.snapshot import Table, Values
+from distdiag_tui.model.snapshot import Table, Totals, Values
 from distdiag_tui.model.topology import Layout, Server, Subject
 
 SHOWN: Final = 5
@@ -45,6 +46,10 @@ UNLIKE: Final = 0.6
 KNOWN: Final = 1.4
 LIKENESS: Final = 1.6
 """By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
+
+NO_TOTALS: Final[Mapping[str, Totals]] = {}
+SUPPOSED: Final = "against its mean since it started"
+ALIKE: Final = "all servers alike"
 
 Heat = dict[tuple[str, str], float]
 
@@ -84,6 +89,7 @@ class Diagnoser:
         self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
+        self._met: set[str] = set()
         self._outright = Outright(self._metrics)
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
@@ -94,13 +100,20 @@ class Diagnoser:
         servers: Sequence[Server],
         values: Mapping[Subject, Values],
         layout: Layout | None = None,
+        totals: Mapping[str, Totals] = NO_TOTALS,
+        hosts: Mapping[str, Totals] = NO_TOTALS,
     ) -> Diagnosis:
-        """What is found at this tick; `layout` is what the cluster says of itself."""
+        """What is found at this tick; `layout` is what the cluster says of itself.
+
+        From the running totals of servers and of their `hosts`, by server, it supposes what one was like that
+        is seen for the first time.
+        """
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
+        self._meet(servers, totals, hosts)
         findings = self._outright.find(time, servers, rows, silent, layout)
         told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
@@ -175,6 +188,24 @@ class Diagnoser:
         self._course = self._course.anew(len(names))
         self._held = {}
         self._names = names
+
+    def _meet(
+        self, servers: Sequence[Server], totals: Mapping[str, Totals], hosts: Mapping[str, Totals]
+    ) -> None:
+        """Suppose what those are usually like that are seen for the first time, and serve for long."""
+        new = {
+            row: (server.name, server.uptime)
+            for row, server in enumerate(servers)
+            if server.name not in self._met and server.name in totals and server.uptime is not None
+        }
+        self._met.update(name for name, _ in new.values())
+        old = {row: each for row, each in new.items() if each[1] >= self._settings.young}
+        if not old:
+            return
+        lives = [(seconds, totals[name], hosts.get(name)) for name, seconds in old.values()]
+        means = np.full((len(servers), len(self._metrics.names)), np.nan)
+        means[list(old), : len(self._places)] = since_start(*zip(*lives, strict=True))[:, self._places]
+        self._detector.suppose(means)
 
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""
@@ -257,7 +288,7 @@ class Diagnoser:
             calibrated=False,
             since=self._course.time(int(look.onset[row])),
             strength=float(look.scores[row]),
-            said="all servers alike" if view.shared and len(self._names) > 1 else "",
+            said=SUPPOSED if look.supposed[row] else ALIKE if view.shared and len(self._names) > 1 else "",
         )
         if not named.causes:
             return [replace(plain, evidence=self._evidence(row, look, np.abs(effects)))]

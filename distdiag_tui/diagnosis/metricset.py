@@ -70,7 +70,8 @@ class MetricSet:
     `bad` (M): the way that means trouble, 1 or -1; 0 for neither; without it nothing is known of that.
     `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
     `moody`: indices of those that jump when all is well. `quiet`: of those that say why, but not that
-    something is wrong: they never alarm. `beside`: of those that not every server has.
+    something is wrong: they never alarm. `beside`: of those that not every server has. `rates`: of those that
+    grow with what is asked.
     """
 
     names: tuple[str, ...]
@@ -83,6 +84,7 @@ class MetricSet:
     moody: tuple[int, ...] = ()
     quiet: tuple[int, ...] = ()
     beside: tuple[int, ...] = ()
+    rates: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -151,4 +153,5 @@ def console_metrics() -> MetricSet:
         tuple(index for index, row in enumerate(rows) if row.id in MOODY),
         tuple(index for index, row in enumerate(rows) if row.id in QUIET),
         tuple(index for index, row in enumerate(rows) if row.group == "host"),
+        tuple(index for index, row in enumerate(rows) if row.kind is Kind.RATE),
     )

@@ -55,6 +55,11 @@ class Reference:
         self.counts[rows] = len(past)
         self._renew(rows)
 
+    def suppose(self, centre: Floats, spread: Floats, which: Flags) -> None:
+        """What holds for the servers `which` (S) until enough ticks are put in: (S, M), NaN for unknown."""
+        self.centre[which] = centre[which]
+        self.spread[which] = np.maximum(spread, least_spread(centre))[which]
+
     def rearranged(self, rows: Sequence[int]) -> Reference:
         """With these rows of it, -1 for a new one."""
         _, metrics, memory = self._ring.shape

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Final
+
+import numpy as np
 
 from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Layout, Member, Merge, TenantFacts
@@ -78,7 +79,7 @@ def _wrong_clocks(members: Sequence[Member]) -> Iterator[Standing]:
     if len(told) < 2:
         return
     offsets = [offset for _, offset in told]
-    usual = median(offsets) if len(told) > 2 else min(offsets, key=abs)
+    usual = float(np.median(offsets)) if len(told) > 2 else min(offsets, key=abs)
     for server, offset in told:
         apart = offset - usual
         if abs(apart) >= CLOCK_APART:

@@ -87,7 +87,15 @@ class Engine:
         )
         if self.diagnoser is None:
             return snapshot
-        found = self.diagnoser.feed(frame.time, frame.interval, frame.servers, values, frame.layout)
+        found = self.diagnoser.feed(
+            frame.time,
+            frame.interval,
+            frame.servers,
+            values,
+            frame.layout,
+            snapshot.totals,
+            snapshot.hosts,
+        )
         if self._usual:
             self.diagnoser.begin_with(self._usual)
             self._usual = {}

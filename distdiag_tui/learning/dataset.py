@@ -66,7 +66,7 @@ def examples_of(runs: Sequence[Run]) -> Examples:
 def _of_run(run: Run) -> list[tuple[str, frozenset[str], Floats]]:
     diagnoser, found = Diagnoser(), []
     for number, tick in enumerate(run.ticks):
-        diagnosis = diagnoser.feed(tick.time, tick.interval, tick.servers, tick.values, tick.layout)
+        diagnosis = tick.told(diagnoser)
         there = [truth for truth in run.truths if _shows(truth, tick.time)]
         if diagnosis.warm < 1 or number % (EVERY if there else EVERY_CALM):
             continue

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -110,6 +109,8 @@ class Registry:
 
     def _write(self, file: Path, data: bytes) -> None:
         """Whole or not at all."""
+        import tempfile  # noqa: PLC0415  few need it, and it takes milliseconds
+
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(dir=self.folder, prefix=".new-")

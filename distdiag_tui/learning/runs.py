@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.errors import ModelError
-from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.findings import Diagnosis
+from distdiag_tui.model.snapshot import Totals, Values
 from distdiag_tui.model.topology import Layout, Server, Subject
 from distdiag_tui.recording.reader import Recording, recordings_below
 from distdiag_tui.recording.replay import Replay
@@ -27,13 +29,24 @@ SHARED: Final = frozenset({"disk"})
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What came in at one moment; `values` of servers only, `layout` as the cluster told it."""
+    """What came in at one moment; `values` of servers only, `layout` as the cluster told it.
+
+    `totals` and `hosts` are as in a snapshot.
+    """
 
     time: float
     interval: float
     servers: tuple[Server, ...]
     values: Mapping[Subject, Values]
     layout: Layout | None = None
+    totals: Mapping[str, Totals] = field(default_factory=dict)
+    hosts: Mapping[str, Totals] = field(default_factory=dict)
+
+    def told(self, diagnoser: Diagnoser) -> Diagnosis:
+        """What a diagnoser finds that is fed with it."""
+        return diagnoser.feed(
+            self.time, self.interval, self.servers, self.values, self.layout, self.totals, self.hosts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +134,9 @@ def _ticks(recording: Recording, cluster: str) -> Iterator[Tick]:
     frames = recording.frames()
     engine = Engine(Replay(frames), cluster)
     for frame in frames:
-        values = engine.take(frame).values
-        own = {subject: row for subject, row in values.items() if subject.server and not subject.tenant}
-        yield Tick(frame.time, frame.interval, frame.servers, own, frame.layout)
+        taken = engine.take(frame)
+        own = {subject: row for subject, row in taken.values.items() if subject.server and not subject.tenant}
+        yield Tick(frame.time, frame.interval, frame.servers, own, frame.layout, taken.totals, taken.hosts)
 
 
 def _truths(info: RunInfo, servers: Sequence[str]) -> Iterator[Truth]:

@@ -55,10 +55,7 @@ class Verdict:
 
 def judge_run(run: Run, diagnoser: Diagnoser) -> Verdict:
     """Feed a fresh diagnoser with the run."""
-    told = [
-        (t.time, t.interval, diagnoser.feed(t.time, t.interval, t.servers, t.values, t.layout))
-        for t in run.ticks
-    ]
+    told = [(tick.time, tick.interval, tick.told(diagnoser)) for tick in run.ticks]
     during = [(time, found) for time, _, found in told if run.span and run.span[0] <= time <= run.span[1]]
     said = _said([found for _, found in during])
     calm = [(time, step, found) for time, step, found in told if run.calm(time)]

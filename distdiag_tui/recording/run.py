@@ -11,7 +11,6 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from typing import Any, Final, Literal
 
 from distdiag_tui.model.errors import RecordingError
@@ -88,6 +87,8 @@ class Versions:
     @classmethod
     def here(cls, servers: Mapping[str, str]) -> Versions:
         """Of this machine; `servers` says by name which product each is."""
+        from importlib.metadata import version  # noqa: PLC0415  slow to load, and only who records needs it
+
         return cls(
             distdiag=version("distdiag-tui"),
             catalogue=catalogue_hash(),

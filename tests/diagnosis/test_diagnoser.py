@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,15 +12,17 @@ import pytest
 from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.diagnosis.changes import Changes
 from distdiag_tui.diagnosis.compound import explain
+from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE, SIGNS
 from distdiag_tui.diagnosis.silence import Listener
+from distdiag_tui.model.arithmetic import Floats, evaluate
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
-from distdiag_tui.model.metrics import METRIC_INDEX
-from distdiag_tui.model.snapshot import Values
+from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, METRIC_INDEX, Kind
+from distdiag_tui.model.snapshot import Totals, Values
 from distdiag_tui.model.topology import Server, Status, Subject
 
 NAMES = ("n1", "n2", "n3")
@@ -34,6 +36,8 @@ class Cluster:
         self.dice = np.random.default_rng(seed)
         self.diagnoser = Diagnoser()
         self.time = 1000.0
+        self.usual: Floats = np.array([USUAL[row.unit] for row in METRICS])
+        self.totals: Mapping[str, Totals] = {}
         self.servers = {
             name: Server(name, f"{name}:1", "z", Status.UP, latency=0.01, age=0.0) for name in NAMES
         }
@@ -43,16 +47,16 @@ class Cluster:
 
     def tick(self, moved: Mapping[str, Mapping[str, float]]) -> Diagnosis:
         self.time += 1
-        usual = np.array([USUAL[row.unit] for row in METRICS])
         values: dict[Subject, Values] = {}
         for name, server in self.servers.items():
-            row = usual * self.dice.lognormal(0, 0.04, len(usual))
+            row = self.usual * self.dice.lognormal(0, 0.04, len(self.usual))
             for metric, factor in moved.get(name, {}).items():
                 if metric in METRIC_INDEX:
                     row[METRIC_INDEX[metric]] *= factor
             if server.status is Status.UP:
                 values[Subject("z", name)] = row.astype(np.float32)
-        return self.diagnoser.feed(self.time, 1.0, tuple(self.servers.values()), values)
+        servers = tuple(self.servers.values())
+        return self.diagnoser.feed(self.time, 1.0, servers, values, totals=self.totals)
 
     def silence(self, name: str, status: Status, detail: str, age: float) -> None:
         self.servers[name] = replace(self.servers[name], status=status, detail=detail, age=age)
@@ -129,6 +133,119 @@ def test_two_causes_on_one_server_are_both_found() -> None:
     sick = {"n1": {**signs_of("io_saturation", 6), **signs_of("connection_storm", 6)}}
     found = {finding.key for finding in cluster.live(15, sick)[-1].findings}
     assert found == {("n1", "connection_storm"), ("n1", "io_saturation")}
+
+
+DAY = 86_400.0
+A_SECOND: Floats = np.full(len(COLUMNS), 100.0)
+"""What each running total grows by."""
+for _metric in METRICS:
+    for _column in _metric.over:
+        A_SECOND[COLUMN_INDEX[_column]] *= {"s": 4_000.0, "s/s": 2_000.0, "B/s": 2_000.0}.get(
+            _metric.unit, 1.0
+        )
+A_SECOND = np.minimum(A_SECOND, 4e5)
+
+
+@dataclass
+class Read:
+    """A server's running totals as they are after so many seconds."""
+
+    columns: Floats
+    tenants: tuple[int, ...] = (1,)
+    at: float = 0.0
+
+
+class Old(Cluster):
+    """Servers that did the same for long, but some of them `busier` by a factor."""
+
+    def __init__(self, names: Sequence[str] = NAMES, seconds: float = DAY, busier: str = "") -> None:
+        super().__init__()
+        levels = [row.kind is Kind.GAUGE for row in METRICS]
+        self.usual = np.where(levels, self.usual, np.nan_to_num(evaluate(A_SECOND), nan=100.0))
+        self.servers = {name: replace(self.servers[name], uptime=seconds) for name in names}
+        self.totals = {
+            name: Read(A_SECOND[None] * seconds * (3.0 if name == busier else 1.0)) for name in names
+        }
+
+
+RATES = [metric.id for metric in METRICS if metric.kind is Kind.RATE]
+STORM = {"n2": signs_of("connection_storm")}
+
+
+def test_what_was_wrong_before_anyone_looked_is_found_by_what_servers_did_since_they_started() -> None:
+    cluster = Old()
+    (finding,) = cluster.live(10, STORM)[-1].findings
+    assert finding.key == ("n2", "connection_storm")
+    assert finding.said == "against its mean since it started"
+    evidence = {each.metric: each for each in finding.evidence}
+    assert evidence["logon_rate"].before == pytest.approx(100, rel=0.05)
+    assert evidence["logon_rate"].now == pytest.approx(400, rel=0.2)
+    cluster.live(30, STORM)
+    assert cluster.tick(STORM).warm == 1, "the others are known by now, and n2 is in trouble"
+    cluster.live(12)
+    assert not any(each.findings for each in cluster.live(60))
+    found = cluster.live(10, STORM)[-1]
+    assert [each.said for each in found.findings] == [""], "what is usual has been seen since"
+
+
+def test_how_long_servers_serve_may_be_known_later() -> None:
+    cluster = Old()
+    known, cluster.servers = (
+        cluster.servers,
+        {name: replace(server, uptime=None) for name, server in cluster.servers.items()},
+    )
+    assert not any(each.findings for each in cluster.live(8, STORM))
+    cluster.servers = known
+    assert cluster.live(10, STORM)[-1].findings
+
+
+def test_what_all_servers_have_against_their_means_is_only_the_time_of_day() -> None:
+    found = Old().live(40, {name: dict.fromkeys(RATES, 4.0) for name in NAMES})
+    assert not any(each.findings or each.load_change for each in found)
+    assert found[5].warm < 1
+    assert found[-1].warm == 1
+
+
+def test_what_all_servers_have_against_their_means_may_look_like_a_cause() -> None:
+    alike = {name: signs_of("cache_thrashing", 8) for name in NAMES}
+    assert not any(each.findings for each in Old().live(40, alike))
+
+
+def test_means_of_unequal_servers_are_their_own() -> None:
+    assert not any(each.findings for each in Old(busier="n1").live(40, {"n1": dict.fromkeys(RATES, 3.0)}))
+    storm = signs_of("connection_storm")
+    everywhere = dict.fromkeys(NAMES, storm) | {
+        "n1": {name: storm.get(name, 1.0) * (3.0 if name in RATES else 1.0) for name in METRIC_INDEX}
+    }
+    assert not any(each.findings for each in Old(busier="n1").live(40, everywhere))
+    idle = Old(busier="n1").live(10, STORM)[-1]
+    assert {each.key for each in idle.findings} >= {("n2", "connection_storm")}
+
+
+def test_the_means_of_servers_that_have_just_started_say_nothing() -> None:
+    assert not any(each.findings for each in Old(seconds=900.0).live(40, STORM))
+
+
+def test_what_is_recorded_goes_before_what_is_supposed() -> None:
+    cluster = Old()
+    cluster.live(10, STORM)
+    usual = np.repeat(cluster.usual[:, None], 900, axis=1).astype(np.float32)
+    cluster.diagnoser.begin_with(dict.fromkeys(NAMES, usual))
+    found = cluster.live(4, STORM)[-1]
+    assert [(each.key, each.said) for each in found.findings] == [(("n2", "connection_storm"), "")]
+
+
+def test_a_wrong_mean_is_given_up_in_time() -> None:
+    cluster = Old()
+    cluster.diagnoser = Diagnoser(settings=Settings(patience=300))
+    assert cluster.live(95, STORM)[-1].findings
+    cluster.live(45, STORM)
+    assert not any(each.findings for each in cluster.live(60, STORM))
+
+
+def test_a_server_alone_is_not_measured_by_how_much_it_has_to_do() -> None:
+    assert not any(each.findings for each in Old(("n2",)).live(40, {"n2": dict.fromkeys(RATES, 2.5)}))
+    assert Old(("n2",)).live(10, {"n2": signs_of("slow_sql", 30)})[-1].findings
 
 
 def recorded(ticks: int, moved: Mapping[str, float] | None = None) -> dict[str, Values]:

@@ -55,6 +55,11 @@ def test_planning_jobs_and_watching_a_run_does_not_pay_for_kubernetes() -> None:
     assert imported(modules, ("kubernetes_asyncio", "aiohttp", "asyncmy")) == []
 
 
+def test_diagnosis_starts_light() -> None:
+    heavy = ("importlib.metadata", "statistics", "email", "asyncio", "tempfile")
+    assert imported("distdiag_tui.learning.use", heavy) == []
+
+
 def test_a_way_to_machines_is_paid_for_by_who_takes_it() -> None:
     heavy = ("asyncssh", "requests", "prometheus_api_client", "kubernetes_asyncio", "aiohttp", "psutil")
     assert imported("distdiag_tui.hosts.opening", heavy) == []
