@@ -208,6 +208,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                     "medium": {"sessions": 2, "percent": 62},
                     "high": {"sessions": 6, "percent": 90},
                 },
+                lingers=15.0,  # until what was written is flushed
             ),
             Means(
                 "chaos",
@@ -236,6 +237,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                     "medium": {"indexes": 6, "tables": 4},
                     "high": {"indexes": 10, "tables": 4},
                 },
+                lingers=15.0,  # a busy disk
             ),
         ),
         spreads="The tables are the cluster's: writes that come through another server cost more as well.",

@@ -352,17 +352,20 @@ class Detector:
         size = np.median(changes, axis=0)
         moved = np.abs(np.median(found.z[rows][:, load], axis=0)) >= LOAD_Z
         together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
-        slower = self._slower(found.z[rows], found.apart[rows])
+        factor = float(size[np.argmax(np.abs(size))])
+        slower = self._slower(found.z[rows], found.apart[rows], less=factor < 0)
         if not (moved.any() and together and not slower):
             return 1.0
-        return float(math.exp(size[np.argmax(np.abs(size))]))
+        return math.exp(factor)
 
-    def _slower(self, z: Floats, apart: Floats) -> bool:
-        """Whether work takes longer somewhere, more than anywhere else."""
+    def _slower(self, z: Floats, apart: Floats, *, less: bool) -> bool:
+        """Whether work takes longer somewhere more than elsewhere, or everywhere though there is `less`."""
         times = list(self.metrics.times)
-        return bool(times) and bool(
-            (np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2
-        )
+        if not times:
+            return False
+        if less and (np.median(z[:, times], axis=0) > SLOWED_Z).any():
+            return True
+        return bool((np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2)
 
     def _follow_load(self) -> None:
         """A new level of the load is the new normal once it has lasted."""
@@ -394,6 +397,7 @@ VAGUE_ALONE: Final = 2.0
 LOAD_Z: Final = 4.0
 LOAD_SPREAD: Final = 0.25
 SLOWER_Z: Final = 6.0
+SLOWED_Z: Final = 10.0
 LOAD_TICKS: Final = 15
 
 

@@ -215,6 +215,18 @@ def test_a_sick_server_is_found_while_the_load_changes() -> None:
     assert looks[315].alarming.tolist() == [False, False, True]
 
 
+def test_who_has_less_to_do_is_not_slower() -> None:
+    """A disk that all share stalls: they do less because all takes longer, which is no change of load."""
+    less, stalled = calm(330), calm(330)
+    less[300:, :, [0, 2, 3, 4]] *= 0.3
+    stalled[300:, :, [0, 2, 3, 4]] *= 0.3
+    stalled[300:, :, 1] *= 12
+    assert feed(Detector(metrics(), 3), less)[310].load == pytest.approx(0.3, rel=0.15)
+    looks = feed(Detector(metrics(), 3), stalled)
+    assert {look.load for look in looks} == {1.0}
+    assert looks[310].alarming.all()
+
+
 def test_drifting_levels_are_no_alarm_but_a_jump_is() -> None:
     plain = metrics()
     drifting = MetricSet(plain.names, ("a", "b", "c", "d", "e", "e"), plain.floors, drifting=(4, 5))
