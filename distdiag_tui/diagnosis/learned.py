@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 
 LEAST: Final = 0.15
 """Below this probability no cause is named: "unknown"."""
-FURTHER: Final = 0.1
+FURTHER: Final = 0.2
 RULED_RIDGE: Final = 100.0
 """Where there are rules examples have to say it clearly that they are wrong."""
 MOST_TRUST: Final = 2.0
