@@ -37,6 +37,8 @@ SHOWN: Final = 5
 """Metrics of a finding's evidence, and other causes that it could be."""
 OWN: Final = 0.6
 """The score over what is not shared with the others, of a server that is sick itself."""
+SHARED: Final = 0.5
+"""The share of the servers that must alarm for what is nobody's own to be told of all."""
 RETURNING: Final = 15
 BACK: Final = 2
 """Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
@@ -268,7 +270,8 @@ class Diagnoser:
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
         own, local, change = self._course.since_onset(look, alarming)
         culprits: Flags = self._detector.rate(local) >= OWN
-        shared = bool(alarming) and not culprits[list(alarming)].any()
+        many = len(alarming) >= SHARED * np.isfinite(look.scores).sum()
+        shared = bool(alarming) and many and not culprits[list(alarming)].any()
         return View(effects_of(own, local, change, shared=shared), culprits, shared)
 
     def _found(self, server: Server, row: int, look: Look, view: View) -> list[Finding]:

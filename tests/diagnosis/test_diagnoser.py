@@ -38,6 +38,7 @@ class Cluster:
         self.time = 1000.0
         self.usual: Floats = np.array([USUAL[row.unit] for row in METRICS])
         self.totals: Mapping[str, Totals] = {}
+        self.noise: Mapping[str, float] = {}
         self.servers = {
             name: Server(name, f"{name}:1", "z", Status.UP, latency=0.01, age=0.0) for name in NAMES
         }
@@ -49,7 +50,7 @@ class Cluster:
         self.time += 1
         values: dict[Subject, Values] = {}
         for name, server in self.servers.items():
-            row = self.usual * self.dice.lognormal(0, 0.04, len(self.usual))
+            row = self.usual * self.dice.lognormal(0, self.noise.get(name, 0.04), len(self.usual))
             for metric, factor in moved.get(name, {}).items():
                 if metric in METRIC_INDEX:
                     row[METRIC_INDEX[metric]] *= factor
@@ -315,6 +316,16 @@ def test_what_all_servers_have_is_found_on_all_and_said_to_be() -> None:
     found = cluster.live(15, dict.fromkeys(NAMES, signs_of("io_saturation")))[-1].findings
     assert {each.key for each in found} == {(name, "io_saturation") for name in NAMES}
     assert {each.said for each in found} == {"all servers alike"}
+
+
+def test_what_only_the_steadiest_of_several_shows_is_not_told_of_it_alone() -> None:
+    """The others have it too, but they move about so much that it is nothing for them."""
+    cluster = Cluster()
+    cluster.noise = {"n2": 0.35, "n3": 0.35}
+    cluster.live(90)
+    found = cluster.live(30, dict.fromkeys(NAMES, signs_of("io_saturation", 1.5)))
+    assert max(each.scores["n1"] for each in found) > 1 > min(found[-1].scores[name] for name in ("n2", "n3"))
+    assert not any(each.findings for each in found)
 
 
 def test_what_no_cause_explains_is_unknown_and_takes_longer() -> None:
