@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE, SIGNS
 from distdiag_tui.diagnosis.silence import Listener
+from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.model.arithmetic import Floats, evaluate
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
@@ -26,6 +28,7 @@ from distdiag_tui.model.snapshot import Totals, Values
 from distdiag_tui.model.topology import Server, Status, Subject
 
 NAMES = ("n1", "n2", "n3")
+RECORDED = Path(__file__).parents[1] / "data" / "lab" / "runs" / "round5"
 USUAL = {"%": 20.0, "B": 2e8, "B/s": 2e5, "s": 0.004, "s/s": 0.2, "/s": 100.0, "": 8.0}
 
 
@@ -524,3 +527,27 @@ def test_nothing_is_known_at_first() -> None:
     assert first.warm < 0.1
     assert math.isnan(first.false_alarms)
     assert not first.findings
+
+
+@pytest.mark.parametrize(
+    ("recorded_run", "pair"),
+    [
+        ("slow_sql-n3-high-coupled-r1", ("n3", "slow_sql")),
+        ("cpu_hog_sql-n2-medium-sysbench-r1", ("n2", "cpu_hog_sql")),
+        ("cache_bottleneck-n1-low-tpcc-r1", ("n1", "cache_thrashing")),
+    ],
+)
+def test_real_nodes_seen_only_since_they_are_sick_are_found_by_their_running_totals(
+    recorded_run: str, pair: tuple[str, str]
+) -> None:
+    (run,) = load_runs([RECORDED / recorded_run])
+    assert run.span is not None
+    begin, end = run.span
+    late = [tick for tick in run.ticks if begin <= tick.time <= end]
+
+    def found(settings: Settings) -> set[tuple[str, str]]:
+        diagnoser = Diagnoser(settings=settings)
+        return {each.key for tick in late for each in tick.told(diagnoser).findings}
+
+    assert pair in found(Settings(young=60.0))
+    assert pair not in found(Settings(young=DAY)), "so it was the totals that told"

@@ -13,7 +13,6 @@ import pytest
 from conftest import LiveLab
 
 from distdiag_tui.anomalies.dose import Dose
-from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.findings import Diagnosis
@@ -48,26 +47,6 @@ async def test_what_was_down_before_anyone_looked_is_found(lab: LiveLab) -> None
         found = await diagnosed(snapshots, lambda found: bool(found.findings) and found.warm >= 1.0)
     assert ("n9", "node_down") in {each.key for each in found.findings}
     assert math.isnan(found.scores["n9"])
-
-
-async def test_what_was_wrong_before_anyone_looked_is_found(
-    lab_env: LiveLab,
-) -> None:
-    workloads, anomalies = Workloads(lab_env.target), Anomalies(lab_env.target)
-    load = await workloads.start(Wish("oltp", ("prepare", "run"), {"threads": 6, "rate": 60}))
-    try:
-        await asyncio.sleep(10)
-        anomalies.inject([Dose("connection_storm", "n2", seconds=60)])
-        await asyncio.sleep(5)
-        engine = Engine(LiveSource(lab_env.target, 0.5), lab_env.target.cluster)
-        engine.diagnoser = Diagnoser(settings=Settings(young=10.0))
-        async with aclosing(engine.snapshots()) as snapshots:
-            found = await diagnosed(snapshots, lambda found: bool(found.findings))
-        assert ("n2", "connection_storm") in {each.key for each in found.findings}
-        assert found.findings[0].said == "against its mean since it started"
-    finally:
-        await anomalies.stop([each.id for each in anomalies.active()])
-        await asyncio.gather(load.stop(), load.ended())
 
 
 async def test_a_fault_is_found_named_and_seen_to_end(lab_env: LiveLab) -> None:
