@@ -46,7 +46,7 @@ def main() -> None:
     """Entry point; the exit code is 0 if nothing is left of the fault."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    os._exit(asyncio.run(_serve()))  # at once: threads of the fault may hang on a frozen disk
+    asyncio.run(_serve_and_leave())
 
 
 class Supervision:
@@ -200,6 +200,16 @@ def _words(error: Exception) -> str:
         return " ".join(str(error).split())
     traceback.print_exception(error)
     return " ".join(f"unexpected {type(error).__name__}: {error}".split())
+
+
+async def _serve_and_leave() -> None:
+    """At once: threads of the fault may hang on a frozen disk, and a client may not hear that it is over."""
+    code = 1
+    try:
+        code = await _serve()
+    except Exception as error:
+        traceback.print_exception(error)
+    os._exit(code)
 
 
 async def _serve() -> int:

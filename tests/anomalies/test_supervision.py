@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -183,3 +185,27 @@ async def test_a_full_disk_forbids_to_begin_but_not_to_undo(
     assert supervision.record.phase == "failed"
     assert "disk full" in supervision.record.message
     assert fault.attempts == 1
+
+
+def test_a_supervisor_leaves_though_something_of_its_fault_goes_on() -> None:
+    code = """
+import asyncio
+from distdiag_tui.anomalies import supervisor
+
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(1)
+        except asyncio.CancelledError:
+            pass
+
+async def serve():
+    global task
+    task = asyncio.create_task(stubborn())
+    await asyncio.sleep(0)
+    return 3
+
+supervisor._serve = serve
+supervisor.main()
+"""
+    assert subprocess.run([sys.executable, "-c", code], timeout=20, check=False).returncode == 3
