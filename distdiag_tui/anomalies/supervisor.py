@@ -28,7 +28,7 @@ from distdiag_tui.anomalies.protocol import Fault
 from distdiag_tui.lab import state as lab
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
-from distdiag_tui.workloads.children import open_stdin
+from distdiag_tui.workloads.children import open_stdin, run_and_leave
 
 APPLY_SECONDS: Final = 60.0
 REVERT_SECONDS: Final = 20.0  # for one attempt
@@ -46,7 +46,7 @@ def main() -> None:
     """Entry point; the exit code is 0 if nothing is left of the fault."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
-    asyncio.run(_serve_and_leave())
+    run_and_leave(_serve)
 
 
 class Supervision:
@@ -200,16 +200,6 @@ def _words(error: Exception) -> str:
         return " ".join(str(error).split())
     traceback.print_exception(error)
     return " ".join(f"unexpected {type(error).__name__}: {error}".split())
-
-
-async def _serve_and_leave() -> None:
-    """At once: threads of the fault may hang on a frozen disk, and a client may not hear that it is over."""
-    code = 1
-    try:
-        code = await _serve()
-    except Exception as error:
-        traceback.print_exception(error)
-    os._exit(code)
 
 
 async def _serve() -> int:

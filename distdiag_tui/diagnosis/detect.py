@@ -5,7 +5,6 @@ Shapes: S servers, M metrics, G groups. NaN is missing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,10 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.loadlevel import LoadLevel
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows
+from distdiag_tui.diagnosis.robust import middle
 from distdiag_tui.diagnosis.thresholds import Thresholds
 from distdiag_tui.model.arithmetic import Floats
 
@@ -123,13 +124,9 @@ class Detector:
         self._excess = np.zeros((servers, 2 * self.settings.of))
         self._calm_for = np.zeros(servers, dtype=np.intp)
         self._alarming = np.zeros(servers, dtype=np.bool_)
-        self._supposed = np.zeros(servers, dtype=np.bool_)  # of whom only a mean is known
         self._onset = np.full(servers, -1, dtype=np.intp)
         self._first_hit = np.full(servers, -1, dtype=np.intp)
-        self._load = 1.0
-        self._load_since = -1
-        self._load_clear = -1  # the last tick that showed it plainly
-        self._load_moves: list[Floats] = []  # the changes at all of those
+        self._load = LoadLevel(metrics)
 
     def feed(self, values: Floats, plausible: Plausible | None = None) -> Look:
         """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer.
@@ -142,8 +139,9 @@ class Detector:
         recent = self._compared(of_late)
         found = recent if of_late is since_onset else self._compared(since_onset)
         raw = self._scores(recent.z)
-        load = self._load_level(found)
-        compare = self._supposed if load == 1.0 else np.ones_like(self._supposed)
+        supposed = self._usual.supposed
+        load = self._load.go_on(self.tick, found.change, found.z, found.apart, ~supposed)
+        compare = supposed if load == 1.0 else np.ones_like(supposed)
         if compare.any():  # then what all servers have is no trouble
             raw[compare] = self._scores(local_part(recent.z, recent.apart))[compare]
         normal = raw / self._thresholds.limits
@@ -151,13 +149,13 @@ class Detector:
         known = np.isfinite(found.change).any(axis=1)
         scores = np.where(known, scores, np.nan)
         scores = self._weighed(scores, found, plausible)
-        scores[self._supposed] *= BELIEF
+        scores[supposed] *= BELIEF
         self._judge(scores)
         there = np.asarray(np.isfinite(values).any(axis=1))
         if load == 1.0:
             self._learn(of_late, recent.difference, raw, scores, there)
-        else:  # what is usual stays as it was until the new level has lasted
-            self._follow_load()
+        elif (moved := self._load.new_normal()) is not None:  # until then what is usual stays as it was
+            self._usual.shift(moved)
         return Look(
             self.tick,
             tamed,
@@ -168,10 +166,10 @@ class Detector:
             normal[:, 2:],
             self._alarming.copy(),
             np.where(self._alarming, self._onset, -1),
-            self._supposed.copy(),
+            self._usual.supposed,
             self._warm(),
             load,
-            self._load_since,
+            self._load.since,
             self._thresholds.false_alarms,
         )
 
@@ -185,13 +183,12 @@ class Detector:
         drifting = list(self.metrics.drifting)
         view[:, :, drifting] = np.where(np.isfinite(view[:, :, drifting]), 0.0, np.nan)
         known = np.isfinite(view).any(axis=2).sum(axis=0) >= self.settings.least
-        better = self._supposed | (~self._alarming & (self._usual.counts < self.settings.memory))
+        better = self._usual.supposed | (~self._alarming & (self._usual.counts < self.settings.memory))
         which = known & better
         beside = np.where(np.arange(len(view)) % 2, ROUGH, -ROUGH)[:, None, None]
         self._usual.fill(view + beside, which)
         if self._servers > 1:
             self._usual_apart.fill(view - others_median(view) + beside, which)
-        self._supposed &= ~which
 
     def suppose(self, means: Floats) -> None:
         """Until more is known take means over long times for what is usual: (S, M), NaN rows of all others.
@@ -208,7 +205,6 @@ class Detector:
         self._usual.suppose(view, vague, which)
         if self._servers > 1:
             self._usual_apart.suppose(view - others_median(view), vague, which)
-        self._supposed |= which
 
     def rate(self, z: Floats) -> Floats:
         """(S): the score that deviations (S, M) would give, 1 at the threshold."""
@@ -225,7 +221,6 @@ class Detector:
             (new._hits, self._hits), (new._excess, self._excess),
             (new._calm_for, self._calm_for), (new._alarming, self._alarming),
             (new._onset, self._onset), (new._first_hit, self._first_hit),
-            (new._supposed, self._supposed),
         ):  # fmt: skip
             take_rows(array, old, rows)
         return new
@@ -312,69 +307,17 @@ class Detector:
             calm = there & ~self._alarming & ~(scores >= 1.0)
         # what is known for a minute does not make ten minutes unusual
         patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
-        patience[self._supposed] = self.settings.patience // 3
+        patience[self._usual.supposed] = self.settings.patience // 3
         old = self._alarming & (self.tick - self._onset > patience)
         which = calm | (old & there)
         self._usual.put(view, which)
         self._usual_apart.put(difference, which)
         self._thresholds.put(raw, calm & np.isfinite(scores))
-        self._supposed &= self._usual.counts < self.settings.least
 
     def _warm(self) -> Floats:
         """(S): how much of what is to be learned is known; a server in trouble does not learn."""
         learned = np.minimum(1.0, self._usual.counts / self.settings.least)
-        return np.where(self._supposed & self._alarming, 1.0, learned)
-
-    def _load_level(self, found: Compared) -> float:
-        """The factor by which the load of all servers has changed, 1 if it has not.
-
-        The longer it is so, the less a moment that looks otherwise says: servers write out what they hold.
-        """
-        now = self._load_change(found)
-        if now != 1.0:
-            self._load, self._load_since = now, self.tick if self._load_since < 0 else self._load_since
-            self._load_clear = self.tick
-            self._load_moves.append(found.change)
-        elif self._load_since < 0 or self.tick - self._load_clear > (self._load_clear - self._load_since) / 2:
-            self._end_load()
-        return self._load
-
-    def _load_change(self, found: Compared) -> float:
-        """The factor by which the load of all servers changed alike at this tick, 1 if it did not."""
-        load = list(self.metrics.load)
-        if not load:
-            return 1.0
-        change = found.change
-        rows = np.flatnonzero(np.isfinite(change[:, load]).all(axis=1) & ~self._supposed)
-        if not rows.size:
-            return 1.0
-        changes = change[rows][:, load]
-        size = np.median(changes, axis=0)
-        moved = np.abs(np.median(found.z[rows][:, load], axis=0)) >= LOAD_Z
-        together = (np.abs(changes - size) <= LOAD_SPREAD + 0.3 * np.abs(size)).all()
-        factor = float(size[np.argmax(np.abs(size))])
-        slower = self._slower(found.z[rows], found.apart[rows], less=factor < 0)
-        if not (moved.any() and together and not slower):
-            return 1.0
-        return math.exp(factor)
-
-    def _slower(self, z: Floats, apart: Floats, *, less: bool) -> bool:
-        """Whether work takes longer somewhere more than elsewhere, or everywhere though there is `less`."""
-        times = list(self.metrics.times)
-        if not times:
-            return False
-        if less and (np.median(z[:, times], axis=0) > SLOWED_Z).any():
-            return True
-        return bool((np.minimum(z[:, times], apart[:, times]) > SLOWER_Z).sum(axis=1).max() >= 2)
-
-    def _follow_load(self) -> None:
-        """A new level of the load is the new normal once it has lasted."""
-        if self._load_clear >= self._load_since + LOAD_TICKS:
-            self._usual.shift(middle(self._load_moves))
-            self._end_load()
-
-    def _end_load(self) -> None:
-        self._load, self._load_since, self._load_moves = 1.0, -1, []
+        return np.where(self._usual.supposed & self._alarming, 1.0, learned)
 
 
 DOUBTFUL: Final = 0.6
@@ -394,23 +337,10 @@ BELIEF: Final = 0.75
 VAGUE: Final = 0.2
 VAGUE_ALONE: Final = 2.0
 """Tame: the spread of what is supposed, and that of the rates of a server without others beside it."""
-LOAD_Z: Final = 4.0
-LOAD_SPREAD: Final = 0.25
-SLOWER_Z: Final = 6.0
-SLOWED_Z: Final = 10.0
-LOAD_TICKS: Final = 15
 
 
 def _bounded(z: Floats) -> Floats:
     return np.clip(np.nan_to_num(z, nan=0.0, posinf=MOST, neginf=-MOST), -MOST, MOST)
-
-
-def middle(views: Sequence[Floats]) -> Floats:
-    """The lower median of what is there, of several (S, M)."""
-    stack = np.sort(np.stack(views), axis=0)  # NaN comes last
-    there = np.isfinite(stack).sum(axis=0)
-    place = np.maximum(there - 1, 0) // 2
-    return np.asarray(np.take_along_axis(stack, place[None], axis=0)[0])
 
 
 def top_mean(size: Floats, count: int) -> Floats:

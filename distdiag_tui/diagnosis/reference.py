@@ -55,6 +55,12 @@ class Reference:
         self.counts[rows] = len(past)
         self._renew(rows)
 
+    @property
+    def supposed(self) -> Flags:
+        """(S): of which servers all that holds is supposed."""
+        few: Flags = self.counts < self._least
+        return few & np.isfinite(self.centre).any(axis=1) if few.any() else few
+
     def suppose(self, centre: Floats, spread: Floats, which: Flags) -> None:
         """What holds for the servers `which` (S) until enough ticks are put in: (S, M), NaN for unknown."""
         self.centre[which] = centre[which]

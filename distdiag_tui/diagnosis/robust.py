@@ -1,10 +1,11 @@
 """Medians and spreads that a few odd values do not move; NaN is missing, and left out.
 
-All along the last axis, of n values; leading axes are free.
+All but `middle` along the last axis, of n values; leading axes are free.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +37,14 @@ def quantile(values: Values, share: float) -> Floats:
     """As `numpy.nanquantile`, but fast where there are few values."""
     ordered = np.sort(values, axis=-1)
     return _quantile(ordered, np.isfinite(ordered).sum(axis=-1), share)
+
+
+def middle(views: Sequence[Floats]) -> Floats:
+    """The lower median of what is there, of several (S, M)."""
+    stack = np.sort(np.stack(views), axis=0)  # NaN comes last
+    there = np.isfinite(stack).sum(axis=0)
+    place = np.maximum(there - 1, 0) // 2
+    return np.asarray(np.take_along_axis(stack, place[None], axis=0)[0])
 
 
 def least_spread(centre: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Programs we start: none outlives us."""
+"""Programs we start: none outlives us, and none stays when it is done."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Final
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
@@ -49,3 +50,21 @@ async def open_stdin(limit: int = 1 << 16) -> asyncio.StreamReader:
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
     return reader
+
+
+def run_and_leave(serve: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    """Be such a program, and gone with its exit code at once.
+
+    `asyncio.run` would wait for threads that look up a name or hang on a frozen disk, and for tasks that do
+    not hear that they are cancelled.
+    """
+    asyncio.run(_leave_after(serve))
+
+
+async def _leave_after(serve: Callable[[], Coroutine[Any, Any, int]]) -> None:
+    code = 1
+    try:
+        code = await serve()
+    except Exception:
+        traceback.print_exc()
+    os._exit(code)

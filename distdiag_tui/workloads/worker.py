@@ -27,7 +27,7 @@ from typing import Any, cast
 
 from distdiag_tui.model.errors import DistdiagError, WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret
-from distdiag_tui.workloads.children import open_stdin
+from distdiag_tui.workloads.children import open_stdin, run_and_leave
 from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
@@ -44,7 +44,7 @@ def main() -> None:
     """Entry point of the process; the exit code is the error's, 0 after a stop."""
     _die_with_parent(True)
     os.set_blocking(sys.stdout.fileno(), False)
-    asyncio.run(_serve_and_leave())
+    run_and_leave(_serve)
 
 
 def _die_with_parent(wanted: bool) -> None:
@@ -231,11 +231,6 @@ class _Job:
 def _nodes(request: dict[str, Any]) -> list[Node]:
     password = Secret(request["password"])
     return [Node(Endpoint(**fields), request["user"], password) for fields in request["endpoints"]]
-
-
-async def _serve_and_leave() -> None:
-    """Leave from within: asyncio.run would wait for threads, such as a look-up of a host name."""
-    os._exit(await _serve())
 
 
 async def _serve() -> int:
