@@ -218,10 +218,12 @@ def _trained() -> Judge:
 
 
 def _import_cost() -> float:
-    """Of all that the console needs to diagnose, with a model or without."""
+    """Of all that the console needs to diagnose, with a model or without; compiled, as after any start."""
     code = "import time, numpy; t = time.process_time(); import distdiag_tui.learning.use; "
     code += "print(1e3 * (time.process_time() - t))"
-    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
+    usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=usual)
+    return float(ended.stdout)
 
 
 def _number(value: float) -> str:
