@@ -20,7 +20,7 @@ from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.lifetime import since_start
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
-from distdiag_tui.diagnosis.naming import Alarm, Named, Namer
+from distdiag_tui.diagnosis.naming import PASSING_TICKS, Alarm, Namer
 from distdiag_tui.diagnosis.outright import Outright
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
@@ -49,20 +49,37 @@ KNOWN: Final = 1.4
 LIKENESS: Final = 1.6
 """By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
 
+COMMON: Final = "io_saturation"
+COMMON_SIGN: Final = "host_disk_write_rt"
+COMMON_CHANGE: Final = 2.0
+"""What servers that share storage may have alike while one has trouble of its own as well. What one of them
+does slows the others a little: the machines' own figures must say so, by 7 times as long a write."""
+HELD: Final = "memstore_used"
+WRITTEN: Final = -0.3
+"""Whose memstore has shrunk by a quarter writes it out, as all do now and then: that is over in seconds."""
+
 NO_TOTALS: Final[Mapping[str, Totals]] = {}
 SUPPOSED: Final = "against its mean since it started"
 ALIKE: Final = "all servers alike"
+SEVERAL: Final = "several servers alike"
 
 Heat = dict[tuple[str, str], float]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Effects (S, F), who is sick of its own (S), and whether those that alarm all have it alike."""
+    """Effects (S, F), who is sick of its own (S), and whether those that alarm all have it alike.
+
+    `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
+    `alike` says how many have it. `writing` (S) are those that write out their memstore.
+    """
 
     effects: Floats
     culprits: Flags
     shared: bool
+    common: Floats | None
+    alike: str
+    writing: Flags
 
 
 class Diagnoser:
@@ -270,17 +287,33 @@ class Diagnoser:
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
         own, local, change = self._course.since_onset(look, alarming)
         culprits: Flags = self._detector.rate(local) >= OWN
-        many = len(alarming) >= SHARED * np.isfinite(look.scores).sum()
+        most = SHARED * np.isfinite(look.scores).sum()
+        many = len(alarming) >= most
         shared = bool(alarming) and many and not culprits[list(alarming)].any()
-        return View(effects_of(own, local, change, shared=shared), culprits, shared)
+        effects = effects_of(own, local, change, shared=shared)
+        whole = effects_of(own, local, change, shared=True)
+        common = many and not shared and self._in_common(whole[list(alarming)], change[list(alarming)])
+        alike = "" if len(alarming) < 2 else ALIKE if len(alarming) == len(self._names) else SEVERAL
+        return View(effects, culprits, shared, whole if common else None, alike, self._writing(look, most))
+
+    def _writing(self, look: Look, most: float) -> Flags:
+        """Who writes out its memstore (S): all, if that many do, for they use the same disks."""
+        if HELD not in self._metrics.names:
+            return np.zeros(len(self._names), dtype=np.bool_)
+        writing: Flags = look.change[:, self._metrics.index(HELD)] < WRITTEN
+        return writing | (writing.sum() >= most)
+
+    def _in_common(self, effects: Floats, change: Floats) -> bool:
+        """Whether those that alarm (effects R, F, changes R, M) have COMMON alike."""
+        if len(effects) < 2 or COMMON not in self.judge.causes or COMMON_SIGN not in self._metrics.names:
+            return False
+        plain = change[:, self._metrics.index(COMMON_SIGN)] >= COMMON_CHANGE
+        scores = self.judge.scores(effects)[:, self.judge.causes.index(COMMON)]
+        return bool(plain.all() and (scores >= self.judge.least).all())
 
     def _found(self, server: Server, row: int, look: Look, view: View) -> list[Finding]:
         """One finding for each cause, none of a server that is a victim."""
-        if not (view.shared or view.culprits[row]):
-            return []
-        lasted, effects = look.tick - int(look.onset[row]), view.effects[row]
-        named = self._namer.name(Alarm(server.name, effects, lasted, float(look.scores[row])))
-        if named is None:
+        if view.writing[row] and look.tick - int(look.onset[row]) < PASSING_TICKS:
             return []
         plain = Finding(
             server=server.name,
@@ -291,21 +324,36 @@ class Diagnoser:
             calibrated=False,
             since=self._course.time(int(look.onset[row])),
             strength=float(look.scores[row]),
-            said=SUPPOSED if look.supposed[row] else ALIKE if view.shared and len(self._names) > 1 else "",
+            said=SUPPOSED if look.supposed[row] else "",
         )
+        alike = replace(plain, said=plain.said or view.alike)
+        found = []
+        if view.shared or view.culprits[row]:
+            found = self._own(alike if view.shared else plain, row, look, view.effects[row])
+        if view.common is not None and COMMON not in {each.cause for each in found}:
+            effects, cause = view.common[row], self.judge.causes.index(COMMON)
+            sure = self.judge.confidence(self.judge.scores(effects))
+            found.append(self._caused(alike, cause, sure, row, look, effects))
+        return found
+
+    def _own(self, plain: Finding, row: int, look: Look, effects: Floats) -> list[Finding]:
+        lasted = look.tick - int(look.onset[row])
+        named = self._namer.name(Alarm(plain.server, effects, lasted, plain.strength))
+        if named is None:
+            return []
         if not named.causes:
             return [replace(plain, evidence=self._evidence(row, look, np.abs(effects)))]
-        return [self._caused(plain, cause, named, row, look, effects) for cause in named.causes]
+        return [self._caused(plain, cause, named.sure, row, look, effects) for cause in named.causes]
 
     def _caused(
-        self, plain: Finding, cause: int, named: Named, row: int, look: Look, effects: Floats
+        self, plain: Finding, cause: int, sure: Floats, row: int, look: Look, effects: Floats
     ) -> Finding:
         causes = self.judge.causes
-        also = sorted(zip(causes, named.sure.tolist(), strict=True), key=lambda pair: -pair[1])
+        also = sorted(zip(causes, sure.tolist(), strict=True), key=lambda pair: -pair[1])
         return replace(
             plain,
             cause=causes[cause],
-            confidence=float(named.sure[cause]),
+            confidence=float(sure[cause]),
             calibrated=self.judge.calibrated,
             evidence=self._evidence(row, look, self.judge.contributions(effects, cause)),
             also=tuple(pair for pair in also if pair[0] != causes[cause])[:SHOWN],
