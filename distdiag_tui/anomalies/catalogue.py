@@ -247,7 +247,10 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
         "Lock contention",
         "A session holds hot rows that others want to change.",
         cause="lock_contention",
-        symptoms=(*_up("sessions_active", "update_rt", "delete_rt"), *_down("tps", "commit_rate", "qps")),
+        symptoms=(
+            *_up("lock_waiters", "sessions_active", "update_rt", "delete_rt"),
+            *_down("tps", "commit_rate", "qps"),
+        ),
         risk="Statements of others wait, and may time out.",
         means=(
             Means(

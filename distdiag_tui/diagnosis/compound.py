@@ -30,6 +30,10 @@ class Scorer(Protocol):
         """(..., F) to (..., K), 0 to 1."""
         ...
 
+    def beside(self, effects: Floats) -> Floats:
+        """The same of causes beside another one."""
+        ...
+
     def rest(self, effects: Floats, cause: int) -> Floats:
         """Effects (F) less those that the cause explains."""
         ...
@@ -49,20 +53,27 @@ def explain(
     One more must show in the whole and in the rest: in the whole alone it may be one and the same thing, and
     the rest is what is left of an estimate. The causes in that order, beginning with those `given`; none if
     the likeliest is below `first`, the next ones where the geometric mean of both scores is `further` or
-    above; and of these causes the larger score (K), of all others that of the whole.
+    above; and of these causes the larger score (K), at most that of the first, of all others that of the
+    whole.
     """
-    whole = scorer.scores(effects)
-    told, found, left = whole.copy(), list(given), effects
-    for cause in given:
+    told = scorer.scores(effects)
+    found = list(given)
+    if not found:
+        best = int(told.argmax())
+        if not told[best] >= first:
+            return [], told
+        found.append(best)
+    whole, left = scorer.beside(effects), effects
+    for cause in found:
         left = scorer.rest(left, cause)
     while len(found) < most:
-        rest = scorer.scores(left) if found else whole
+        rest = scorer.beside(left)
         now = np.sqrt(whole * rest)
         now[found] = -np.inf
         best = int(now.argmax())
-        if not now[best] >= (further if found else first):
+        if not now[best] >= further:
             break
-        told[best] = max(whole[best], rest[best])
+        told[best] = min(max(whole[best], rest[best]), told[found[0]])
         found.append(best)
         left = scorer.rest(left, best)
     return found, told

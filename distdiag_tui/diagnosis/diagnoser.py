@@ -301,7 +301,7 @@ class Diagnoser:
         if HELD not in self._metrics.names:
             return np.zeros(len(self._names), dtype=np.bool_)
         writing: Flags = look.change[:, self._metrics.index(HELD)] < WRITTEN
-        return writing | (writing.sum() >= most)
+        return np.asarray(writing | (writing.sum() >= most))
 
     def _in_common(self, effects: Floats, change: Floats) -> bool:
         """Whether those that alarm (effects R, F, changes R, M) have COMMON alike."""

@@ -26,6 +26,10 @@ class Judge(Protocol):
         """(..., F) to (..., K), 0 to 1."""
         ...
 
+    def beside(self, effects: Floats) -> Floats:
+        """The same of causes beside another one."""
+        ...
+
     def rest(self, effects: Floats, cause: int) -> Floats:
         """Effects (F) less those that the cause explains."""
         ...

@@ -61,6 +61,10 @@ RESOURCES: Final[Mapping[str, str]] = {
 """Which resource a metric tells of, by its id or else its group; what is not here is not looked at."""
 
 
+YOUNGER: Final = frozenset({"lock_waiters"})
+"""Those that recordings and models of before do not have."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricSet:
     """M metrics. `names` are unique; `groups` (M) say which resource each one tells of.
@@ -152,6 +156,6 @@ def console_metrics() -> MetricSet:
         tuple(index for index, row in enumerate(rows) if row.id in DRIFTING),
         tuple(index for index, row in enumerate(rows) if row.id in MOODY),
         tuple(index for index, row in enumerate(rows) if row.id in QUIET),
-        tuple(index for index, row in enumerate(rows) if row.group == "host"),
+        tuple(index for index, row in enumerate(rows) if row.group == "host" or row.id in YOUNGER),
         tuple(index for index, row in enumerate(rows) if row.kind is Kind.RATE),
     )

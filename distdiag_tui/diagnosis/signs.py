@@ -26,7 +26,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "slow_sql": {
         "rows_per_select": 3, "rows_read_rate": 1, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,
         "cpu_time": 1, "cpu_percent": 1, "sessions_active": 1, "sessions": 1,
-        "cpu_per_row": -3, "lock_wait_time": -2,
+        "cpu_per_row": -3, "lock_waiters": -2, "lock_wait_time": -2,
     },
     "io_saturation": {
         "io_write_rt": 3, "log_write_rt": 3, "log_sync_rt": 3, "wait_system_io": 3, "commit_rt": 2,
@@ -53,8 +53,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "lock_contention": {
         # statements that wait show in no mean time before they are over: what is left is that nothing is done
-        "update_rt": 3, "lock_wait_time": 3, "delete_rt": 2, "tx_rt": 2, "update_rate": -3, "tps": -2,
-        "sessions_active": 2, "delete_rate": -1, "qps": -1, "lock_fail_rate": 1,
+        "lock_waiters": 3, "update_rt": 3, "lock_wait_time": 3, "delete_rt": 2, "tx_rt": 2,
+        "update_rate": -3, "tps": -2, "sessions_active": 2, "delete_rate": -1, "qps": -1, "lock_fail_rate": 1,
         "sql_fail_rate": 1, "rollback_rate": 1, "commit_rate": -1, "sql_rt": 1, "wait_application": 1,
         "sessions": 1, "select_rt": -2,
     },
@@ -86,5 +86,8 @@ BUSY: Final = tuple(name for name, weight in SIGNS["cpu_saturation"].items() if 
 BRINGS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
     ("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY
 )
-DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS)
+TELLS: Final[Mapping[str, str]] = {
+    "lock_contention": "lock_waiters", "plan_cache_thrashing": "plan_cache_hit",
+}  # fmt: skip
+DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS)
 """What diagnosis goes by until it is trained."""

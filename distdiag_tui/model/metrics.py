@@ -66,6 +66,7 @@ LEVELS: Final[frozenset[Column]] = frozenset(
         140018,
         "session.active",
         "session.all",
+        "session.locked",
         "plan.memory",
         "disk.data_used",
         "disk.data_total",
@@ -220,6 +221,10 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
         "lock_wait_time", "lock wait", "lock", (60023,),
         "Time waited for row locks: sessions waiting on average.", unit="s/s", scale=_US, bad=_HIGH,
     ),
+    _gauge(
+        "lock_waiters", "lock waiters", "lock", "", ("session.locked",),
+        "Sessions that wait for a row lock at this moment.", bad=_HIGH,
+    ),
     _mean_time(
         "lock_wait_rt", "wait per lock", "lock", (60023,), (60021, 60022), "Mean wait for a row lock."
     ),
@@ -270,7 +275,7 @@ FIRST_LOOK: Final = frozenset(
         "qps", "sql_rt", "select_rate", "select_rt", "insert_rate", "update_rate", "update_rt", "delete_rate",
         "sql_fail_rate", "tps", "tx_rt", "commit_rt", "rollback_rate", "tx_timeout_rate",
         "sessions_active", "sessions", "queue_rt", "cpu_percent", "worker_time",
-        "memory_percent", "memstore_percent", "lock_wait_time", "lock_fail_rate",
+        "memory_percent", "memstore_percent", "lock_waiters", "lock_wait_time", "lock_fail_rate",
         "log_write_rt", "log_sync_rt", "io_read_rate", "io_read_rt", "io_write_rate", "io_write_rt",
         "row_cache_hit", "block_cache_hit", "plan_cache_hit", "sql_in_bytes", "sql_out_bytes", "rpc_rt",
         "wait_concurrency", "wait_system_io", "wait_user_io",

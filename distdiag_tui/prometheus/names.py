@@ -97,6 +97,7 @@ _NAMED: Final[dict[Column, tuple[str, str]]] = {
     10004: ("rpc_failures", "RPC packets not delivered."),
     "session.active": ("sessions_active", "Sessions at work."),
     "session.all": ("sessions", "Sessions connected."),
+    "session.locked": ("sessions_lock_waiting", "Sessions that wait for a row lock."),
     "plan.memory": ("plan_cache_used_bytes", "Memory held by cached plans."),
     "plan.hits": ("plan_cache_hits", "Plans found in the plan cache."),
     "plan.accesses": ("plan_cache_accesses", "Plans looked for in the plan cache."),

@@ -6,7 +6,7 @@ makes our own statements recognisable in GV$OB_SQL_AUDIT. The hint bounds them o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from typing import Any, Final
@@ -91,22 +91,31 @@ def _read_waits(rows: Iterable[Row]) -> Iterable[Reading]:
             yield tenant, f"wait.{name.lower()}", totals.get((tenant, name), 0.0)
 
 
+SESSION_FIGURES: Final[Mapping[Column, str]] = {
+    "session.all": "count(*)",
+    "session.active": "sum(state = 'ACTIVE')",
+    # why a statement is to be tried again: a row is locked. No statistic tells of the wait before it is over
+    "session.locked": "sum(state = 'ACTIVE' and retry_info = -6005)",
+}
+
+
 def _sessions(capability: Capability) -> Query | None:
-    if not capability.has("GV$OB_PROCESSLIST", "TENANT", "STATE"):
+    view = "GV$OB_PROCESSLIST"
+    if not capability.has(view, "TENANT", "STATE", "RETRY_INFO"):
         return None
     return Query(
-        f"select {HINT} tenant, count(*), sum(state = 'ACTIVE') from oceanbase.GV$OB_PROCESSLIST"  # noqa: S608
-        f" where id <> connection_id() and {local(capability, 'GV$OB_PROCESSLIST')} group by tenant",
+        f"select {HINT} tenant, {', '.join(SESSION_FIGURES.values())} from oceanbase.{view}"  # noqa: S608
+        f" where id <> connection_id() and {local(capability, view)} group by tenant",
         _read_sessions,
     )
 
 
 def _read_sessions(rows: Iterable[Row]) -> Iterable[Reading]:
-    yield SERVER_WIDE, "session.all", 0.0  # a server without sessions has no rows, and still an answer
-    yield SERVER_WIDE, "session.active", 0.0
-    for tenant, count, active in rows:
-        yield str(tenant), "session.all", figure(count)
-        yield str(tenant), "session.active", figure(active)
+    for column in SESSION_FIGURES:
+        yield SERVER_WIDE, column, 0.0  # a server without sessions has no rows, and still an answer
+    for tenant, *figures in rows:
+        for column, value in zip(SESSION_FIGURES, figures, strict=True):
+            yield str(tenant), column, figure(value)
 
 
 def _plan_cache(capability: Capability) -> Query | None:

@@ -23,7 +23,7 @@ from distdiag_tui.sources.capability import Capability
 from distdiag_tui.sources.discovery.known import Key
 from distdiag_tui.sources.discovery.values import LARGEST, key_of
 from distdiag_tui.sources.frame import SERVER_WIDE
-from distdiag_tui.sources.queries import DISK_COLUMNS, DISK_FIGURES, HINT, Row
+from distdiag_tui.sources.queries import DISK_COLUMNS, DISK_FIGURES, HINT, SESSION_FIGURES, Row
 
 MOST_SERVERS: Final = 5000  # rows of a statement
 LONGEST: Final = 1 << 20  # characters of a row's text: some 700 tenants on one server
@@ -50,7 +50,7 @@ for _place, _figure in enumerate(_PLAN_FIGURES.values()):
     _COLUMN_OF[_PLAN + _place] = COLUMN_INDEX[_figure]
 _IS_WAIT: Final = np.array([isinstance(column, str) and column.startswith("wait.") for column in COLUMNS])
 _MOST_TENANT: Final = 1 << 22  # ids beyond are garbage
-_SESSIONS: Final = COLUMN_INDEX["session.all"], COLUMN_INDEX["session.active"]
+_SESSIONS: Final = tuple(COLUMN_INDEX[column] for column in SESSION_FIGURES)
 
 Ints = NDArray[np.int64]
 
@@ -59,7 +59,7 @@ class Form(Enum):
     """What the columns after a server's address hold."""
 
     CODES = auto()  # how many pairs, and the text of them
-    SESSIONS = auto()  # text: "tenant sessions active,..."
+    SESSIONS = auto()  # text: "tenant sessions active locked,..."
     DISKS = auto()  # the four DISK_FIGURES
 
 
@@ -127,11 +127,13 @@ def _waits(capability: Capability, where: str) -> WideQuery | None:
 
 def _sessions(capability: Capability, where: str) -> WideQuery | None:
     view = "GV$OB_PROCESSLIST"
-    if not capability.has(view, "SVR_IP", "SVR_PORT", "ID", "TENANT", "STATE"):
+    if not capability.has(view, "SVR_IP", "SVR_PORT", "ID", "TENANT", "STATE", "RETRY_INFO"):
         return None
+    n, active, locked = SESSION_FIGURES.values()
     sql = (
-        f"select {HINT} svr_ip, svr_port, group_concat(concat(tenant, ' ', n, ' ', active) separator ',')"  # noqa: S608
-        " from (select svr_ip, svr_port, tenant, count(*) as n, sum(state = 'ACTIVE') as active"
+        f"select {HINT} svr_ip, svr_port,"  # noqa: S608
+        " group_concat(concat(tenant, ' ', n, ' ', active, ' ', locked) separator ',')"
+        f" from (select svr_ip, svr_port, tenant, {n} as n, {active} as active, {locked} as locked"
         f" from oceanbase.{view} where id <> connection_id() and {where}"
         " group by svr_ip, svr_port, tenant) tenants"
         f" group by svr_ip, svr_port limit {MOST_SERVERS}"
@@ -216,7 +218,7 @@ class Wide:
             for entry in str(row[2] or "").split(","):
                 name, _, counts = entry.partition(" ")
                 found = counts.split(" ")
-                if len(found) == 2 and all(each.isdigit() for each in found):
+                if len(found) == len(_SESSIONS) and all(each.isdigit() for each in found):
                     tenant = self._tenants.get(name, SERVER_WIDE)
                     for column, count in zip(_SESSIONS, found, strict=True):
                         at = server, tenant, column

@@ -119,10 +119,11 @@ def test_the_ids_of_wait_classes_are_those_of_the_server() -> None:
 def test_sessions_by_tenant_and_those_of_nobody_in_particular() -> None:
     found = figures(
         sysstat=[row(ONE, (1, 40000, 7)), row(TWO, (1, 40000, 7))],
-        processlist=[(*ONE, "shop 5 2,META$1002 3 1,of today 4 4,bad x y,")],
+        processlist=[(*ONE, "shop 5 2 1,META$1002 3 1 0,of today 4 4 4,bad x y z,")],
     )
     assert found[ONE, 1002, "session.all"] == 5
     assert found[ONE, 1002, "session.active"] == 2
+    assert found[ONE, 1002, "session.locked"] == 1
     assert found[ONE, SERVER_WIDE, "session.all"] == 3
     assert found[TWO, SERVER_WIDE, "session.all"] == 0  # an answer: there are none
 

@@ -15,6 +15,7 @@ from distdiag_tui.diagnosis.changes import Changes
 from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.metricset import console_metrics
+from distdiag_tui.diagnosis.naming import PASSING_TICKS
 from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE, SIGNS
 from distdiag_tui.diagnosis.silence import Listener
@@ -119,9 +120,71 @@ def test_what_all_servers_have_is_found_on_all_and_said_to_be() -> None:
     assert {each.said for each in found} == {"all servers alike"}
 
 
+def test_two_servers_of_three_are_not_all_of_them() -> None:
+    """The third one moves about too much for that to be seen."""
+    cluster = Cluster(seed=4)
+    cluster.noise = {"n3": 0.5}
+    cluster.live(90)
+    found = cluster.live(15, dict.fromkeys(NAMES, signs_of("io_saturation", 1.5)))[-1].findings
+    assert {(each.server, each.said) for each in found} == {
+        (name, "several servers alike") for name in ("n1", "n2")
+    }
+
+
+@pytest.mark.parametrize(("written", "told"), [(12.0, True), (3.0, False)])
+def test_slow_storage_below_all_is_told_beside_what_one_of_them_has_of_its_own(
+    written: float, told: bool
+) -> None:
+    """If the machines themselves take long to write; else the others are victims of the one."""
+    cluster = Cluster()
+    cluster.live(80)
+    slow = {**signs_of("io_saturation"), "host_disk_write_rt": written}
+    sick = {"n1": slow, "n2": slow, "n3": {**slow, **signs_of("connection_storm", 8)}}
+    found = cluster.live(15, sick)[-1].findings
+    assert ("n3", "connection_storm") in {each.key for each in found}
+    alike = {each.key: each.said for each in found if each.cause == "io_saturation"}
+    assert alike == (
+        dict.fromkeys(((name, "io_saturation") for name in NAMES), "all servers alike") if told else {}
+    )
+    assert all(each.evidence and each.confidence > 0 for each in found)
+
+
+def test_who_writes_out_its_memstore_is_not_sick_at_once() -> None:
+    """All do so now and then; what stays is told a little later."""
+    slow = signs_of("io_saturation")
+    delays = []
+    for written in (1.0, 0.3):
+        cluster = Cluster()
+        cluster.live(80)
+        found = cluster.live(20, {"n1": {**slow, "memstore_used": written}})
+        delays.append(next(tick for tick, each in enumerate(found) if each.findings))
+    assert delays[1] >= max(PASSING_TICKS, delays[0] + 2)
+    assert {each.key for each in found[-1].findings} >= {("n1", "io_saturation")}
+
+
+def test_a_telling_sign_makes_one_more_cause_and_never_the_first() -> None:
+    """Whose sessions wait for row locks has locks as well, whatever else is slow there."""
+    metrics = console_metrics()
+    signs = {
+        "hog": {"cpu_time": 3.0, "select_rt": 3.0},
+        "locks": {"update_rt": 3.0, "tx_rt": 3.0, "lock_waiters": 1.0},
+    }
+    careless, told = (
+        Rules(metrics, Knowledge(signs, tells=tells)) for tells in ({}, {"locks": "lock_waiters"})
+    )
+    effects = np.zeros(2 * len(metrics.names))
+    for name in ("cpu_time", "select_rt", "lock_waiters"):
+        effects[metrics.index(name)] = 0.6
+    assert explain(careless, effects, further=0.3)[0] == [0]
+    causes, scores = explain(told, effects, further=0.3)
+    assert causes == [0, 1]
+    assert scores[0] >= scores[1] >= 0.3
+    assert told.scores(effects).tolist() == careless.scores(effects).tolist()
+
+
 def test_what_only_the_steadiest_of_several_shows_is_not_told_of_it_alone() -> None:
     """The others have it too, but they move about so much that it is nothing for them."""
-    cluster = Cluster()
+    cluster = Cluster(seed=4)
     cluster.noise = {"n2": 0.35, "n3": 0.35}
     cluster.live(90)
     found = cluster.live(30, dict.fromkeys(NAMES, signs_of("io_saturation", 1.5)))

@@ -193,6 +193,9 @@ class _Told:
     def scores(self, effects: Floats) -> Floats:
         return self._whole if effects.any() else self._rest
 
+    def beside(self, effects: Floats) -> Floats:
+        return self.scores(effects)
+
     def rest(self, effects: Floats, cause: int) -> Floats:
         return np.zeros_like(effects)
 

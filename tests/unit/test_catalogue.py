@@ -38,7 +38,7 @@ EXPECTED = {
     "storage": "io_read_rate io_read_rt io_read_bytes io_write_rate io_write_rt io_write_bytes",
     "redo log": "log_write_rate log_write_rt log_sync_rt",
     "network": "rpc_in_rate rpc_out_rate rpc_rt rpc_in_bytes rpc_out_bytes sql_in_bytes sql_out_bytes",
-    "locks": "lock_wait_time lock_wait_rt lock_rate lock_fail_rate",
+    "locks": "lock_waiters lock_wait_time lock_wait_rt lock_rate lock_fail_rate",
 }
 
 # Statistics that not every version has; letters as in the reference: a 4.2.1, b 4.2.5, c 4.3.3, ...

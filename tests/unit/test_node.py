@@ -29,12 +29,14 @@ class Answering(Node):
 async def test_sessions_of_tenants_without_an_id_are_added_up() -> None:
     sessions = queries.plan(capability_of("ob-4.3.3.1"))[2]
     readings: dict[tuple[int, int], float] = {}
-    rows = [("shop", 5, 2), ("META$1002", 3, 1), ("created just now", 4, 4)]
+    rows = [("shop", 5, 2, 1), ("META$1002", 3, 1, 0), ("created just now", 4, 4, 2)]
     await Answering(rows)._ask(sessions, readings)
-    everyone, active = COLUMN_INDEX["session.all"], COLUMN_INDEX["session.active"]
+    everyone, active, locked = (COLUMN_INDEX[f"session.{name}"] for name in ("all", "active", "locked"))
     assert readings == {
         (SERVER_WIDE, everyone): 7,
         (SERVER_WIDE, active): 5,
+        (SERVER_WIDE, locked): 2,
         (1002, everyone): 5,
         (1002, active): 2,
+        (1002, locked): 1,
     }

@@ -177,9 +177,10 @@ def test_a_server_without_sessions_has_none_rather_than_no_answer() -> None:
     assert readings("GV$OB_PROCESSLIST", []) == {
         (SERVER_WIDE, "session.all"): 0,
         (SERVER_WIDE, "session.active"): 0,
+        (SERVER_WIDE, "session.locked"): 0,
     }
-    found = readings("GV$OB_PROCESSLIST", [("shop", 5, 2)])
-    assert (found["shop", "session.all"], found["shop", "session.active"]) == (5, 2)
+    found = readings("GV$OB_PROCESSLIST", [("shop", 5, 2, 1)])
+    assert [found["shop", f"session.{name}"] for name in ("all", "active", "locked")] == [5, 2, 1]
 
 
 def test_plan_cache_and_disks_are_read_and_a_null_is_left_out() -> None:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from distdiag_tui.sim.clients import STATEMENTS
 from distdiag_tui.sim.rows.ask import Ask, Connection, Rows
 
+ROW_LOCKED: Final = -6005
+"""Why a session tries its statement again that waits for a row lock."""
+
 _CLIENTS: Final = np.array([f"10.8.0.{number}" for number in range(1, 9)], dtype=object)
 
 
@@ -23,8 +26,10 @@ def _processlist(ask: Ask) -> Rows:
     where, who = np.repeat(servers, everyone), np.repeat(tenants, everyone)
     place = np.arange(len(where)) - np.repeat(np.cumsum(everyone) - everyone, everyone)
     works = place < np.repeat(active, everyone)
+    waiting = (ask.load.rates[60023] / 1e6).round()[where, who]
     real = [each for each in ask.connections if each.server in ask.servers and each.tenant in ask.tenants]
     columns = _clients(ask, where, who, place, works)
+    columns["RETRY_INFO"] = np.where(works & (place < waiting), ROW_LOCKED, 0)
     return {
         name: _joined(values, [_own(ask, each)[name] for each in real]) for name, values in columns.items()
     }
@@ -62,7 +67,7 @@ def _clients(
         "TOTAL_TIME": seconds, "STATE": lambda: np.where(works, "ACTIVE", "SLEEP").astype(object),
         "INFO": lambda: np.where(works, texts[kinds], None), "PROXY_SESSID": ids.astype(np.uint64) * 3,
         "USER_CLIENT_IP": lambda: clients, "USER_HOST": lambda: _same(len(ids), "%"),
-        "RETRY_CNT": np.zeros(len(ids), np.int64), "RETRY_INFO": np.zeros(len(ids), np.int64),
+        "RETRY_CNT": np.zeros(len(ids), np.int64),
         "SQL_ID": lambda: np.where(works, sql_ids[kinds], ""),
         "TRANS_ID": np.where(works, ids % 100000 + 1, 0).astype(np.uint64),
         "TRANS_STATE": lambda: np.where(works, "ACTIVE", "").astype(object),
