@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,7 @@ from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
+from distdiag_tui.diagnosis.view import COMMON, View, view_of
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
@@ -37,8 +38,6 @@ SHOWN: Final = 5
 """Metrics of a finding's evidence, and other causes that it could be."""
 OWN: Final = 0.6
 """The score over what is not shared with the others, of a server that is sick itself."""
-SHARED: Final = 0.5
-"""The share of the servers that must alarm for what is nobody's own to be told of all."""
 RETURNING: Final = 15
 BACK: Final = 2
 """Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
@@ -49,37 +48,10 @@ KNOWN: Final = 1.4
 LIKENESS: Final = 1.6
 """By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
 
-COMMON: Final = "io_saturation"
-COMMON_SIGN: Final = "host_disk_write_rt"
-COMMON_CHANGE: Final = 2.0
-"""What servers that share storage may have alike while one has trouble of its own as well. What one of them
-does slows the others a little: the machines' own figures must say so, by 7 times as long a write."""
-HELD: Final = "memstore_used"
-WRITTEN: Final = -0.3
-"""Whose memstore has shrunk by a quarter writes it out, as all do now and then: that is over in seconds."""
-
 NO_TOTALS: Final[Mapping[str, Totals]] = {}
 SUPPOSED: Final = "against its mean since it started"
-ALIKE: Final = "all servers alike"
-SEVERAL: Final = "several servers alike"
 
 Heat = dict[tuple[str, str], float]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Effects (S, F), who is sick of its own (S), and whether those that alarm all have it alike.
-
-    `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
-    `alike` says how many have it. `writing` (S) are those that write out their memstore.
-    """
-
-    effects: Floats
-    culprits: Flags
-    shared: bool
-    common: Floats | None
-    alike: str
-    writing: Flags
 
 
 class Diagnoser:
@@ -285,31 +257,9 @@ class Diagnoser:
         return np.asarray(np.clip(UNLIKE + LIKENESS * np.maximum(alone, alike), UNLIKE, KNOWN))
 
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
-        own, local, change = self._course.since_onset(look, alarming)
-        culprits: Flags = self._detector.rate(local) >= OWN
-        most = SHARED * np.isfinite(look.scores).sum()
-        many = len(alarming) >= most
-        shared = bool(alarming) and many and not culprits[list(alarming)].any()
-        effects = effects_of(own, local, change, shared=shared)
-        whole = effects_of(own, local, change, shared=True)
-        common = many and not shared and self._in_common(whole[list(alarming)], change[list(alarming)])
-        alike = "" if len(alarming) < 2 else ALIKE if len(alarming) == len(self._names) else SEVERAL
-        return View(effects, culprits, shared, whole if common else None, alike, self._writing(look, most))
-
-    def _writing(self, look: Look, most: float) -> Flags:
-        """Who writes out its memstore (S): all, if that many do, for they use the same disks."""
-        if HELD not in self._metrics.names:
-            return np.zeros(len(self._names), dtype=np.bool_)
-        writing: Flags = look.change[:, self._metrics.index(HELD)] < WRITTEN
-        return np.asarray(writing | (writing.sum() >= most))
-
-    def _in_common(self, effects: Floats, change: Floats) -> bool:
-        """Whether those that alarm (effects R, F, changes R, M) have COMMON alike."""
-        if len(effects) < 2 or COMMON not in self.judge.causes or COMMON_SIGN not in self._metrics.names:
-            return False
-        plain = change[:, self._metrics.index(COMMON_SIGN)] >= COMMON_CHANGE
-        scores = self.judge.scores(effects)[:, self.judge.causes.index(COMMON)]
-        return bool(plain.all() and (scores >= self.judge.least).all())
+        since_onset = self._course.since_onset(look, alarming)
+        culprits: Flags = self._detector.rate(since_onset[1]) >= OWN
+        return view_of(look, alarming, since_onset, culprits, self.judge, self._metrics)
 
     def _found(self, server: Server, row: int, look: Look, view: View) -> list[Finding]:
         """One finding for each cause, none of a server that is a victim."""

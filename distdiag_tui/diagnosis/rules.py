@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,7 +14,7 @@ from distdiag_tui.model.arithmetic import Floats
 DOUBTED: Final = 0.4
 """The share of a score that is left to a cause that lacks what it needs."""
 TOLD: Final = 0.5
-"""The score of a further cause whose telling sign is there."""
+"""The score of a cause whose telling sign is there."""
 PLAIN: Final = 0.45
 """An effect of this size is as plain as one can be."""
 
@@ -25,7 +25,7 @@ class Knowledge:
 
     `needs`: a sign that a cause cannot be there without. `denied`: a metric whose rise speaks against it.
     `brings`: metrics that rise with a cause though they are no sign of it, and so are none of another one
-    beside it. `tells`: a sign that says by itself that a cause is there too, beside another one.
+    beside it. `tells`: a sign that says it by itself. `adds`: one that does so only beside another cause.
     """
 
     signs: Mapping[str, Mapping[str, float]]
@@ -33,6 +33,7 @@ class Knowledge:
     denied: Mapping[str, str] = field(default_factory=dict)
     brings: Mapping[str, Collection[str]] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
+    adds: Mapping[str, str] = field(default_factory=dict)
 
 
 class Rules:
@@ -52,9 +53,9 @@ class Rules:
         for cause, rising in known.brings.items():
             brings[self.causes.index(cause), [metrics.index(name) for name in rising]] = 1
         self._explains = np.where(self._weights == 0, brings, self._weights)
-        self._needs, self._denied, self._tells = (
+        self._needs, self._denied, self._tells, self._adds = (
             [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]
-            for pairs in (known.needs, known.denied, known.tells)
+            for pairs in (known.needs, known.denied, known.tells, known.adds)
         )
         there = np.ones(len(metrics.names), dtype=np.bool_)
         there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
@@ -75,12 +76,15 @@ class Rules:
             scores[..., cause] *= DOUBTED + (1 - DOUBTED) * there
         for cause, metric in self._denied:
             scores[..., cause] *= 1 - (1 - DOUBTED) * np.clip(signed[..., metric], 0.0, 1.0)
-        return scores
+        return self._told(scores, effects, self._tells)
 
     def beside(self, effects: Floats) -> Floats:
-        """(..., M) to (..., K): the scores as causes beside another one, where a telling sign suffices."""
-        scores = self.scores(effects)
-        for cause, metric in self._tells:
+        """(..., M) to (..., K): the scores as causes beside another one."""
+        return self._told(self.scores(effects), effects, self._adds)
+
+    def _told(self, scores: Floats, effects: Floats, signs: Sequence[tuple[int, int]]) -> Floats:
+        """Scores (..., K), those of causes whose sign says enough raised in place."""
+        for cause, metric in signs:
             there = np.clip(effects[..., metric] * np.sign(self._weights[cause, metric]) / PLAIN, 0.0, 1.0)
             scores[..., cause] = np.maximum(scores[..., cause], TOLD * there)
         return scores

@@ -26,7 +26,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     "slow_sql": {
         "rows_per_select": 3, "rows_read_rate": 1, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,
         "cpu_time": 1, "cpu_percent": 1, "sessions_active": 1, "sessions": 1,
-        "cpu_per_row": -3, "lock_waiters": -2, "lock_wait_time": -2,
+        "cpu_per_row": -3, "lock_wait_time": -2,
     },
     "io_saturation": {
         "io_write_rt": 3, "log_write_rt": 3, "log_sync_rt": 3, "wait_system_io": 3, "commit_rt": 2,
@@ -81,13 +81,20 @@ NEEDS: Final[Mapping[str, str]] = {
     "slow_sql": "select_rt",  # who locks rows reads many as well
     "cpu_hog_sql": "cpu_time",
 }
-DENIED: Final[Mapping[str, str]] = {"cpu_saturation": "cpu_time"}  # who gets too little uses no more of it
+DENIED: Final[Mapping[str, str]] = {
+    "cpu_saturation": "cpu_time",  # who gets too little uses no more of it
+    "slow_sql": "lock_waiters",  # what waits for a lock is slow as well
+}
 BUSY: Final = tuple(name for name, weight in SIGNS["cpu_saturation"].items() if weight > 0)
-BRINGS: Final[Mapping[str, tuple[str, ...]]] = dict.fromkeys(
-    ("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY
-)
-TELLS: Final[Mapping[str, str]] = {
-    "lock_contention": "lock_waiters", "plan_cache_thrashing": "plan_cache_hit",
-}  # fmt: skip
-DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS)
+BRINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY),
+    "lock_contention": (
+        "rows_per_select",
+        "rows_read_rate",
+        "rows_filtered_rate",
+    ),  # who locks rows reads them
+}
+TELLS: Final[Mapping[str, str]] = {"lock_contention": "lock_waiters"}
+ADDS: Final[Mapping[str, str]] = {"plan_cache_thrashing": "plan_cache_hit"}  # alone it comes with many causes
+DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS)
 """What diagnosis goes by until it is trained."""
