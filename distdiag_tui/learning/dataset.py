@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -72,12 +73,19 @@ def _of_run(run: Run) -> list[tuple[str, frozenset[str], Floats]]:
             continue
         if not there and not run.calm(tick.time):
             continue  # it has just begun or ended: neither one nor the other
-        effects = diagnoser.effects()
+        effects, hidden = diagnoser.effects(), _hidden(there)
         for row, server in enumerate(tick.servers):
             wrong = frozenset(truth.cause for truth in there if truth.server == server.name)
-            if effects[row].any() and not wrong & NOT_LEARNED:
-                found.append((server.name, wrong, effects[row]))
+            own = wrong - hidden
+            if effects[row].any() and not wrong & NOT_LEARNED and (own or not wrong):
+                found.append((server.name, own, effects[row]))
     return found
+
+
+def _hidden(there: Sequence[Truth]) -> frozenset[str]:
+    """Causes that servers share while one has another one: what is looked at then is what is not shared."""
+    times = Counter(truth.cause for truth in there)
+    return frozenset(cause for cause, count in times.items() if count > 1 and len(times) > 1)
 
 
 def _shows(truth: Truth, time: float) -> bool:

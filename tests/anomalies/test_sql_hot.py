@@ -10,6 +10,7 @@ from asyncmy.errors import MySQLError
 from conftest import LiveLab, run
 from live_load import drop_load, load_of, one_node
 from sqlfault import Case, becomes
+from watching import figure_of, watching
 
 from distdiag_tui.anomalies.sql.hot import Table, ours
 from distdiag_tui.workloads.options import Value
@@ -37,10 +38,12 @@ async def _prepare(lab: LiveLab) -> None:
     assert load.record.phase == "done", load.record
 
 
-async def _update_waits(case: Case, table: str) -> bool:
-    """Whether rows of a table cannot be changed within 0.3 s."""
+async def _update_waits(case: Case, table: str, seconds: float = 0.3) -> bool:
+    """Whether rows of a table cannot be changed within that."""
     try:
-        await case.sql("SET ob_query_timeout = 300000", f"UPDATE {table} SET k = k + 1 WHERE id = 7")
+        await case.sql(
+            f"SET ob_query_timeout = {seconds * 1e6:.0f}", f"UPDATE {table} SET k = k + 1 WHERE id = 7"
+        )
     except MySQLError as error:
         if error.args[0] not in {1205, 4012}:
             raise
@@ -56,6 +59,18 @@ async def test_others_wait_for_rows_that_are_held_and_get_them_in_between(loaded
             await becomes(lambda: _update_waits(case, "distdiag_load.oltp1"), lambda waits: waits)
             await becomes(lambda: _update_waits(case, "distdiag_load.oltp1"), lambda waits: not waits)
     assert not await _update_waits(case, "distdiag_load.oltp1")
+
+
+async def test_who_waits_for_a_row_is_counted_while_it_waits(loaded: LiveLab) -> None:
+    """No statistic tells of a lock wait before it is over."""
+    case = Case.of(loaded, "lock_contention", LOCKS | {"hold_s": 60.0})
+    async with watching(one_node(loaded.target)) as watch:
+        await watch.until(lambda s: figure_of(s, "n1", "lock_waiters") == 0)
+        async with case.made():
+            waits = [asyncio.create_task(_update_waits(case, "distdiag_load.oltp1", 3.0)) for _ in range(2)]
+            await watch.until(lambda s: figure_of(s, "n1", "lock_waiters") == 2)
+            assert await asyncio.gather(*waits) == [True, True]
+        await watch.until(lambda s: figure_of(s, "n1", "lock_waiters") == 0)
 
 
 async def test_rows_that_others_hold_already_are_passed_over(loaded: LiveLab) -> None:

@@ -111,6 +111,23 @@ async def test_one_address_is_enough(sim: Sim) -> None:
     assert tenants == {"", "sys", "t1", "t2"}
 
 
+@pytest.mark.parametrize("sampling", [Sampling.CLUSTER, Sampling.DIRECT])
+async def test_sessions_that_wait_for_row_locks_are_counted_where_they_wait(
+    sim: Sim, sampling: Sampling
+) -> None:
+    sim.symptom("z1s1", "locks", 60)
+    async with watching(through(sim, sampling)) as watch:
+        await all_up(watch)
+        seen = await watch.until(lambda s: max(waiting_on(s).values()) > 0)
+    (sick,) = (name for name, count in waiting_on(seen).items() if count > 0)
+    assert waiting_on(seen)[sick] <= figure_of(seen, sick, "sessions_active")
+
+
+def waiting_on(snapshot: Snapshot) -> dict[str, float]:
+    """Sessions that wait for row locks, by server."""
+    return {each.name: figure_of(snapshot, each.name, "lock_waiters") for each in snapshot.servers}
+
+
 async def test_one_connection_gives_the_figures_that_many_give(sim: Sim) -> None:
     async with (
         watching(through(sim, Sampling.CLUSTER)) as one,

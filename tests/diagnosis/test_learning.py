@@ -62,6 +62,17 @@ def test_examples_know_what_was_wrong_where(runs: list[Run]) -> None:
     assert not examples.chosen(lambda _, server: server == "n2").causes[-1]
 
 
+def test_what_servers_share_is_not_learned_from_one_that_has_something_of_its_own() -> None:
+    """What is looked at there is what is not shared."""
+    slow = "io_saturation"
+    examples = examples_of([run_of("both", {"n1": slow, "n2": slow, "n3": "lock_contention"})])
+    assert {*examples.causes} == {frozenset({"lock_contention"}), frozenset()}
+    alone = examples_of([run_of("shared", dict.fromkeys(("n1", "n2", "n3"), slow))])
+    assert frozenset({slow}) in alone.causes
+    calm = len([server for server in examples.servers if server == "n1"])
+    assert calm < len([server for server in alone.servers if server == "n1"])
+
+
 def test_training_tells_what_the_rules_take_for_something_else(runs: list[Run], model: Model) -> None:
     held_out = [run for run in runs if run.name.endswith("-3")]
     by_rules = evaluate_judge("rules", None, held_out).figures()
