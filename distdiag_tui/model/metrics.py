@@ -275,7 +275,7 @@ FIRST_LOOK: Final = frozenset(
         "qps", "sql_rt", "select_rate", "select_rt", "insert_rate", "update_rate", "update_rt", "delete_rate",
         "sql_fail_rate", "tps", "tx_rt", "commit_rt", "rollback_rate", "tx_timeout_rate",
         "sessions_active", "sessions", "queue_rt", "cpu_percent", "worker_time",
-        "memory_percent", "memstore_percent", "lock_waiters", "lock_wait_time", "lock_fail_rate",
+        "memory_percent", "memstore_percent", "lock_waiters", "lock_fail_rate",
         "log_write_rt", "log_sync_rt", "io_read_rate", "io_read_rt", "io_write_rate", "io_write_rt",
         "row_cache_hit", "block_cache_hit", "plan_cache_hit", "sql_in_bytes", "sql_out_bytes", "rpc_rt",
         "wait_concurrency", "wait_system_io", "wait_user_io",

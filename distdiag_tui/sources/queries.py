@@ -95,7 +95,7 @@ SESSION_FIGURES: Final[Mapping[Column, str]] = {
     "session.all": "count(*)",
     "session.active": "sum(state = 'ACTIVE')",
     # why a statement is to be tried again: a row is locked. No statistic tells of the wait before it is over
-    "session.locked": "sum(state = 'ACTIVE' and retry_info = -6005)",
+    "session.locked": "sum(state = 'ACTIVE' and coalesce(retry_info, 0) = -6005)",
 }
 
 

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 from distdiag_tui.diagnosis.attribute import attribute
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.local import local_part
-from distdiag_tui.diagnosis.metricset import QUIET, RESOURCES, MetricSet, console_metrics
+from distdiag_tui.diagnosis.metricset import QUIET, RESOURCES, YOUNGER, MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Reference
 from distdiag_tui.model.arithmetic import Floats
@@ -65,7 +65,8 @@ def test_every_metric_of_the_console_has_a_place() -> None:
     of_servers = [row.id for row in CATALOGUE if row.group != "host" or row.id in RESOURCES]
     assert console.names == (*of_servers, "answer_rt")
     assert {console.names[index] for index in console.quiet} == set(QUIET)
-    assert {metric(console.names[index]).group for index in console.beside} == {"host"}
+    assert {metric(console.names[index]).group for index in console.beside} == {"host", "lock"}
+    assert {console.names[index] for index in console.beside} >= YOUNGER
     assert (console.floors > 0).all()
     assert {console.names[index] for index in console.load} == {"qps", "tps"}
     assert set(console.groups) == {"cpu", "io", "locks", "log", "memory", "network", "sql"}
