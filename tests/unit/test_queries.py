@@ -29,6 +29,7 @@ WORDS: Final = frozenset(
         "oceanbase",
         "not",
         "null",
+        "coalesce",
         "sum",
         "count",
         "if",
