@@ -263,7 +263,8 @@ class Diagnoser:
 
     def _found(self, server: Server, row: int, look: Look, view: View) -> list[Finding]:
         """One finding for each cause, none of a server that is a victim."""
-        if view.writing[row] and look.tick - int(look.onset[row]) < PASSING_TICKS:
+        lasted = look.tick - int(look.onset[row])
+        if view.writing[row] and lasted < PASSING_TICKS:
             return []
         plain = Finding(
             server=server.name,
@@ -279,15 +280,15 @@ class Diagnoser:
         alike = replace(plain, said=plain.said or view.alike)
         found = []
         if view.shared or view.culprits[row]:
-            found = self._own(alike if view.shared else plain, row, look, view.effects[row])
+            found = self._own(alike if view.shared else plain, lasted, row, look, view.effects[row])
         if view.common is not None and COMMON not in {each.cause for each in found}:
             effects, cause = view.common[row], self.judge.causes.index(COMMON)
             sure = self.judge.confidence(self.judge.scores(effects))
             found.append(self._caused(alike, cause, sure, row, look, effects))
         return found
 
-    def _own(self, plain: Finding, row: int, look: Look, effects: Floats) -> list[Finding]:
-        lasted = look.tick - int(look.onset[row])
+    def _own(self, plain: Finding, lasted: int, row: int, look: Look, effects: Floats) -> list[Finding]:
+        """What is told of these effects (F) alone, after so many ticks."""
         named = self._namer.name(Alarm(plain.server, effects, lasted, plain.strength))
         if named is None:
             return []

@@ -72,8 +72,7 @@ class Rules:
         )
         scores: Floats = np.clip(right, 0.0, 1.0) * (0.25 + 0.75 * np.minimum(1.0, share))
         for cause, metric in self._needs:
-            there = np.clip(signed[..., metric] * np.sign(self._weights[cause, metric]), 0.0, 1.0)
-            scores[..., cause] *= DOUBTED + (1 - DOUBTED) * there
+            scores[..., cause] *= DOUBTED + (1 - DOUBTED) * self._there(effects, cause, metric)
         for cause, metric in self._denied:
             scores[..., cause] *= 1 - (1 - DOUBTED) * np.clip(signed[..., metric], 0.0, 1.0)
         return self._told(scores, effects, self._tells)
@@ -85,9 +84,13 @@ class Rules:
     def _told(self, scores: Floats, effects: Floats, signs: Sequence[tuple[int, int]]) -> Floats:
         """Scores (..., K), those of causes whose sign says enough raised in place."""
         for cause, metric in signs:
-            there = np.clip(effects[..., metric] * np.sign(self._weights[cause, metric]) / PLAIN, 0.0, 1.0)
-            scores[..., cause] = np.maximum(scores[..., cause], TOLD * there)
+            scores[..., cause] = np.maximum(scores[..., cause], TOLD * self._there(effects, cause, metric))
         return scores
+
+    def _there(self, effects: Floats, cause: int, metric: int) -> Floats:
+        """(...), 0 to 1: how plainly a sign of a cause is there, in effects (..., M)."""
+        there: Floats = effects[..., metric] * np.sign(self._weights[cause, metric]) / PLAIN
+        return np.clip(there, 0.0, 1.0)
 
     def rest(self, effects: Floats, cause: int) -> Floats:
         """Effects less those that the cause explains."""

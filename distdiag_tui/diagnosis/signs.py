@@ -88,11 +88,8 @@ DENIED: Final[Mapping[str, str]] = {
 BUSY: Final = tuple(name for name, weight in SIGNS["cpu_saturation"].items() if weight > 0)
 BRINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY),
-    "lock_contention": (
-        "rows_per_select",
-        "rows_read_rate",
-        "rows_filtered_rate",
-    ),  # who locks rows reads them
+    # who locks rows reads them
+    "lock_contention": ("rows_per_select", "rows_read_rate", "rows_filtered_rate"),
 }
 TELLS: Final[Mapping[str, str]] = {"lock_contention": "lock_waiters"}
 ADDS: Final[Mapping[str, str]] = {"plan_cache_thrashing": "plan_cache_hit"}  # alone it comes with many causes

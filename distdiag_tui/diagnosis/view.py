@@ -60,26 +60,34 @@ def view_of(
     own, local, change = since_onset
     rows = list(alarming)
     most = SHARED * np.isfinite(look.scores).sum()
-    many = len(rows) >= most
-    shared = bool(rows) and many and not culprits[rows].any()
-    whole = effects_of(own, local, change, shared=True)
-    common = many and not shared and _in_common(whole[rows], change[rows], judge, metrics)
+    many = bool(rows) and len(rows) >= most
+    shared = many and not culprits[rows].any()
+    common = None
+    if many and not shared and _common_sign(change[rows], metrics):
+        whole = effects_of(own, local, change, shared=True)
+        common = whole if _common_cause(whole[rows], judge) else None
     return View(
-        effects=whole if shared else effects_of(own, local, change, shared=False),
+        effects=effects_of(own, local, change, shared=shared),
         culprits=culprits,
         shared=shared,
-        common=whole if common else None,
+        common=common,
         alike="" if len(rows) < 2 else ALL_ALIKE if len(rows) == len(culprits) else SEVERAL_ALIKE,
         writing=_writing(look, most, metrics),
     )
 
 
-def _in_common(effects: Floats, change: Floats, judge: Judge, metrics: MetricSet) -> bool:
-    """Whether servers (effects R, F, changes R, M) have COMMON alike."""
-    if len(effects) < 2 or COMMON not in judge.causes or COMMON_SIGN not in metrics.names:
+def _common_sign(change: Floats, metrics: MetricSet) -> bool:
+    """Whether several machines say plainly what COMMON is known by; changes (R, M)."""
+    if len(change) < 2 or COMMON_SIGN not in metrics.names:
         return False
-    plain = change[:, metrics.index(COMMON_SIGN)] >= COMMON_CHANGE
-    return bool(plain.all() and (judge.scores(effects)[:, judge.causes.index(COMMON)] >= judge.least).all())
+    return bool((change[:, metrics.index(COMMON_SIGN)] >= COMMON_CHANGE).all())
+
+
+def _common_cause(effects: Floats, judge: Judge) -> bool:
+    """Whether all of these (R, F) may have COMMON."""
+    if COMMON not in judge.causes:
+        return False
+    return bool((judge.scores(effects)[:, judge.causes.index(COMMON)] >= judge.least).all())
 
 
 def _writing(look: Look, most: float, metrics: MetricSet) -> Flags:

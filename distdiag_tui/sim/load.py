@@ -127,6 +127,10 @@ class Load:
         """Sessions at work, as many as the time of statements makes busy."""
         return np.minimum(500.0, 0.4 + (self.rates[140012] + self.rates[60023]) / 1e6)
 
+    def waiting(self) -> Floats:
+        """Of these, those that wait for row locks."""
+        return self.rates[60023] / 1e6
+
     def idle(self) -> Floats:
         """Sessions more than usual, by server."""
         return self._idle

@@ -15,7 +15,7 @@ _HELD: Final = 90.0  # s that the holder's transaction is open
 def _held(ask: Ask) -> Iterator[tuple[Server, Tenant, int]]:
     """Servers and tenants with the number of sessions that wait for row locks."""
     servers, tenants = ask.pairs()
-    waiting = ask.load.rates[60023][servers, tenants] / 1e6
+    waiting = ask.load.waiting()[servers, tenants]
     for server, tenant, count in zip(servers.tolist(), tenants.tolist(), waiting.tolist(), strict=True):
         owner = ask.world.tenants[tenant]
         if owner.kind == "USER" and count >= 1:

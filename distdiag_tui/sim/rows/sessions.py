@@ -26,10 +26,8 @@ def _processlist(ask: Ask) -> Rows:
     where, who = np.repeat(servers, everyone), np.repeat(tenants, everyone)
     place = np.arange(len(where)) - np.repeat(np.cumsum(everyone) - everyone, everyone)
     works = place < np.repeat(active, everyone)
-    waiting = (ask.load.rates[60023] / 1e6).round()[where, who]
     real = [each for each in ask.connections if each.server in ask.servers and each.tenant in ask.tenants]
     columns = _clients(ask, where, who, place, works)
-    columns["RETRY_INFO"] = np.where(works & (place < waiting), ROW_LOCKED, 0)
     return {
         name: _joined(values, [_own(ask, each)[name] for each in real]) for name, values in columns.items()
     }
@@ -56,6 +54,7 @@ def _clients(
     texts = np.array([each.text for each in STATEMENTS], dtype=object)
     sql_ids = np.array([each.sql_id for each in STATEMENTS], dtype=object)
     clients = _CLIENTS[place % len(_CLIENTS)]
+    waiting = ask.load.waiting().round()[where, who]
     idle = (place * 37 % 600).astype(np.float64) + (ask.now % 1.0)
     seconds = np.where(works, 0.001 * (1 + place % 9), idle)
     return ask.addresses(where) | {
@@ -68,6 +67,7 @@ def _clients(
         "INFO": lambda: np.where(works, texts[kinds], None), "PROXY_SESSID": ids.astype(np.uint64) * 3,
         "USER_CLIENT_IP": lambda: clients, "USER_HOST": lambda: _same(len(ids), "%"),
         "RETRY_CNT": np.zeros(len(ids), np.int64),
+        "RETRY_INFO": np.where(works & (place < waiting), ROW_LOCKED, 0),
         "SQL_ID": lambda: np.where(works, sql_ids[kinds], ""),
         "TRANS_ID": np.where(works, ids % 100000 + 1, 0).astype(np.uint64),
         "TRANS_STATE": lambda: np.where(works, "ACTIVE", "").astype(object),
