@@ -26,11 +26,12 @@ from typing import Any, Final, TypeVar
 from distdiag_tui.anomalies.injection import Injection, Injections, Phase
 from distdiag_tui.anomalies.protocol import Fault
 from distdiag_tui.lab import state as lab
-from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.errors import CutOffError, DistdiagError
 from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.children import open_stdin, run_and_leave
 
 APPLY_SECONDS: Final = 60.0
+_TRIES: Final = 3  # to make it, if it is cut off
 REVERT_SECONDS: Final = 20.0  # for one attempt
 LASTING: Final = 600.0
 """Seconds of attempts to undo, after which it is left to the next start of a console."""
@@ -104,7 +105,7 @@ class Supervision:
         self._keep(replace(self.record, phase="applying"))
         try:
             async with asyncio.timeout(APPLY_SECONDS):
-                await self._unless_told(self._fault.apply(self._note))
+                await self._make()
         except TimeoutError:
             return self._failed(f"not there after {APPLY_SECONDS:.0f} s")
         except Exception as error:  # a bug must be undone as well
@@ -112,6 +113,17 @@ class Supervision:
         if not self._why:
             self._keep(replace(self.record, phase="active", applied=time.time()))
         return ""
+
+    async def _make(self) -> None:
+        """Anew if it is cut off, for another fault may end all sessions of the server; undone before that."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._unless_told(self._fault.apply(self._note))
+            except CutOffError:
+                if not tries_left or await self._revert():
+                    raise
+            else:
+                return
 
     def _failed(self, why: str) -> str:
         self._keep(replace(self.record, message=why))

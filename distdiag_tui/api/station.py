@@ -14,7 +14,7 @@ from distdiag_tui.api.collecting import Collector
 from distdiag_tui.api.tap import Tap
 from distdiag_tui.api.trainjob import TrainJob
 from distdiag_tui.config import longest_anomaly
-from distdiag_tui.engine import Engine
+from distdiag_tui.engine.live import live_engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.incidents.store import open_store
@@ -43,7 +43,7 @@ class Station:
     def __init__(self, target: Target, interval: float) -> None:
         self.target = target
         self.tap = Tap(open_source(target, interval))
-        self.feed = Feed(Engine(self.tap, target.cluster, production=target.production))
+        self.feed = Feed(live_engine(self.tap, target))
         self.workloads = Workloads(target)
         self.anomalies = AnomalyDesk(Anomalies(target, longest=longest_anomaly()))
         self.incidents = IncidentDesk(target.cluster, target, open_store())

@@ -61,14 +61,14 @@ async def _run(
     from distdiag_tui.alerting.follow import follow  # noqa: PLC0415  as above
     from distdiag_tui.alerting.pager import Pager  # noqa: PLC0415
     from distdiag_tui.alerting.told import Told  # noqa: PLC0415
-    from distdiag_tui.engine import Engine  # noqa: PLC0415
+    from distdiag_tui.engine.live import live_engine  # noqa: PLC0415
     from distdiag_tui.hosts.opening import open_source  # noqa: PLC0415
     from distdiag_tui.incidents.store import open_store  # noqa: PLC0415
     from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
     from distdiag_tui.service.incident_desk import IncidentDesk  # noqa: PLC0415
     from distdiag_tui.service.looking_back import LookingBack  # noqa: PLC0415
 
-    engine = Engine(open_source(target, interval), target.cluster, production=target.production)
+    engine = live_engine(open_source(target, interval), target)
     engine.diagnoser, trouble = diagnoser_in_use()
     if trouble:
         _tell(trouble)

@@ -8,7 +8,7 @@ import math
 import time
 from contextlib import aclosing
 
-from distdiag_tui.engine import Engine
+from distdiag_tui.engine.live import live_engine
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.model.metrics import metric
@@ -31,7 +31,7 @@ def run_watch(target: Target, interval: float, *, as_json: bool, once: bool) -> 
 
 
 async def _watch(target: Target, interval: float, *, as_json: bool, once: bool) -> int:
-    engine = Engine(open_source(target, interval), target.cluster, production=target.production)
+    engine = live_engine(open_source(target, interval), target)
     if as_json and not once:  # one tick alone finds nothing
         from distdiag_tui.learning.use import diagnoser_in_use  # noqa: PLC0415
 

@@ -39,7 +39,7 @@ class Settings:
     row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal;
     a third of `patience` suffices where what is usual is only supposed. That is done of servers that serve
     for `young` seconds at least: before they do more of starting than of their work. Drifting metrics are
-    compared with `lag` ticks before.
+    compared with `lag` ticks before. What is known of `worth` ticks is worth to be remembered.
     """
 
     memory: int = 180
@@ -55,6 +55,7 @@ class Settings:
     smooth: int = 3
     lag: int = 20
     young: float = 1800.0
+    worth: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +191,12 @@ class Detector:
         if self._servers > 1:
             self._usual_apart.fill(view - others_median(view) + beside, which)
 
-    def suppose(self, means: Floats) -> None:
-        """Until more is known take means over long times for what is usual: (S, M), NaN rows of all others.
+    def suppose(self, means: Floats, spread: Floats) -> None:
+        """Until more is known take these means for what is usual: (S, M), NaN rows of all others.
 
-        Only what a server does not share with the others counts against it then; for one alone its rates say
-        little, as they differ by the time of day.
+        They are of other times: `spread` (S, M, tame, NaN for unknown) is taken for larger than it is. Only
+        what a server does not share with the others counts against it; for one alone its rates say little, as
+        they differ by the time of day.
         """
         which = np.isfinite(means).any(axis=1) & ~self._alarming & (self._usual.counts < self.settings.least)
         view = self.metrics.tame(means)
@@ -202,9 +204,20 @@ class Detector:
         vague = np.full_like(view, VAGUE)
         if self._servers == 1:
             vague[:, list(self.metrics.rates)] = VAGUE_ALONE
+        vague = np.fmax(vague, spread)
         self._usual.suppose(view, vague, which)
         if self._servers > 1:
             self._usual_apart.suppose(view - others_median(view), vague, which)
+
+    def learned(self) -> tuple[Floats, Floats, NDArray[np.intp]]:
+        """Medians and spreads (S, M), both tame, and of how many ticks they are (S), see `Reference`.
+
+        NaN for drifting metrics: their level means nothing.
+        """
+        centre, spread = self._usual.centre.copy(), self._usual.spread.copy()
+        for values in (centre, spread):
+            values[:, list(self.metrics.drifting)] = np.nan
+        return centre, spread, self._usual.counts
 
     def rate(self, z: Floats) -> Floats:
         """(S): the score that deviations (S, M) would give, 1 at the threshold."""

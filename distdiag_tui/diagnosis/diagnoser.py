@@ -27,11 +27,13 @@ from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
+from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.diagnosis.view import COMMON, View, view_of
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.snapshot import Table, Totals, Values
+from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Layout, Server, Subject
 
 SHOWN: Final = 5
@@ -50,6 +52,8 @@ LIKENESS: Final = 1.6
 
 NO_TOTALS: Final[Mapping[str, Totals]] = {}
 SUPPOSED: Final = "against its mean since it started"
+SETTLED: Final = 60.0
+"""s: a server that serves for less does not yet do what it did before."""
 
 Heat = dict[tuple[str, str], float]
 
@@ -80,7 +84,10 @@ class Diagnoser:
         self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
+        self._time = 0.0
         self._met: set[str] = set()
+        self._remembered: Usual | None = None
+        self._against: dict[str, str] = {}
         self._outright = Outright(self._metrics)
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
@@ -99,6 +106,7 @@ class Diagnoser:
         From the running totals of servers and of their `hosts`, by server, it supposes what one was like that
         is seen for the first time.
         """
+        self._time = time
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
@@ -145,6 +153,22 @@ class Diagnoser:
             rows[at >= 0, row, : len(self._places)] = columns[self._places][:, at[at >= 0]].T
         self._detector.begin_with(rows)
 
+    def remember(self, usual: Usual) -> None:
+        """What servers were like at another time: supposed of those that are seen for the first time."""
+        self._remembered = usual
+
+    def usual(self) -> Usual:
+        """What is known for long enough to be remembered."""
+        centre, spread, ticks = self._detector.learned()
+        rows = np.flatnonzero(ticks >= self._settings.worth)
+        return Usual(
+            tuple(self._names[row] for row in rows),
+            self._metrics.names,
+            np.full(len(rows), self._time),
+            self._metrics.untame(centre[rows]),
+            spread[rows],
+        )
+
     def judge_like(self, other: Diagnoser) -> None:
         """Name causes as another one does, of the same metrics; what is usual stays known."""
         self.judge, self._model = other.judge, other._model
@@ -183,20 +207,39 @@ class Diagnoser:
     def _meet(
         self, servers: Sequence[Server], totals: Mapping[str, Totals], hosts: Mapping[str, Totals]
     ) -> None:
-        """Suppose what those are usually like that are seen for the first time, and serve for long."""
+        """Suppose what those are usually like that are seen for the first time."""
         new = {
             row: (server.name, server.uptime)
             for row, server in enumerate(servers)
             if server.name not in self._met and server.name in totals and server.uptime is not None
         }
-        self._met.update(name for name, _ in new.values())
-        old = {row: each for row, each in new.items() if each[1] >= self._settings.young}
-        if not old:
+        if not new:
             return
-        lives = [(seconds, totals[name], hosts.get(name)) for name, seconds in old.values()]
-        means = np.full((len(servers), len(self._metrics.names)), np.nan)
-        means[list(old), : len(self._places)] = since_start(*zip(*lives, strict=True))[:, self._places]
-        self._detector.suppose(means)
+        self._met.update(name for name, _ in new.values())
+        means, spread = np.full((2, len(servers), len(self._metrics.names)), np.nan)
+        old = {row: each for row, each in new.items() if each[1] >= self._settings.young}
+        if old:
+            lives = [(seconds, totals[name], hosts.get(name)) for name, seconds in old.values()]
+            since = since_start(*zip(*lives, strict=True))
+            means[list(old), : len(self._places)] = since[:, self._places]
+            self._against.update((name, SUPPOSED) for name, _ in old.values())
+        if self._remembered is not None:
+            settled = {row: name for row, (name, uptime) in new.items() if uptime >= SETTLED}
+            self._recall(self._remembered, settled, means, spread)
+        self._detector.suppose(means, spread)
+
+    def _recall(self, old: Usual, settled: Mapping[int, str], means: Floats, spread: Floats) -> None:
+        """Put what is remembered of these servers, by row, into `means` and `spread` (S, M)."""
+        where = {name: row for row, name in enumerate(old.servers)}
+        centre, around = (
+            aligned(each, old.metrics, self._metrics.names) for each in (old.centre, old.spread)
+        )
+        for row, name in settled.items():
+            if (at := where.get(name)) is not None:
+                means[row] = np.where(np.isfinite(centre[at]), centre[at], means[row])
+                spread[row] = around[at]
+                ago = duration(self._time - float(old.times[at]))
+                self._against[name] = f"against what was usual {ago} before"
 
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""
@@ -275,7 +318,7 @@ class Diagnoser:
             calibrated=False,
             since=self._course.time(int(look.onset[row])),
             strength=float(look.scores[row]),
-            said=SUPPOSED if look.supposed[row] else "",
+            said=self._against.get(server.name, "") if look.supposed[row] else "",
         )
         alike = replace(plain, said=plain.said or view.alike)
         found = []

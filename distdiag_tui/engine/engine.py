@@ -18,24 +18,31 @@ from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
+    from distdiag_tui.engine.memory import Memory
 
 MOST_EVENTS = 500
 REMEMBERED = 3600.0  # s, of events
+KEEP_EVERY = 600.0  # s after which what is usual is kept anew
 
 
 class Engine:
     """Owns a source and the store. One reader drives it: `async for snapshot in engine.snapshots()`.
 
-    With a `diagnoser` snapshots say what is wrong; it may come later, for a start does not need it.
+    With a `diagnoser` snapshots say what is wrong; it may come later, for a start does not need it. From a
+    `memory` it knows what was usual the last time, and there it is kept for the next one.
     """
 
-    def __init__(self, source: Source, cluster: str, *, production: bool = False) -> None:
+    def __init__(
+        self, source: Source, cluster: str, *, production: bool = False, memory: Memory | None = None
+    ) -> None:
         self.cluster = cluster
         self.store = Store()
         self.history: History = self.store
         """What snapshots show of the past: it may reach back further than the store does."""
         self.diagnoser: Diagnoser | None = None
         self._usual: Mapping[str, Values] = {}
+        self._memory = memory
+        self._kept: float | None = None
         self._source = source
         self._production = production
         self._rates, self._host_rates, self._roll_up = Rates(), Rates(), RollUp()
@@ -55,9 +62,14 @@ class Engine:
 
     async def snapshots(self) -> AsyncGenerator[Snapshot, None]:
         """One immutable snapshot a tick. Closing the iterator closes the source."""
-        async with aclosing(self._source.frames()) as frames:
-            async for frame in frames:
-                yield self.take(frame)
+        frame = None
+        try:
+            async with aclosing(self._source.frames()) as frames:
+                async for frame in frames:
+                    yield self.take(frame)
+        finally:
+            if frame is not None:
+                self._keep(frame.time)
 
     def take(self, frame: Frame) -> Snapshot:
         """One frame more: stored, and as a snapshot."""
@@ -87,6 +99,7 @@ class Engine:
         )
         if self.diagnoser is None:
             return snapshot
+        self._recall(frame.time)
         found = self.diagnoser.feed(
             frame.time,
             frame.interval,
@@ -100,6 +113,22 @@ class Engine:
             self.diagnoser.begin_with(self._usual)
             self._usual = {}
         return replace(snapshot, diagnosis=found)
+
+    def _recall(self, time: float) -> None:
+        """Once; and keep from time to time what is usual now, for a process may be killed."""
+        if self._memory is None or self.diagnoser is None:
+            return
+        if self._kept is None:
+            self._kept = time
+            if (usual := self._memory.recall(time)) is not None:
+                self.diagnoser.remember(usual)
+        elif time - self._kept >= KEEP_EVERY:
+            self._keep(time)
+
+    def _keep(self, time: float) -> None:
+        if self._memory is not None and self.diagnoser is not None:
+            self._kept = time
+            self._memory.keep(self.diagnoser.usual(), time)
 
     def _remember(self, frame: Frame) -> None:
         self._events.extend(frame.events)

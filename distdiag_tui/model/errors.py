@@ -43,6 +43,10 @@ class AnomalyError(DistdiagError):
     exit_code = 1
 
 
+class CutOffError(AnomalyError):
+    """A session was ended by somebody else, or its connection broke: the same may go well the next time."""
+
+
 class KubernetesError(DistdiagError):
     """The API server does not answer, refuses, or has something else than was expected."""
 

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from distdiag_tui.engine import Engine
+from distdiag_tui.engine.live import live_engine
 from distdiag_tui.feed import Feed
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConfigError
@@ -70,7 +71,7 @@ class Desks:
 async def run_console(target: Target, options: ConsoleOptions) -> None:
     """Show the console until the user leaves. DistdiagError without a terminal."""
     require_terminal()
-    feed = Feed(Engine(open_source(target, options.interval), target.cluster, production=target.production))
+    feed = Feed(live_engine(open_source(target, options.interval), target))
     sampling = feed.start()
     desks = Desks()
 

@@ -14,7 +14,8 @@ from live_load import frozen
 from sqlfault import Case, becomes
 
 from distdiag_tui.anomalies.catalogue import find_anomaly
-from distdiag_tui.model.errors import AnomalyError
+from distdiag_tui.anomalies.sql.asking import asking, end_sessions, tagging
+from distdiag_tui.model.errors import AnomalyError, CutOffError
 from distdiag_tui.model.target import Secret
 from distdiag_tui.workloads.options import Value
 
@@ -175,6 +176,22 @@ async def test_a_frozen_server_hangs_nobody_and_the_fault_goes_on_after_it(lab: 
                 assert isinstance(error, AnomalyError)
                 assert "no answer" in str(error)
         await becomes(case.sessions, lambda count: count == 1)
+
+
+async def test_being_ended_while_it_is_made_is_told_from_a_refusal(lab: LiveLab) -> None:
+    case = Case.of(lab, "slow_sql", {})
+
+    async def build() -> None:
+        async with asking(case.site) as cursor:
+            await cursor.execute(tagging(case.site))
+            await cursor.execute("SELECT SLEEP(3)")
+
+    building = asyncio.create_task(build())
+    await becomes(case.sessions, lambda count: count == 1)
+    async with asking(case.site) as cursor:
+        await end_sessions(cursor, case.site)
+    with pytest.raises(CutOffError):
+        await building
 
 
 async def test_sessions_that_are_ended_come_back(lab: LiveLab) -> None:

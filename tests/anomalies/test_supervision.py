@@ -16,7 +16,7 @@ from distdiag_tui.anomalies.entry import Injector
 from distdiag_tui.anomalies.injection import Injection, Injections
 from distdiag_tui.anomalies.protocol import Note, Notes
 from distdiag_tui.anomalies.supervisor import Supervision
-from distdiag_tui.model.errors import AnomalyError
+from distdiag_tui.model.errors import AnomalyError, CutOffError
 
 
 class Scripted:
@@ -132,6 +132,34 @@ async def test_one_that_could_not_be_made_is_undone_and_has_failed(
     fault = Broken("half of it")
     failed = await run(fault, ledger)
     assert (failed.phase, failed.message, failed.applied, fault.attempts) == ("failed", said, None, 2)
+
+
+class CutOff(Scripted):
+    """Is cut off `times` times."""
+
+    def __init__(self, times: int, *left: str) -> None:
+        super().__init__(*left)
+        self.times = times
+
+    async def apply(self, note: Note) -> None:
+        note("half", "made")
+        if self.times:
+            self.times -= 1
+            raise CutOffError("n1: the connection was lost")
+
+
+async def test_one_that_is_cut_off_is_undone_and_made_anew(ledger: Ledger) -> None:
+    fault = CutOff(2)
+    ended = await run(fault, ledger)
+    assert (ended.phase, ended.why, ended.message) == ("ended", "it was over by itself", "")
+    assert fault.attempts == 3
+    assert ledger.phases == ["waiting", "applying", "active", "reverting", "ended"]
+
+
+@pytest.mark.parametrize("fault", [CutOff(9), CutOff(1, "half of it")], ids=["again and again", "not undone"])
+async def test_one_that_is_cut_off_for_good_has_failed(ledger: Ledger, fault: CutOff) -> None:
+    failed = await run(fault, ledger)
+    assert (failed.phase, failed.message) == ("failed", "n1: the connection was lost")
 
 
 @pytest.mark.parametrize("method", ["revert", "remains"])

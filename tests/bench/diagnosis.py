@@ -30,6 +30,7 @@ from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
+from distdiag_tui.diagnosis.usual import Usual
 from distdiag_tui.learning.dataset import Examples, examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
 from distdiag_tui.learning.fitting import fit_examples
@@ -65,6 +66,9 @@ LATE = "rules, come late"
 SCRAPED = 10
 BLIND = "rules, no past"
 """Nobody looked, and nobody kept anything."""
+REMEMBERED = "rules, remembered"
+"""Nobody looked, but somebody did before: at another run with the same load."""
+WORTH = 20
 YOUNG = 120.0
 """s: the lab's servers do not live for long."""
 
@@ -89,9 +93,9 @@ def lab(folders: Sequence[Path]) -> None:
     runs = load_runs(folders)
     _AT_HAND.append((runs, examples_of(runs)))
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(_evaluate, ("", LATE, BLIND, *SPLITS)))
+        found = list(pool.map(_evaluate, ("", LATE, REMEMBERED, BLIND, *SPLITS)))
     print(f"## Lab: {len(runs)} runs\n")
-    names = ["rules", LATE, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
+    names = ["rules", LATE, REMEMBERED, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
     print(f"| | {' | '.join(names)} |\n|---{'|---' * len(names)}|")
     figures = [each.figures() for each in found]
     for key, words in FIGURES.items():
@@ -115,6 +119,10 @@ def _evaluate(kind: str) -> Evaluation:
     runs, examples = _AT_HAND[-1]
     if kind == LATE:
         return Evaluation("rules", LATE, tuple(map(_judged_late, runs)))
+    if kind == REMEMBERED:
+        known = {run.name: _usual(run) for run in runs}
+        judged = (_judged_by(run, known[_another(run, runs).name]) for run in runs)
+        return Evaluation("rules", REMEMBERED, tuple(judged))
     if kind == BLIND:
         return Evaluation("rules", BLIND, tuple(map(_judged_blind, runs)))
     return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
@@ -141,6 +149,31 @@ def _judged_late(run: Run) -> Verdict:
 def _judged_blind(run: Run) -> Verdict:
     """From its first fault on; of the time before only what the servers' own totals say."""
     return judge_run(_late(run), Diagnoser(settings=Settings(young=YOUNG)))
+
+
+def _usual(run: Run) -> Usual:
+    """What was known before anything went wrong."""
+    diagnoser, begin = Diagnoser(settings=Settings(worth=WORTH)), _late(run).ticks[0].time
+    for tick in run.ticks:
+        if tick.time < begin:
+            tick.told(diagnoser)
+    return diagnoser.usual()
+
+
+def _another(run: Run, runs: Sequence[Run]) -> Run:
+    """The last one before it with the same load; the first after it if there is none."""
+    same = [each for each in runs if each.load == run.load and each.name != run.name]
+    before = [each for each in same if each.ticks[0].time < run.ticks[0].time]
+    if before:
+        return max(before, key=lambda each: each.ticks[0].time)
+    return min(same, key=lambda each: each.ticks[0].time)
+
+
+def _judged_by(run: Run, usual: Usual) -> Verdict:
+    """From its first fault on, by what was usual another time."""
+    diagnoser = Diagnoser(settings=Settings(young=YOUNG))
+    diagnoser.remember(usual)
+    return judge_run(_late(run), diagnoser)
 
 
 def _late(run: Run) -> Run:

@@ -11,14 +11,15 @@ from typing import Any, Final
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.anomalies.protocol import Site
-from distdiag_tui.model.errors import AnomalyError, ConnectError, WorkloadError
+from distdiag_tui.model.errors import AnomalyError, ConnectError, CutOffError, WorkloadError
 from distdiag_tui.workloads.database import Cursor, reason, statements
-from distdiag_tui.workloads.session import Node
+from distdiag_tui.workloads.session import Node, error_key, lost_connection
 
 PATIENCE: Final = 4.0
 """Seconds for one visit to the server: whoever reverts must not hang on a frozen one."""
 
 _GOING: Final = 3.0  # seconds for sessions to go
+_KILLED: Final = 1317  # what a session is told whose statement another one kills
 _NAME: Final = re.compile(r"[\w-]{1,40}", re.ASCII)
 
 
@@ -46,14 +47,24 @@ def node_of(site: Site) -> Node:
 
 @asynccontextmanager
 async def asking(site: Site, seconds: float = PATIENCE) -> AsyncIterator[Cursor]:
-    """A cursor on a connection of its own; AnomalyError in one line for whatever fails or takes too long."""
+    """A cursor on a connection of its own; AnomalyError in one line for whatever fails or takes too long.
+
+    CutOffError if the session is ended or its connection breaks.
+    """
     try:
         async with asyncio.timeout(seconds), statements(node_of(site)) as cursor:
             yield cursor
     except TimeoutError:
         raise AnomalyError(f"{site.label}: no answer within {seconds:g} s") from None
-    except (ConnectError, WorkloadError) as error:
+    except ConnectError as error:
         raise AnomalyError(str(error)) from error
+    except WorkloadError as error:
+        kind = CutOffError if _cut_off(error.__cause__) else AnomalyError
+        raise kind(str(error)) from error
+
+
+def _cut_off(error: BaseException | None) -> bool:
+    return isinstance(error, Exception) and (lost_connection(error) or error_key(error) == _KILLED)
 
 
 async def rows_of(cursor: Cursor, query: str) -> list[tuple[Any, ...]]:

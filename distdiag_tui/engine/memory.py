@@ -1,0 +1,71 @@
+"""What was usual, kept on disk: who logs in when something is wrong already has something to compare with."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from distdiag_tui.diagnosis.usual import Usual
+from distdiag_tui.ledger import state_folder
+
+log = logging.getLogger(__name__)
+
+SCHEMA: Final = "distdiag.usual/1"
+FORGOTTEN: Final = 30 * 86400.0
+"""s after which what was usual is no measure any more."""
+
+
+class Memory:
+    """Of one cluster, in a folder, by default `usual` in the platform's folder for user state.
+
+    The newest of several processes counts. Nothing here fails: what cannot be read or written is logged.
+    """
+
+    def __init__(self, cluster: str, folder: Path | None = None) -> None:
+        self._cluster = cluster
+        name = hashlib.sha256(cluster.encode()).hexdigest()[:16]
+        self.file = (folder or state_folder("usual")) / f"{name}.npz"
+
+    def recall(self, now: float) -> Usual | None:
+        """What there is of the last weeks before `now` (epoch s); None for nothing."""
+        from zipfile import BadZipFile  # noqa: PLC0415  not needed to draw the first screen
+
+        try:
+            with np.load(self.file, allow_pickle=False) as file:
+                if file["schema"] != SCHEMA or file["cluster"] != self._cluster:
+                    return None
+                usual = Usual(
+                    tuple(file["servers"].tolist()),
+                    tuple(file["metrics"].tolist()),
+                    file["times"].astype(float),
+                    file["centre"].astype(float),
+                    file["spread"].astype(float),
+                ).since(now - FORGOTTEN)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            log.warning("what was usual cannot be read: %s", error)
+            return None
+        return usual if usual.servers else None
+
+    def keep(self, usual: Usual, now: float) -> None:
+        """Put it in the place of what there is of the same servers, at once."""
+        if not usual.servers:
+            return
+        if (older := self.recall(now)) is not None:
+            usual = usual.beside(older)
+        columns = asdict(usual) | {"centre": np.float32(usual.centre), "spread": np.float32(usual.spread)}
+        draft = self.file.with_suffix(f".{os.getpid()}.new")
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
+                np.savez_compressed(new, schema=SCHEMA, cluster=self._cluster, **columns)
+            draft.replace(self.file)
+        except OSError as error:
+            log.warning("what was usual cannot be kept: %s", error)

@@ -1,0 +1,182 @@
+"""What was usual the last time that somebody looked: remembered by the next one, kept in a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clusters import NAMES, Cluster, signs_of
+
+from distdiag_tui.diagnosis.detect import Settings
+from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.usual import Usual, aligned
+from distdiag_tui.engine import Engine
+from distdiag_tui.engine.memory import FORGOTTEN, Memory
+from distdiag_tui.learning.runs import load_runs
+from distdiag_tui.model.snapshot import Totals
+from distdiag_tui.recording.reader import open_recording
+from distdiag_tui.sources.frame import Frame
+
+RECORDED = Path(__file__).parents[1] / "data" / "lab" / "runs" / "round5"
+STORM = {"n2": signs_of("connection_storm")}
+NOW = 1_800_000_000.0
+
+
+class Nothing:
+    """Running totals of which nothing follows."""
+
+    columns = np.full((1, 0), np.nan)
+    tenants = (1,)
+    at = 0.0
+
+
+def later(usual: Usual | None, hours: float = 3.0, uptime: float | None = 600.0) -> Cluster:
+    """The same servers, and a diagnoser that has not seen them."""
+    cluster = Cluster(seed=4)
+    cluster.time += hours * 3600
+    totals: Totals = Nothing()
+    cluster.totals = dict.fromkeys(NAMES, totals)
+    cluster.servers = {name: replace(server, uptime=uptime) for name, server in cluster.servers.items()}
+    if usual is not None:
+        cluster.diagnoser.remember(usual)
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def seen() -> Usual:
+    """What a diagnoser knew after some minutes."""
+    cluster = Cluster()
+    cluster.live(120)
+    return cluster.diagnoser.usual()
+
+
+def test_what_is_wrong_at_login_is_found_by_what_was_usual_before(seen: Usual) -> None:
+    found = later(seen).live(10, STORM)[-1].findings
+    assert [each.key for each in found] == [("n2", "connection_storm")]
+    assert found[0].said == "against what was usual 2h58m before"
+    (logons,) = (each for each in found[0].evidence if each.metric == "logon_rate")
+    assert logons.before == pytest.approx(100, rel=0.1)
+    assert not later(None).live(40, STORM)[-1].findings, "so it was the memory that told"
+
+
+def test_nothing_is_wrong_if_all_is_as_it_was(seen: Usual) -> None:
+    assert not any(each.findings for each in later(seen).live(60))
+
+
+def test_what_has_come_since_is_usual_once_it_is_known(seen: Usual) -> None:
+    cluster = later(seen)
+    cluster.live(30)
+    assert [each.said for each in cluster.live(10, STORM)[-1].findings] == [""]
+
+
+def test_of_a_server_that_has_just_started_nothing_is_remembered(seen: Usual) -> None:
+    assert not any(each.findings for each in later(seen, uptime=20.0).live(15, STORM))
+
+
+def test_only_what_is_known_for_a_minute_is_worth_keeping() -> None:
+    cluster = Cluster()
+    cluster.live(50)
+    assert cluster.diagnoser.usual().servers == ()
+    cluster.live(50, STORM)
+    assert cluster.diagnoser.usual().servers == ("n1", "n3"), "nobody learns while it is sick"
+
+
+def test_a_file_keeps_it(seen: Usual, tmp_path: Path) -> None:
+    memory = Memory("a cluster", tmp_path / "usual")
+    assert memory.recall(NOW) is None
+    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
+    found = Memory("a cluster", tmp_path / "usual").recall(NOW + 60)
+    assert found is not None
+    assert (found.servers, found.metrics, found.times.tolist()) == (NAMES, seen.metrics, [NOW] * 3)
+    np.testing.assert_allclose(found.centre, seen.centre, rtol=1e-6)
+    np.testing.assert_allclose(found.spread, seen.spread, rtol=1e-6)
+    assert Memory("another", tmp_path / "usual").recall(NOW) is None
+    assert memory.recall(NOW + FORGOTTEN + 1) is None
+    assert [file.name for file in memory.file.parent.iterdir()] == [memory.file.name]
+    assert memory.file.stat().st_mode & 0o077 == 0
+
+
+def test_who_was_not_seen_this_time_is_not_forgotten(seen: Usual, tmp_path: Path) -> None:
+    memory = Memory("a cluster", tmp_path)
+    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
+    again = Usual(("n2", "n4"), ("qps", "new"), np.array([NOW + 5] * 2), np.ones((2, 2)), np.ones((2, 2)))
+    memory.keep(again, NOW + 5)
+    found = memory.recall(NOW + 6)
+    assert found is not None
+    assert dict(zip(found.servers, found.times.tolist(), strict=True)) == {
+        "n2": NOW + 5, "n4": NOW + 5, "n1": NOW, "n3": NOW,
+    }  # fmt: skip
+    assert found.metrics == ("qps", "new")
+    assert found.centre[2, 0] == pytest.approx(seen.centre[0, seen.metrics.index("qps")], rel=1e-6)
+    assert np.isnan(found.centre[2, 1])
+
+
+@pytest.mark.parametrize("damage", [b"", b"not an archive", b"PK\x03\x04 broken"])
+def test_a_damaged_file_is_as_none_and_is_replaced(seen: Usual, tmp_path: Path, damage: bytes) -> None:
+    memory = Memory("a cluster", tmp_path)
+    memory.file.write_bytes(damage)
+    assert memory.recall(NOW) is None
+    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
+    assert memory.recall(NOW) is not None
+
+
+def test_a_file_can_execute_nothing(tmp_path: Path) -> None:
+    memory, proof = Memory("a cluster", tmp_path), tmp_path / "executed"
+
+    class Evil:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return os.mkdir, (str(proof),)
+
+    names = np.array([Evil()], dtype=object)
+    np.savez(memory.file, schema="distdiag.usual/1", cluster="a cluster", servers=names, metrics=names)
+    assert memory.recall(NOW) is None
+    assert not proof.exists()
+
+
+def test_a_full_disk_is_no_matter(seen: Usual, tmp_path: Path) -> None:
+    (tmp_path / "usual").write_text("a file, where a folder should be")
+    Memory("a cluster", tmp_path / "usual").keep(seen, NOW)
+
+
+def test_columns_are_found_by_name() -> None:
+    found = aligned(np.array([[1.0, 2.0]]), ("b", "gone"), ("a", "b"))
+    np.testing.assert_array_equal(found, [[np.nan, 1.0]])
+    with pytest.raises(ValueError, match="as many"):
+        Usual(("n1",), ("a",), np.zeros(2), np.zeros((1, 1)), np.zeros((1, 1)))
+
+
+class Frames:
+    """A source that gives the frames of a recorded run up to a time, and then ends."""
+
+    def __init__(self, frames: list[Frame]) -> None:
+        self._frames = frames
+
+    async def frames(self) -> AsyncGenerator[Frame, None]:
+        for frame in self._frames:
+            yield frame
+
+
+async def test_an_engine_remembers_what_another_one_kept(tmp_path: Path) -> None:
+    name = "slow_sql-n3-high-coupled-r1"
+    frames = open_recording(RECORDED / name).frames()
+    (run,) = load_runs([RECORDED / name])
+    assert run.span is not None
+    begin, end = run.span
+
+    async def told(frames: list[Frame]) -> set[tuple[str, str]]:
+        engine = Engine(Frames(frames), "lab", memory=Memory("lab", tmp_path))
+        engine.diagnoser = Diagnoser(settings=Settings(worth=25))
+        found = set()
+        async for snapshot in engine.snapshots():
+            assert snapshot.diagnosis is not None
+            found |= {each.key for each in snapshot.diagnosis.findings}
+        return found
+
+    sick = [frame for frame in frames if begin <= frame.time <= end]
+    assert ("n3", "slow_sql") not in await told(sick)
+    await told([frame for frame in frames if frame.time < begin])
+    assert ("n3", "slow_sql") in await told(sick)
