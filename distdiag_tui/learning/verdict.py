@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from distdiag_tui.diagnosis.changes import LINGER
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.learning.runs import Pair, Run
 from distdiag_tui.model.findings import Diagnosis
@@ -110,14 +111,16 @@ def _delay(during: Sequence[tuple[float, Diagnosis]], start: float, server: str,
 
 
 def _alarms(calm: Sequence[tuple[float, Diagnosis]]) -> Iterator[tuple[float, Pair]]:
-    """Servers that were found sick while none was: once for as long as it lasts, whatever it is called."""
-    before: set[str] = set()
+    """Servers that were found sick while none was: once for as long as it lasts, whatever it is called.
+
+    As users are told of it: what is back in a moment has not been gone.
+    """
+    seen: dict[str, float] = {}
     for time, diagnosis in calm:
-        now: dict[str, str] = {}
         for finding in diagnosis.findings:
-            now.setdefault(finding.server, finding.cause)
-        yield from ((time, (server, cause)) for server, cause in now.items() if server not in before)
-        before = set(now)
+            if time - seen.get(finding.server, -math.inf) > LINGER:
+                yield time, finding.key
+            seen[finding.server] = time
 
 
 NOTHING: Final = "nothing"

@@ -158,6 +158,20 @@ def test_a_delay_begins_with_its_own_fault() -> None:
     assert [pair for _, pair in verdict.alarms] == [("n1", "slow_sql"), ("n2", "slow_sql")]
 
 
+@pytest.mark.parametrize(("gap", "alarms"), [(2, 1), (8, 2)])
+def test_an_alarm_that_is_gone_for_a_moment_is_the_same_one(gap: int, alarms: int) -> None:
+    run = run_of("calm", {})
+    times = [tick.time for tick in run.ticks]
+
+    class Twice(Diagnoser):
+        def feed(self, time: float, *_: object) -> Diagnosis:
+            there = times.index(time) in (5, 6 + gap)
+            found = (finding("slow_sql", "n1"),) if there else ()
+            return Diagnosis(time, found, scores=dict.fromkeys(NAMES, 0.0), warm=1.0)
+
+    assert len(judge_run(run, Twice()).alarms) == alarms
+
+
 def test_a_calm_run_has_no_false_alarm_here(runs: list[Run]) -> None:
     figures = evaluate_judge("rules", None, runs[-1:]).figures()
     assert figures["false_alarms"] == 0
