@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look, Settings
 from distdiag_tui.diagnosis.judge import Judge
-from distdiag_tui.diagnosis.lifetime import since_start
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.diagnosis.naming import PASSING_TICKS, Alarm, Namer
@@ -27,13 +26,13 @@ from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
 from distdiag_tui.diagnosis.signs import DAY_ONE
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
-from distdiag_tui.diagnosis.usual import Usual, aligned
+from distdiag_tui.diagnosis.supposing import Supposing
+from distdiag_tui.diagnosis.usual import Usual
 from distdiag_tui.diagnosis.view import COMMON, View, view_of
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Evidence, Finding, LoadChange
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.snapshot import Table, Totals, Values
-from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Layout, Server, Subject
 
 SHOWN: Final = 5
@@ -51,9 +50,6 @@ LIKENESS: Final = 1.6
 """By how much a score counts of what looks like no cause at all, and at most; how much likeness adds."""
 
 NO_TOTALS: Final[Mapping[str, Totals]] = {}
-SUPPOSED: Final = "against its mean since it started"
-SETTLED: Final = 60.0
-"""s: a server that serves for less does not yet do what it did before."""
 
 Heat = dict[tuple[str, str], float]
 
@@ -85,9 +81,7 @@ class Diagnoser:
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
         self._time = 0.0
-        self._met: set[str] = set()
-        self._remembered: Usual | None = None
-        self._against: dict[str, str] = {}
+        self._supposing = Supposing(self._metrics, self._settings.young)
         self._outright = Outright(self._metrics)
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
@@ -112,7 +106,8 @@ class Diagnoser:
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
-        self._meet(servers, totals, hosts)
+        if (supposed := self._supposing.meet(time, servers, totals, hosts)) is not None:
+            self._detector.suppose(*supposed)
         findings = self._outright.find(time, servers, rows, silent, layout)
         told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
@@ -155,7 +150,7 @@ class Diagnoser:
 
     def remember(self, usual: Usual) -> None:
         """What servers were like at another time: supposed of those that are seen for the first time."""
-        self._remembered = usual
+        self._supposing.remember(usual)
 
     def usual(self) -> Usual:
         """What is known for long enough to be remembered."""
@@ -203,43 +198,6 @@ class Diagnoser:
         self._course = self._course.anew(len(names))
         self._held = {}
         self._names = names
-
-    def _meet(
-        self, servers: Sequence[Server], totals: Mapping[str, Totals], hosts: Mapping[str, Totals]
-    ) -> None:
-        """Suppose what those are usually like that are seen for the first time."""
-        new = {
-            row: (server.name, server.uptime)
-            for row, server in enumerate(servers)
-            if server.name not in self._met and server.name in totals and server.uptime is not None
-        }
-        if not new:
-            return
-        self._met.update(name for name, _ in new.values())
-        means, spread = np.full((2, len(servers), len(self._metrics.names)), np.nan)
-        old = {row: each for row, each in new.items() if each[1] >= self._settings.young}
-        if old:
-            lives = [(seconds, totals[name], hosts.get(name)) for name, seconds in old.values()]
-            since = since_start(*zip(*lives, strict=True))
-            means[list(old), : len(self._places)] = since[:, self._places]
-            self._against.update((name, SUPPOSED) for name, _ in old.values())
-        if self._remembered is not None:
-            settled = {row: name for row, (name, uptime) in new.items() if uptime >= SETTLED}
-            self._recall(self._remembered, settled, means, spread)
-        self._detector.suppose(means, spread)
-
-    def _recall(self, old: Usual, settled: Mapping[int, str], means: Floats, spread: Floats) -> None:
-        """Put what is remembered of these servers, by row, into `means` and `spread` (S, M)."""
-        where = {name: row for row, name in enumerate(old.servers)}
-        centre, around = (
-            aligned(each, old.metrics, self._metrics.names) for each in (old.centre, old.spread)
-        )
-        for row, name in settled.items():
-            if (at := where.get(name)) is not None:
-                means[row] = np.where(np.isfinite(centre[at]), centre[at], means[row])
-                spread[row] = around[at]
-                ago = duration(self._time - float(old.times[at]))
-                self._against[name] = f"against what was usual {ago} before"
 
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""
@@ -318,7 +276,7 @@ class Diagnoser:
             calibrated=False,
             since=self._course.time(int(look.onset[row])),
             strength=float(look.scores[row]),
-            said=self._against.get(server.name, "") if look.supposed[row] else "",
+            said=self._supposing.words(server.name) if look.supposed[row] else "",
         )
         alike = replace(plain, said=plain.said or view.alike)
         found = []
