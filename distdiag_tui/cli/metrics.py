@@ -43,7 +43,8 @@ def formula(metric: Metric) -> str:
     over = _sum(metric.over)
     if not metric.under:
         return scale + over
-    return f"{scale}{over} / {_sum(metric.under)}"
+    under = _sum(metric.under)
+    return f"{scale}{over} / {f'max({metric.least:g}, {under})' if metric.least else under}"
 
 
 def _sum(columns: Sequence[Column]) -> str:

@@ -209,6 +209,14 @@ class Detector:
         if self._servers > 1:
             self._usual_apart.suppose(view - others_median(view), vague, which)
 
+    def forget(self, rows: Sequence[int]) -> None:
+        """What was supposed of these servers, and that they alarm for it."""
+        for reference in (self._usual, self._usual_apart):
+            reference.forget(rows)
+        self._alarming[rows] = self._hits[rows] = False
+        self._excess[rows] = 0.0
+        self._onset[rows] = self._first_hit[rows] = -1
+
     def learned(self) -> tuple[Floats, Floats, NDArray[np.intp]]:
         """Medians and spreads (S, M), both tame, and of how many ticks they are (S), see `Reference`.
 

@@ -111,6 +111,7 @@ class Diagnoser:
         findings = self._outright.find(time, servers, rows, silent, layout)
         told = {each.key for each in findings}
         sick, heat = self._sick(servers, look)
+        self._doubt(look, {each.server for each in sick})
         findings += [each for each in sick if each.key not in told]
         findings.sort(key=lambda each: (-each.confidence, -each.strength, each.server))
         since = self._course.time(look.load_since)
@@ -157,9 +158,9 @@ class Diagnoser:
         centre, spread, ticks = self._detector.learned()
         rows = np.flatnonzero(ticks >= self._settings.worth)
         return Usual(
+            self._time,
             tuple(self._names[row] for row in rows),
             self._metrics.names,
-            np.full(len(rows), self._time),
             self._metrics.untame(centre[rows]),
             spread[rows],
         )
@@ -247,6 +248,13 @@ class Diagnoser:
             if look.scores[row] >= self._settings.release:  # else it is nearly over, and told as it was
                 self._held[row] = self._found(servers[row], row, look, view)
         return [finding for row in alarming for finding in self._held.get(row, [])], heat
+
+    def _doubt(self, look: Look, found: set[str]) -> None:
+        """Give up what was supposed of servers that alarm for it without a finding."""
+        if look.supposed.any():
+            alarming = [self._names[row] for row in np.flatnonzero(look.supposed & look.alarming)]
+            wrong = self._supposing.doubted(alarming, found)
+            self._detector.forget([self._names.index(name) for name in wrong])
 
     def _plausible(self, z: Floats, apart: Floats, change: Floats) -> Floats:
         """(R): see `detect.Plausible`; what several servers have alike may be known as well."""

@@ -66,6 +66,10 @@ class Reference:
         self.centre[which] = centre[which]
         self.spread[which] = np.maximum(spread, least_spread(centre))[which]
 
+    def forget(self, rows: Sequence[int]) -> None:
+        """What was supposed of these servers: nothing is known until enough ticks are put in."""
+        self.centre[rows] = self.spread[rows] = np.nan
+
     def rearranged(self, rows: Sequence[int]) -> Reference:
         """With these rows of it, -1 for a new one."""
         _, metrics, memory = self._ring.shape

@@ -21,7 +21,8 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "cpu_hog_sql": {
         "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "sessions_active": 2, "sessions": 1,
-        "rows_filtered_rate": -3, "io_read_rate": -1, "rows_read_rate": 1, "rows_per_select": 1,
+        "cpu_per_row": 2, "rows_filtered_rate": -3, "io_read_rate": -1, "rows_read_rate": 1,
+        "rows_per_select": 1,
     },
     "slow_sql": {
         "rows_per_select": 3, "rows_read_rate": 1, "select_rt": 3, "sql_rt": 2, "rows_filtered_rate": 3,

@@ -5,7 +5,7 @@ Shapes: S servers, M metrics.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -21,6 +21,8 @@ from distdiag_tui.model.topology import Server
 
 SETTLED: Final = 60.0
 """s: a server that serves for less does not yet do what it did before."""
+DOUBT: Final = 15
+"""Ticks of an alarm of which nothing comes: then the supposition was wrong."""
 BY_MEANS: Final = "against its mean since it started"
 
 
@@ -37,6 +39,7 @@ class Supposing:
         self._met: set[str] = set()
         self._remembered: Usual | None = None
         self._against: dict[str, str] = {}
+        self._unexplained: dict[str, int] = {}
 
     def remember(self, usual: Usual) -> None:
         """What servers were like another time: it goes before their means."""
@@ -45,6 +48,13 @@ class Supposing:
     def words(self, server: str) -> str:
         """What a server is measured by that is not known better; "" for nothing."""
         return self._against.get(server, "")
+
+    def doubted(self, alarming: Collection[str], found: Collection[str]) -> list[str]:
+        """Servers of which too much was supposed, from those that alarm for it, and those with findings."""
+        self._unexplained = {
+            name: self._unexplained.get(name, 0) + 1 for name in alarming if name not in found
+        }
+        return [name for name, ticks in self._unexplained.items() if ticks >= DOUBT]
 
     def meet(
         self,
@@ -62,28 +72,38 @@ class Supposing:
         if not new:
             return None
         self._met.update(name for name, _ in new.values())
+        settled = {row: name for row, (name, uptime) in new.items() if uptime >= SETTLED}
         means, spread = np.full((2, len(servers), len(self._names)), np.nan)
-        old = {row: each for row, each in new.items() if each[1] >= self._young}
-        if old:
-            lives = [(seconds, totals[name], hosts.get(name)) for name, seconds in old.values()]
-            since = since_start(*zip(*lives, strict=True))
-            means[list(old), : len(self._places)] = since[:, self._places]
-            self._against.update((name, BY_MEANS) for name, _ in old.values())
-        if self._remembered is not None:
-            settled = {row: name for row, (name, uptime) in new.items() if uptime >= SETTLED}
-            self._recall(self._remembered, time, settled, means, spread)
+        old = self._remembered
+        known = {row: name for row, name in settled.items() if old is not None and name in old.servers}
+        if old is not None and 2 * len(known) >= len(new):
+            # and no means of the others: what is of two times looks unlike
+            self._recall(old, time, known, means, spread)
+        else:
+            lives = {row: each for row, each in new.items() if each[1] >= self._young}
+            self._average(lives, totals, hosts, means)
         return means, spread
 
     def _recall(
-        self, old: Usual, time: float, settled: Mapping[int, str], means: Floats, spread: Floats
+        self, old: Usual, time: float, known: Mapping[int, str], means: Floats, spread: Floats
     ) -> None:
         """Put what is remembered of these servers, by row, into `means` and `spread` (S, M)."""
-        where = {name: row for row, name in enumerate(old.servers)}
-        centre = aligned(old.centre, old.metrics, self._names)
-        around = aligned(old.spread, old.metrics, self._names)
-        for row, name in settled.items():
-            if (at := where.get(name)) is not None:
-                means[row] = np.where(np.isfinite(centre[at]), centre[at], means[row])
-                spread[row] = around[at]
-                ago = duration(time - float(old.times[at]))
-                self._against[name] = f"against what was usual {ago} before"
+        rows, at = list(known), [old.servers.index(name) for name in known.values()]
+        means[rows] = aligned(old.centre, old.metrics, self._names)[at]
+        spread[rows] = aligned(old.spread, old.metrics, self._names)[at]
+        words = f"against what was usual {duration(time - old.time)} before"
+        self._against.update(dict.fromkeys(known.values(), words))
+
+    def _average(
+        self,
+        lives: Mapping[int, tuple[str, float]],
+        totals: Mapping[str, Totals],
+        hosts: Mapping[str, Totals],
+        means: Floats,
+    ) -> None:
+        """Put the means of these servers, which are their names and ages by row, into `means` (S, M)."""
+        if not lives:
+            return
+        each = [(seconds, totals[name], hosts.get(name)) for name, seconds in lives.values()]
+        means[list(lives), : len(self._places)] = since_start(*zip(*each, strict=True))[:, self._places]
+        self._against.update((name, BY_MEANS) for name, _ in lives.values())

@@ -128,7 +128,7 @@ class Engine:
     def _keep(self, time: float) -> None:
         if self._memory is not None and self.diagnoser is not None:
             self._kept = time
-            self._memory.keep(self.diagnoser.usual(), time)
+            self._memory.keep(self.diagnoser.usual())
 
     def _remember(self, frame: Frame) -> None:
         self._events.extend(frame.events)

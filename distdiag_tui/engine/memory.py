@@ -33,7 +33,7 @@ class Memory:
         self.file = (folder or state_folder("usual")) / f"{name}.npz"
 
     def recall(self, now: float) -> Usual | None:
-        """What there is of the last weeks before `now` (epoch s); None for nothing."""
+        """What there is, if it is of the last weeks before `now` (epoch s)."""
         from zipfile import BadZipFile  # noqa: PLC0415  not needed to draw the first screen
 
         try:
@@ -41,25 +41,24 @@ class Memory:
                 if file["schema"] != SCHEMA or file["cluster"] != self._cluster:
                     return None
                 usual = Usual(
+                    float(file["time"]),
                     tuple(file["servers"].tolist()),
                     tuple(file["metrics"].tolist()),
-                    file["times"].astype(float),
                     file["centre"].astype(float),
                     file["spread"].astype(float),
-                ).since(now - FORGOTTEN)
+                )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
             log.warning("what was usual cannot be read: %s", error)
             return None
-        return usual if usual.servers else None
+        return usual if now - usual.time <= FORGOTTEN else None
 
-    def keep(self, usual: Usual, now: float) -> None:
-        """Put it in the place of what there is of the same servers, at once."""
-        if not usual.servers:
+    def keep(self, usual: Usual) -> None:
+        """Put it in the place of what there is, at once; unless that knows far more of the servers."""
+        older = self.recall(usual.time)
+        if not usual.servers or (older and 2 * len({*older.servers} & {*usual.servers}) < len(older.servers)):
             return
-        if (older := self.recall(now)) is not None:
-            usual = usual.beside(older)
         columns = asdict(usual) | {"centre": np.float32(usual.centre), "spread": np.float32(usual.spread)}
         draft = self.file.with_suffix(f".{os.getpid()}.new")
         try:

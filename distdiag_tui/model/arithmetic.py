@@ -90,6 +90,7 @@ class _Sums:
 _SCALE: Final = np.array([metric.scale for metric in CATALOGUE])
 _OVER: Final = _Sums([metric.over for metric in CATALOGUE])
 _UNDER: Final = _Sums([metric.under for metric in CATALOGUE if metric.under])
+_LEAST: Final = np.array([metric.least for metric in CATALOGUE if metric.under])
 _RATIOS: Final = np.array([index for index, metric in enumerate(CATALOGUE) if metric.under])
 
 
@@ -101,6 +102,6 @@ def evaluate(columns: Floats) -> Floats:
     with np.errstate(invalid="ignore", over="ignore"):
         values, under = _SCALE * _OVER.of(columns), _UNDER.of(columns)
         under[~(under > 0)] = np.nan
-        values[..., _RATIOS] /= under
+        values[..., _RATIOS] /= np.maximum(under, _LEAST)
     values[np.isinf(values)] = np.nan
     return values

@@ -26,7 +26,11 @@ class Bad(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One catalogue row. `title` fits a narrow card; `about` is the sentence shown in help."""
+    """One catalogue row. `title` fits a narrow card; `about` is the sentence shown in help.
+
+    Where what it is divided by is less than `least`, it is divided by that: by next to nothing it would say
+    little.
+    """
 
     id: str
     title: str
@@ -38,6 +42,7 @@ class Metric:
     scale: float
     bad: Bad
     about: str
+    least: float = 0.0
 
     @property
     def tenant_scope(self) -> bool:

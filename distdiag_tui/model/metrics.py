@@ -171,7 +171,9 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ),
     Metric(
         "cpu_per_row", "CPU a row", "s", Kind.RATIO, "sql", (140013,), (60031, 60090), _US, _NONE,
-        "CPU time for each row read or filtered: joins and sorts make it large, scans small.",
+        "CPU time for each row read or filtered, of 1,000 a second at least: joins and sorts make it large,"
+        " scans small.",
+        least=1000.0,
     ),
     _rate("rows_written_rate", "rows written", "sql", _ROWS, "Rows written a second, those of indexes too."),
     _per_statement(

@@ -122,7 +122,7 @@ def _taken(column: Column, series: str, over: float) -> str:
 
 
 def _formula(metric: Metric, over: Sequence[str], under: Sequence[str]) -> str:
-    below = f" / ({' + '.join(under)})" if under else ""
+    below = f" / clamp_min({' + '.join(under)}, {metric.least:g})" if under else ""
     return f"{metric.scale:g} * ({' + '.join(over)}){below}"
 
 

@@ -194,6 +194,16 @@ async def test_being_ended_while_it_is_made_is_told_from_a_refusal(lab: LiveLab)
         await building
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [(1317, CutOffError), (5066, CutOffError), (2013, CutOffError), (1142, AnomalyError)]
+)
+async def test_whoever_was_cut_off_is_told_so(lab: LiveLab, code: int, kind: type[AnomalyError]) -> None:
+    with pytest.raises(AnomalyError) as told:
+        async with asking(Case.of(lab, "slow_sql", {}).site):
+            raise MySQLError(code, "said the server")  # each was seen of a session that a KILL ended
+    assert type(told.value) is kind
+
+
 async def test_sessions_that_are_ended_come_back(lab: LiveLab) -> None:
     case = Case.of(lab, "cache_bottleneck", {"every_ms": 20})
     mine = f"SELECT id FROM oceanbase.GV$OB_PROCESSLIST WHERE client_info LIKE '%{case.site.injection[-4:]}'"

@@ -23,6 +23,11 @@ from distdiag_tui.sources.frame import Frame
 
 RECORDED = Path(__file__).parents[1] / "data" / "lab" / "runs" / "round5"
 STORM = {"n2": signs_of("connection_storm")}
+LESS = (
+    "qps", "insert_rate", "update_rate", "delete_rate", "rows_written_rate", "other_rate", "replace_rate",
+    "select_rate", "rows_read_rate",
+)  # fmt: skip
+"""What is no cause, if all of it falls."""
 NOW = 1_800_000_000.0
 
 
@@ -73,6 +78,19 @@ def test_what_has_come_since_is_usual_once_it_is_known(seen: Usual) -> None:
     assert [each.said for each in cluster.live(10, STORM)[-1].findings] == [""]
 
 
+def test_what_was_supposed_wrongly_is_given_up(seen: Usual) -> None:
+    idle = dict.fromkeys(NAMES, dict.fromkeys(LESS, 0.02))
+    wrong = replace(seen, centre=seen.centre.copy())
+    for column in (seen.metrics.index(name) for name in LESS):
+        wrong.centre[[0, 2], column] *= 0.02
+    cluster = later(wrong)
+    found = cluster.live(15 + 30, idle)
+    assert found[8].scores["n2"] > 1, "it is not like the others"
+    assert found[-1].warm == 1, "and has learned since"
+    assert not any(each.findings for each in found)
+    assert [each.key for each in cluster.live(10, idle | {"n2": signs_of("connection_storm")})[-1].findings]
+
+
 def test_of_a_server_that_has_just_started_nothing_is_remembered(seen: Usual) -> None:
     assert not any(each.findings for each in later(seen, uptime=20.0).live(15, STORM))
 
@@ -88,10 +106,10 @@ def test_only_what_is_known_for_a_minute_is_worth_keeping() -> None:
 def test_a_file_keeps_it(seen: Usual, tmp_path: Path) -> None:
     memory = Memory("a cluster", tmp_path / "usual")
     assert memory.recall(NOW) is None
-    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
+    memory.keep(replace(seen, time=NOW))
     found = Memory("a cluster", tmp_path / "usual").recall(NOW + 60)
     assert found is not None
-    assert (found.servers, found.metrics, found.times.tolist()) == (NAMES, seen.metrics, [NOW] * 3)
+    assert (found.servers, found.metrics, found.time) == (NAMES, seen.metrics, NOW)
     np.testing.assert_allclose(found.centre, seen.centre, rtol=1e-6)
     np.testing.assert_allclose(found.spread, seen.spread, rtol=1e-6)
     assert Memory("another", tmp_path / "usual").recall(NOW) is None
@@ -100,19 +118,16 @@ def test_a_file_keeps_it(seen: Usual, tmp_path: Path) -> None:
     assert memory.file.stat().st_mode & 0o077 == 0
 
 
-def test_who_was_not_seen_this_time_is_not_forgotten(seen: Usual, tmp_path: Path) -> None:
-    memory = Memory("a cluster", tmp_path)
-    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
-    again = Usual(("n2", "n4"), ("qps", "new"), np.array([NOW + 5] * 2), np.ones((2, 2)), np.ones((2, 2)))
-    memory.keep(again, NOW + 5)
+@pytest.mark.parametrize(("servers", "kept"), [(("n2",), False), (("n1", "n2", "n4"), True), ((), False)])
+def test_what_is_kept_is_of_one_time_and_not_of_a_few_servers(
+    seen: Usual, tmp_path: Path, servers: tuple[str, ...], kept: bool
+) -> None:
+    memory, numbers = Memory("a cluster", tmp_path), np.ones((len(servers), 1))
+    memory.keep(replace(seen, time=NOW))
+    memory.keep(Usual(NOW + 5, servers, ("qps",), numbers, numbers))
     found = memory.recall(NOW + 6)
     assert found is not None
-    assert dict(zip(found.servers, found.times.tolist(), strict=True)) == {
-        "n2": NOW + 5, "n4": NOW + 5, "n1": NOW, "n3": NOW,
-    }  # fmt: skip
-    assert found.metrics == ("qps", "new")
-    assert found.centre[2, 0] == pytest.approx(seen.centre[0, seen.metrics.index("qps")], rel=1e-6)
-    assert np.isnan(found.centre[2, 1])
+    assert (found.time, found.servers) == ((NOW + 5, servers) if kept else (NOW, NAMES))
 
 
 @pytest.mark.parametrize("damage", [b"", b"not an archive", b"PK\x03\x04 broken"])
@@ -120,7 +135,7 @@ def test_a_damaged_file_is_as_none_and_is_replaced(seen: Usual, tmp_path: Path, 
     memory = Memory("a cluster", tmp_path)
     memory.file.write_bytes(damage)
     assert memory.recall(NOW) is None
-    memory.keep(replace(seen, times=seen.times * 0 + NOW), NOW)
+    memory.keep(replace(seen, time=NOW))
     assert memory.recall(NOW) is not None
 
 
@@ -139,14 +154,14 @@ def test_a_file_can_execute_nothing(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_no_matter(seen: Usual, tmp_path: Path) -> None:
     (tmp_path / "usual").write_text("a file, where a folder should be")
-    Memory("a cluster", tmp_path / "usual").keep(seen, NOW)
+    Memory("a cluster", tmp_path / "usual").keep(seen)
 
 
 def test_columns_are_found_by_name() -> None:
     found = aligned(np.array([[1.0, 2.0]]), ("b", "gone"), ("a", "b"))
     np.testing.assert_array_equal(found, [[np.nan, 1.0]])
     with pytest.raises(ValueError, match="as many"):
-        Usual(("n1",), ("a",), np.zeros(2), np.zeros((1, 1)), np.zeros((1, 1)))
+        Usual(NOW, ("n1",), ("a",), np.zeros((2, 1)), np.zeros((1, 1)))
 
 
 class Frames:

@@ -162,7 +162,12 @@ def test_every_formula_is_scale_times_sum_by_sum(metric: Metric) -> None:
     row: Floats = 1.0 + np.arange(float(WIDTH)) % 17
     over = sum(row[COLUMN_INDEX[column]] for column in metric.over)
     under = sum(row[COLUMN_INDEX[column]] for column in metric.under) if metric.under else 1.0
-    assert value(row, metric.id) == pytest.approx(metric.scale * over / under)
+    assert value(row, metric.id) == pytest.approx(metric.scale * over / max(under, metric.least))
+    if metric.least:
+        row[[COLUMN_INDEX[column] for column in metric.under]] = 2 * metric.least
+        assert value(row, metric.id) == pytest.approx(
+            metric.scale * over / (2 * metric.least * len(metric.under))
+        )
 
 
 @pytest.mark.parametrize("metric", [m for m in CATALOGUE if m.under], ids=lambda metric: metric.id)

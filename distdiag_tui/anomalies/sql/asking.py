@@ -19,7 +19,7 @@ PATIENCE: Final = 4.0
 """Seconds for one visit to the server: whoever reverts must not hang on a frozen one."""
 
 _GOING: Final = 3.0  # seconds for sessions to go
-_KILLED: Final = 1317  # what a session is told whose statement another one kills
+_KILLED: Final = (1317, 5066)  # what a session is told that another one kills, if it is told anything
 _NAME: Final = re.compile(r"[\w-]{1,40}", re.ASCII)
 
 
@@ -64,7 +64,7 @@ async def asking(site: Site, seconds: float = PATIENCE) -> AsyncIterator[Cursor]
 
 
 def _cut_off(error: BaseException | None) -> bool:
-    return isinstance(error, Exception) and (lost_connection(error) or error_key(error) == _KILLED)
+    return isinstance(error, Exception) and (lost_connection(error) or error_key(error) in _KILLED)
 
 
 async def rows_of(cursor: Cursor, query: str) -> list[tuple[Any, ...]]:
