@@ -75,24 +75,18 @@ class Supposing:
         settled = {row: name for row, (name, uptime) in new.items() if uptime >= SETTLED}
         means, spread = np.full((2, len(servers), len(self._names)), np.nan)
         old = self._remembered
-        known = {row: name for row, name in settled.items() if old is not None and name in old.servers}
+        where = {name: row for row, name in enumerate(old.servers)} if old is not None else {}
+        known = {row: where[name] for row, name in settled.items() if name in where}
         if old is not None and 2 * len(known) >= len(new):
             # and no means of the others: what is of two times looks unlike
-            self._recall(old, time, known, means, spread)
+            means[list(known)] = aligned(old.centre, old.metrics, self._names)[list(known.values())]
+            spread[list(known)] = aligned(old.spread, old.metrics, self._names)[list(known.values())]
+            words = f"against what was usual {duration(time - old.time)} before"
+            self._against.update((settled[row], words) for row in known)
         else:
             lives = {row: each for row, each in new.items() if each[1] >= self._young}
             self._average(lives, totals, hosts, means)
         return means, spread
-
-    def _recall(
-        self, old: Usual, time: float, known: Mapping[int, str], means: Floats, spread: Floats
-    ) -> None:
-        """Put what is remembered of these servers, by row, into `means` and `spread` (S, M)."""
-        rows, at = list(known), [old.servers.index(name) for name in known.values()]
-        means[rows] = aligned(old.centre, old.metrics, self._names)[at]
-        spread[rows] = aligned(old.spread, old.metrics, self._names)[at]
-        words = f"against what was usual {duration(time - old.time)} before"
-        self._against.update(dict.fromkeys(known.values(), words))
 
     def _average(
         self,
