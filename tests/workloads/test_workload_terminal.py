@@ -74,7 +74,7 @@ def test_ctrl_c_ends_a_run_with_its_summary(ready: str) -> None:
 
 def test_ctrl_c_cuts_a_prepare_short(server: str, node: Target) -> None:
     run(drop_load(node))
-    with Terminal((*COMMAND, "prepare", "oltp", server, "--tables", "1", "--rows", "20000")) as terminal:
+    with Terminal((*COMMAND, "prepare", "oltp", server, "--tables", "1", "--rows", "200000")) as terminal:
         terminal.wait_for("preparing [1-9]")
         terminal.send("\x03")
         terminal.wait_for("distdiag: oltp prepare was cut short; it can be repeated")
