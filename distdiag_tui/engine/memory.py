@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -68,3 +69,5 @@ class Memory:
             draft.replace(self.file)
         except OSError as error:
             log.warning("what was usual cannot be kept: %s", error)
+            with suppress(OSError):
+                draft.unlink()
