@@ -202,6 +202,7 @@ class LoadProcess:
             self._conclude(code, await complaints)
         finally:
             complaints.cancel()
+            self._transport(process).close()  # else it complains on stderr once the loop is closed
             self._news.set()
 
     def _hear(self, event: dict[str, Any]) -> None:
@@ -223,9 +224,14 @@ class LoadProcess:
 
     def _disown(self) -> None:
         """asyncio kills what still runs when it drops its own end: let it believe that this has ended."""
-        transport = cast(Any, self._process)._transport  # asyncio has no other way to it
-        transport.get_extra_info("subprocess").returncode = 0
+        assert self._process is not None
+        self._transport(self._process).get_extra_info("subprocess").returncode = 0
         self._detached.set()
+
+    @staticmethod
+    def _transport(process: asyncio.subprocess.Process) -> asyncio.SubprocessTransport:
+        """Ours of its pipes: asyncio has no other way to it."""
+        return cast("asyncio.SubprocessTransport", cast(Any, process)._transport)
 
     def _conclude(self, code: int, complaint: str) -> None:
         if self.record.active and self._journal is not None:  # its last word may not have come through

@@ -19,6 +19,7 @@ from conftest import LiveLab
 from live_load import SMALL, Feed, alive, frozen, load_of, mean_tps, running, sql, until
 
 from distdiag_tui.model.target import Endpoint, Secret
+from distdiag_tui.workloads.runner import LoadProcess
 
 PARENT = """
 import asyncio, json, sys
@@ -195,3 +196,14 @@ async def test_a_worker_that_crashes_is_a_failure(lab: LiveLab) -> None:
     assert [report async for report in load.reports()] == []
     assert load.record.phase == "failed"
     assert load.record.message == "its process was killed"
+
+
+def test_who_leaves_without_a_word_leaves_no_complaint(lab: LiveLab) -> None:
+    async def leave() -> LoadProcess:
+        load = load_of(lab.target)
+        await load.start()
+        return load
+
+    process = asyncio.run(leave())._process
+    assert process is not None
+    assert process._transport.is_closing()  # type: ignore[attr-defined]  # else it complains on stderr
