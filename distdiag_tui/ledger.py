@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import getpass
+import hashlib
 import json
 import os
 import secrets
@@ -217,10 +218,22 @@ def replace_file(
     settle: Callable[[int], object] = lambda _descriptor: None,
 ) -> None:
     """A JSON file only its owner can read, replaced at once; `settle` comes before. OSError if it cannot."""
+    replace_bytes(file, draft, json.dumps(document).encode() + b"\n", settle)
+
+
+def replace_bytes(
+    file: Path, draft: Path, content: bytes, settle: Callable[[int], object] = lambda _descriptor: None
+) -> None:
+    """The same of any file."""
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
-        new.write(json.dumps(document).encode() + b"\n")
+        new.write(content)
         settle(new.fileno())
     draft.replace(file)
+
+
+def file_stem(text: str) -> str:
+    """A file's name, of its own for every text, whatever is in that."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def new_name(kind: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from distdiag_tui.ledger import replace_file, state_folder
+from distdiag_tui.ledger import file_stem, replace_file, state_folder
 
 SCHEMA: Final = "distdiag.told/1"
 
@@ -17,7 +16,7 @@ class Told:
     """Labels of the incidents that were told as going on, by id, for one cluster and receiver."""
 
     def __init__(self, cluster: str, receiver: str) -> None:
-        name = hashlib.sha256(f"{cluster}\0{receiver}".encode()).hexdigest()[:16]
+        name = file_stem(f"{cluster}\0{receiver}")
         self.file: Path = state_folder("alerts") / f"{name}.json"
 
     def read(self) -> dict[str, dict[str, str]]:

@@ -14,7 +14,7 @@ from typing import Final
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.diagnosis.changes import Change, Changes
 from distdiag_tui.engine import Engine
-from distdiag_tui.engine.memory import Memory
+from distdiag_tui.engine.live import live_engine
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import ConnectError, RecordingError
@@ -61,8 +61,8 @@ def diagnose_recording(folder: Path, telling: Telling) -> int:
 
 async def _follow(source: Source, cluster: str, telling: Telling, live: Target | None = None) -> int:
     """Of a recording unless it is `live`."""
-    memory = None if live is None else Memory(cluster)
-    engine, changes = Engine(source, cluster, memory=memory), Changes()
+    engine = Engine(source, cluster) if live is None else live_engine(source, live)
+    changes = Changes()
     engine.diagnoser, trouble = diagnoser_in_use(telling.model)
     if trouble:
         print(f"distdiag: {trouble}", file=sys.stderr)

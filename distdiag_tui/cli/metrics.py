@@ -44,7 +44,9 @@ def formula(metric: Metric) -> str:
     if not metric.under:
         return scale + over
     under = _sum(metric.under)
-    return f"{scale}{over} / {f'max({metric.least:g}, {under})' if metric.least else under}"
+    if metric.least:
+        under = f"max({metric.least:g}, {under})"
+    return f"{scale}{over} / {under}"
 
 
 def _sum(columns: Sequence[Column]) -> str:

@@ -80,7 +80,6 @@ class Diagnoser:
         self._held: dict[int, list[Finding]] = {}
         self._back: dict[str, int] = {}
         self._down: set[str] = set()
-        self._time = 0.0
         self._supposing = Supposing(self._metrics, self._settings.young)
         self._outright = Outright(self._metrics)
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
@@ -100,7 +99,6 @@ class Diagnoser:
         From the running totals of servers and of their `hosts`, by server, it supposes what one was like that
         is seen for the first time.
         """
-        self._time = time
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
@@ -158,7 +156,7 @@ class Diagnoser:
         centre, spread, ticks = self._detector.learned()
         rows = np.flatnonzero(ticks >= self._settings.worth)
         return Usual(
-            self._time,
+            self._course.time(self._detector.tick),
             tuple(self._names[row] for row in rows),
             self._metrics.names,
             self._metrics.untame(centre[rows]),

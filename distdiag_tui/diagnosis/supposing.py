@@ -14,7 +14,7 @@ from distdiag_tui.diagnosis.lifetime import since_start
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Totals
 from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Server
@@ -34,7 +34,6 @@ class Supposing:
 
     def __init__(self, metrics: MetricSet, young: float) -> None:
         self._names = metrics.names
-        self._places = [METRIC_INDEX[name] for name in metrics.names if name in METRIC_INDEX]
         self._young = young
         self._met: set[str] = set()
         self._remembered: Usual | None = None
@@ -99,5 +98,5 @@ class Supposing:
         if not lives:
             return
         each = [(seconds, totals[name], hosts.get(name)) for name, seconds in lives.values()]
-        means[list(lives), : len(self._places)] = since_start(*zip(*each, strict=True))[:, self._places]
+        means[list(lives)] = aligned(since_start(*zip(*each, strict=True)), METRIC_IDS, self._names)
         self._against.update((name, BY_MEANS) for name, _ in lives.values())

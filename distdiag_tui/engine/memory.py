@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import logging
 import os
 from contextlib import suppress
@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from distdiag_tui.diagnosis.usual import Usual
-from distdiag_tui.ledger import state_folder
+from distdiag_tui.ledger import file_stem, replace_bytes, state_folder
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +30,7 @@ class Memory:
 
     def __init__(self, cluster: str, folder: Path | None = None) -> None:
         self._cluster = cluster
-        name = hashlib.sha256(cluster.encode()).hexdigest()[:16]
-        self.file = (folder or state_folder("usual")) / f"{name}.npz"
+        self.file = (folder or state_folder("usual")) / f"{file_stem(cluster)}.npz"
 
     def recall(self, now: float) -> Usual | None:
         """What there is, if it is of the last weeks before `now` (epoch s)."""
@@ -57,16 +56,18 @@ class Memory:
 
     def keep(self, usual: Usual) -> None:
         """Put it in the place of what there is, at once; unless that knows far more of the servers."""
+        if not usual.servers:
+            return
         older = self.recall(usual.time)
-        if not usual.servers or (older and 2 * len({*older.servers} & {*usual.servers}) < len(older.servers)):
+        if older is not None and 2 * len({*older.servers} & {*usual.servers}) < len(older.servers):
             return
         columns = asdict(usual) | {"centre": np.float32(usual.centre), "spread": np.float32(usual.spread)}
+        packed = io.BytesIO()
+        np.savez_compressed(packed, schema=SCHEMA, cluster=self._cluster, **columns)
         draft = self.file.with_suffix(f".{os.getpid()}.new")
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
-                np.savez_compressed(new, schema=SCHEMA, cluster=self._cluster, **columns)
-            draft.replace(self.file)
+            replace_bytes(self.file, draft, packed.getvalue())
         except OSError as error:
             log.warning("what was usual cannot be kept: %s", error)
             with suppress(OSError):

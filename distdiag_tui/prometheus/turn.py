@@ -10,11 +10,10 @@ import asyncio
 import json
 import logging
 import os
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from distdiag_tui.ledger import state_folder, try_lock
+from distdiag_tui.ledger import file_stem, state_folder, try_lock
 from distdiag_tui.model.prometheus import PrometheusServer
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Turn:
 def _file(server: PrometheusServer, cluster: str) -> Path:
     """One for each place and cluster that is written."""
     what = json.dumps([server.receiver, cluster, sorted(server.labels.items()), os.uname().nodename])
-    return state_folder("prometheus") / f"{sha256(what.encode()).hexdigest()[:16]}.lock"
+    return state_folder("prometheus") / f"{file_stem(what)}.lock"
 
 
 def _locked(file: Path) -> int:

@@ -121,10 +121,10 @@ def _evaluate(kind: str) -> Evaluation:
         return Evaluation("rules", LATE, tuple(map(_judged_late, runs)))
     if kind == REMEMBERED:
         known = {run.name: _usual(run) for run in runs}
-        judged = (_judged_by(run, known[_another(run, runs).name]) for run in runs)
+        judged = (_judged_supposing(run, known[_another(run, runs).name]) for run in runs)
         return Evaluation("rules", REMEMBERED, tuple(judged))
     if kind == BLIND:
-        return Evaluation("rules", BLIND, tuple(map(_judged_blind, runs)))
+        return Evaluation("rules", BLIND, tuple(map(_judged_supposing, runs)))
     return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
 
 
@@ -146,9 +146,12 @@ def _judged_late(run: Run) -> Verdict:
     return judge_run(replace(run, ticks=tuple(others)), diagnoser)
 
 
-def _judged_blind(run: Run) -> Verdict:
-    """From its first fault on; of the time before only what the servers' own totals say."""
-    return judge_run(_late(run), Diagnoser(settings=Settings(young=YOUNG)))
+def _judged_supposing(run: Run, usual: Usual | None = None) -> Verdict:
+    """From its first fault on, by what was usual another time, or else by the servers' own totals."""
+    diagnoser = Diagnoser(settings=Settings(young=YOUNG))
+    if usual is not None:
+        diagnoser.remember(usual)
+    return judge_run(_late(run), diagnoser)
 
 
 def _usual(run: Run) -> Usual:
@@ -167,13 +170,6 @@ def _another(run: Run, runs: Sequence[Run]) -> Run:
     if before:
         return max(before, key=lambda each: each.ticks[0].time)
     return min(same, key=lambda each: each.ticks[0].time)
-
-
-def _judged_by(run: Run, usual: Usual) -> Verdict:
-    """From its first fault on, by what was usual another time."""
-    diagnoser = Diagnoser(settings=Settings(young=YOUNG))
-    diagnoser.remember(usual)
-    return judge_run(_late(run), diagnoser)
 
 
 def _late(run: Run) -> Run:
