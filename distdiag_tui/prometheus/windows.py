@@ -122,8 +122,11 @@ def _taken(column: Column, series: str, over: float) -> str:
 
 
 def _formula(metric: Metric, over: Sequence[str], under: Sequence[str]) -> str:
-    below = f" / clamp_min({' + '.join(under)}, {metric.least:g})" if under else ""
-    return f"{metric.scale:g} * ({' + '.join(over)}){below}"
+    """As `evaluate` has it: where the denominator does not move there is no ratio."""
+    above, below = f"{metric.scale:g} * ({' + '.join(over)})", f"({' + '.join(under)})"
+    if metric.least:
+        below = f"clamp_min({below} > 0, {metric.least:g})"
+    return f"{above} / {below}" if under else above
 
 
 def _by(found: Found, label: str, begin: float, step: float, count: int) -> dict[str, Floats]:

@@ -315,6 +315,25 @@ async def posted(server: Prometheus, series: dict[Labels, list[Point]]) -> None:
     server.settle()
 
 
+async def test_a_ratio_by_little_or_nothing_is_what_it_was_live(server: Prometheus) -> None:
+    end = round(time.time())
+    labels = {"cluster": "idle", "zone": "z1", "tenant": "shop"}
+    minutes = [60.0 * number for number in range(50)]
+    for name, rows in (("n1", 100.0), ("n2", 0.0), ("n3", 4000.0)):
+        who = {**labels, "server": name}
+        busy = [0.5 * value for value in minutes]
+        await posted(server, days(who, "oceanbase_cpu_seconds_total", busy, end))
+        await posted(server, days(who, "oceanbase_rows_read_total", [rows * value for value in minutes], end))
+        await posted(server, days(who, "oceanbase_rows_filtered_total", [0.0] * 50, end))
+    console = Console(Ticks(cluster="idle", start=end), replace(server.server, write=False))
+    console.tick()
+    window = await console.desk.window(metric("cpu_per_row"), Subject(), 3600, 60)
+    assert {name: line[-10:].tolist() for name, line in window.values.items()} == {
+        "n1": pytest.approx([0.5 / 1000] * 10), "n3": pytest.approx([0.5 / 4000] * 10),
+    }  # fmt: skip
+    await console.desk.close()
+
+
 async def test_hours_are_asked_for_at_a_step_that_fits(server: Prometheus) -> None:
     end = round(time.time())
     labels = {"cluster": "days", "zone": "z1", "tenant": "shop"}
