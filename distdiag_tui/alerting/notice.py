@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Protocol
 from distdiag_tui.diagnosis.causes import find_cause
 from distdiag_tui.incidents.incident import Incident
 from distdiag_tui.incidents.report import Dossier, moved
-from distdiag_tui.model.findings import iso
+from distdiag_tui.model.findings import iso, sureness
 from distdiag_tui.model.text import plain
 
 SCHEMA: Final = "distdiag.alert/1"
@@ -68,7 +68,8 @@ class Alertmanager:
     def path(self, path: str) -> str:
         """The API's, unless it is there already."""
         api = "/api/v2/alerts"
-        return path if path.endswith(api) else path.rstrip("/") + api
+        path, mark, query = path.partition("?")
+        return (path if path.endswith(api) else path.rstrip("/") + api) + mark + query
 
     def bodies(self, notices: Sequence[Notice]) -> list[bytes]:
         """All at once."""
@@ -94,7 +95,7 @@ FORMATS: Final[Mapping[str, Format]] = {"alertmanager": Alertmanager(), "json": 
 
 def summary(incident: Incident) -> str:
     """One line."""
-    sure = f"{'' if incident.finding.calibrated else '~'}{100 * incident.finding.confidence:.0f} %"
+    sure = sureness(incident.finding.confidence, calibrated=incident.finding.calibrated)
     return f"{plain(incident.server)}: {find_cause(incident.cause).title} ({sure})"
 
 

@@ -29,11 +29,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class _Page:
-    """One incident: what it is now, and what the receiver knows ("" for nothing), since when (monotonic)."""
+    """One incident: what it is now, and what the receiver was told ("" for nothing), when (monotonic).
+
+    `taken`: it did not refuse that.
+    """
 
     notice: Notice
     known: Status | str = ""
     at: float = 0.0
+    taken: bool = False
 
 
 class Pager:
@@ -90,7 +94,9 @@ class Pager:
             return
         labels = self._before.pop(incident.id, None)
         notice = Notice(incident, status, labels or labels_of(incident, self._own))
-        self._pages[incident.id] = _Page(notice, "firing" if labels else "", time.monotonic())
+        self._pages[incident.id] = _Page(
+            notice, "firing" if labels else "", time.monotonic(), taken=labels is not None
+        )
         if len(self._pages) > MOST:
             over = (name for name, each in self._pages.items() if each.notice.status == "resolved")
             self._pages.pop(next(over, next(iter(self._pages))))
@@ -143,10 +149,14 @@ class Pager:
             words = f"{notice.status} {notice.incident.id} {notice.incident.server} {notice.incident.cause}"
             log.info("told: %s", words)
             self._tell(words)
-        page.known, page.at = notice.status, time.monotonic()
+        page.known, page.at, page.taken = notice.status, time.monotonic(), taken
         if notice.status == "resolved" and page.notice.status == "resolved":
             del self._pages[notice.incident.id]
-        firing = {name: each.notice.labels for name, each in self._pages.items() if each.known == "firing"}
+        firing = {
+            name: each.notice.labels
+            for name, each in self._pages.items()
+            if each.known == "firing" and each.taken  # what was refused is tried again after a restart
+        }
         try:
             self._told.write({**self._before, **firing})
         except OSError as error:

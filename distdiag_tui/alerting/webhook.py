@@ -41,13 +41,15 @@ class Webhook:
         """ConfigError unless it is a URL of http or https, without an account in it."""
         try:
             parts = urlsplit(url)
-            port = parts.port
+            port, _ = parts.port, (parts.hostname or "").encode("idna")
         except ValueError:
             raise ConfigError("--webhook is a URL such as http://localhost:9093") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError("--webhook is a URL such as http://localhost:9093")
         if parts.username or parts.password:
             raise ConfigError("a password in a URL shows in every process list; use --token-file")
+        if not f"{parts.path}{parts.query}".isascii():
+            raise ConfigError("--webhook is a URL: other characters than ASCII are written as %XX there")
         secure = parts.scheme == "https"
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         return cls(parts.hostname, port or (443 if secure else 80), path, secure, token)
@@ -63,6 +65,8 @@ class Webhook:
             raise DeliveryError(f"no answer within {self.seconds:g} s") from None
         except (OSError, http.client.HTTPException) as error:
             raise DeliveryError(_words(error)) from None
+        except ValueError as error:  # such as a token that no header can hold
+            raise DeliveryError(str(error), final=True) from None
         finally:
             _cut(connection)
         if not 200 <= status < 300:

@@ -38,8 +38,15 @@ def host_name(host: str) -> str:
 
 
 def is_foreign(origin: str | None, host: str | None) -> bool:
-    """Whether a request comes from the page of another site than it asks."""
-    return origin is not None and urlsplit(origin).netloc != host
+    """Whether a request comes from the page of another site than it asks; nonsense is foreign.
+
+    >>> [is_foreign(origin, "ob1:8000") for origin in (None, "http://ob1:8000", "http://ob2:8000", "http://[")]
+    [False, False, True, True]
+    """
+    try:
+        return origin is not None and urlsplit(origin).netloc != host
+    except ValueError:
+        return True
 
 
 def read_token(file: Path | None) -> Secret:

@@ -81,16 +81,14 @@ async def stop_all(here: Here) -> Done:
 @router.get("/active")
 async def active(here: Here) -> list[Injected]:
     """What goes on, whoever made it, as of the last tick: what is wrong first, then what ends first."""
-    if here.paused:
-        here.anomalies.look()
-    return [describe_injection(record) for record in here.anomalies.board.active]
+    return [describe_injection(record) for record in _active(here)]
 
 
 @router.get("/compound")
 async def compound(here: Here) -> list[list[Injected]]:
     """What goes on together: injections of one scenario, or at the same time on any servers."""
     groups: dict[str, list[Injection]] = {}
-    for record in here.anomalies.board.active:
+    for record in _active(here):
         groups.setdefault(record.scenario, []).append(record)
     return [[describe_injection(each) for each in group] for group in groups.values() if len(group) > 1]
 
@@ -134,7 +132,7 @@ async def _events(station: Station) -> AsyncIterator[str]:
     station.streams += 1
     try:
         while True:
-            text = json.dumps([_steady(record) for record in station.anomalies.board.active])
+            text = json.dumps([_steady(record) for record in _active(station)])
             if text != told:
                 told, said = text, loop.time()
                 yield f"event: anomaly_update\nretry: 3000\ndata: {text}\n\n"
@@ -145,6 +143,12 @@ async def _events(station: Station) -> AsyncIterator[str]:
                 return
     finally:
         station.streams -= 1
+
+
+def _active(station: Station) -> tuple[Injection, ...]:
+    if station.paused:  # else every tick looks
+        station.anomalies.look()
+    return tuple(station.anomalies.board.active)
 
 
 def _steady(record: Injection) -> dict[str, Any]:

@@ -118,12 +118,14 @@ async def _read(headers: Headers, receive: Receive) -> tuple[Response | None, by
         async with asyncio.timeout(BODY_SECONDS):
             while more:
                 message = await receive()
+                if message["type"] == "http.disconnect":
+                    return problem(400, "the request was cut off"), b""
                 part = message.get("body", b"")
                 parts.append(part)
                 size += len(part)
                 if size > LARGEST:
                     return too_large, b""
-                more = message["type"] == "http.request" and message.get("more_body", False)
+                more = message.get("more_body", False)
     except TimeoutError:
         return problem(408, "the request did not come to its end", {"Connection": "close"}), b""
     return None, b"".join(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 
 from distdiag_tui.api.answers import Done
 from distdiag_tui.api.seams import Here
-from distdiag_tui.api.series import FLUCTUATES, deviations_of, find_server, point, selected
+from distdiag_tui.api.series import FLUCTUATES, Known, by_name, find_server, point, selected
 from distdiag_tui.api.station import Station
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.snapshot import Snapshot
@@ -17,6 +18,8 @@ from distdiag_tui.model.snapshot import Snapshot
 router = APIRouter(prefix="/api/metrics", tags=["metrics"])
 
 MOST_CATEGORIES = 50
+MOST_LEASTS = 8
+"""Thresholds whose answers are kept until the next tick."""
 
 Least = Annotated[float, Query(ge=0, le=50, description="Robust standard deviations that count.")]
 
@@ -25,13 +28,13 @@ Least = Annotated[float, Query(ge=0, le=50, description="Robust standard deviati
 @router.get("/", response_model=dict[str, Any])
 async def current(here: Here) -> Response:
     """The newest figures of every server, by address, group and metric."""
-    return _point(here, FLUCTUATES)
+    return await _point(here, FLUCTUATES)
 
 
 @router.get("/fluctuations", response_model=dict[str, Any])
 async def fluctuations(here: Here, least: Least = FLUCTUATES) -> Response:
     """The same, with what is not as usual counted by a threshold of one's own."""
-    return _point(here, least)
+    return await _point(here, least)
 
 
 @router.get("/detailed/selected")
@@ -65,13 +68,21 @@ async def stop(here: Here) -> Done:
     return Done(status="stopped", message="sampling was stopped")
 
 
-def _point(station: Station, least: float) -> Response:
+async def _point(station: Station, least: float) -> Response:
     """Made once a tick, whoever asks how often."""
-    snapshot, key = _measured(station), f"point {least:g}"
-    if (text := station.memo.get(key)) is None:
-        document = point(snapshot, deviations_of(station.feed.engine.diagnoser), least)
-        text = station.memo[key] = json.dumps(document).encode()
-    return Response(text, media_type="application/json")
+    snapshot, memo = _measured(station), station.memo
+    if (making := memo.get(least)) is None:
+        if len(memo) >= MOST_LEASTS:
+            memo.clear()
+        diagnoser = station.feed.engine.diagnoser
+        known = None if diagnoser is None else diagnoser.deviations()
+        # of a large cluster it takes longer than a tick should have to wait
+        making = memo[least] = asyncio.create_task(asyncio.to_thread(_text, snapshot, known, least))
+    return Response(await asyncio.shield(making), media_type="application/json")
+
+
+def _text(snapshot: Snapshot, known: Known | None, least: float) -> bytes:
+    return json.dumps(point(snapshot, by_name(known) if known else {}, least)).encode()
 
 
 def _measured(station: Station) -> Snapshot:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Metric, metric
 from distdiag_tui.model.snapshot import Snapshot
@@ -38,6 +38,8 @@ STATISTICS: Final[Mapping[str, str]] = {
 
 _TITLES: Final = {row.title.lower(): row.id for row in CATALOGUE}
 
+Known = tuple[tuple[str, ...], tuple[str, ...], Floats]
+"""As `Diagnoser.deviations` tells them."""
 Deviations = Mapping[tuple[str, str], float]
 """By server and metric: how far from its usual, in robust standard deviations."""
 
@@ -63,11 +65,9 @@ def find_server(snapshot: Snapshot, name: str) -> Server:
     raise ConfigError(f"there is no server {plain(name, 80)!r}; there are: {there}")
 
 
-def deviations_of(diagnoser: Diagnoser | None) -> Deviations:
-    """None are known before diagnosis has a reference."""
-    if diagnoser is None:
-        return {}
-    servers, metrics, rows = diagnoser.deviations()
+def by_name(known: Known) -> Deviations:
+    """The same, to be looked up."""
+    servers, metrics, rows = known
     return {
         (server, name): value
         for server, row in zip(servers, rows.tolist(), strict=True)

@@ -14,6 +14,7 @@ from distdiag_tui.api.app import Exposition, make_app
 from distdiag_tui.api.ending import EXIT, on_end
 from distdiag_tui.api.guard import Policy
 from distdiag_tui.api.listening import Listening, bind, shown
+from distdiag_tui.api.patience import Impatient
 from distdiag_tui.api.station import Station
 from distdiag_tui.model.target import Target
 
@@ -38,6 +39,7 @@ async def serve(
         log_config=None,
         access_log=False,
         lifespan="off",
+        http=Impatient,
         ws="none",
         server_header=False,
         proxy_headers=False,

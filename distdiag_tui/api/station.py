@@ -52,7 +52,7 @@ class Station:
         self.leaving = asyncio.Event()
         self.paused = False
         self.streams = 0
-        self.memo: dict[str, bytes] = {}  # answers that hold until the next tick
+        self.memo: dict[float, asyncio.Task[bytes]] = {}  # answers that hold until the next tick
         service = self.anomalies.anomalies
         self.collector = Collector(collected_folder(), self.tap, service.records, self.workloads.runs)
         self.training = TrainJob(models_folder(), self._use_active_model)

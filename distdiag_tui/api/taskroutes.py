@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from fastapi import APIRouter, HTTPException
@@ -17,6 +18,9 @@ from distdiag_tui.api.tasks import KEPT, Task, Tasks, injections_of
 from distdiag_tui.api.workloads import find_run
 from distdiag_tui.model.findings import iso
 from distdiag_tui.workloads.journal import RunRecord
+
+Runs = Mapping[str, RunRecord]
+"""By id."""
 
 router = APIRouter(prefix="/api/workload", tags=["workload"])
 
@@ -42,33 +46,37 @@ async def create_task(asked: TaskRequest, here: Here, board: Board) -> TaskAnswe
             await here.workloads.stop(run.id)
         raise
     task = board.add(asked.task_name, run, tuple(injected))
-    board.forget([each.id for each in board.all() if not _goes_on(here, each)], KEPT)
-    return _describe(here, task)
+    runs = _runs(here)
+    board.forget([each.id for each in board.all() if not _goes_on(here, each, runs)], KEPT)
+    return _describe(here, task, runs)
 
 
 @router.get("/tasks")
 async def tasks(here: Here, board: Board) -> list[TaskAnswer]:
-    """All since the service began, the newest last."""
-    return [_describe(here, task) for task in board.all()]
+    """Those that go on, and the last that have ended; the newest last."""
+    runs = _runs(here)
+    return [_describe(here, task, runs) for task in board.all()]
 
 
 @router.get("/tasks/active")
 async def active_tasks(here: Here, board: Board) -> list[TaskAnswer]:
     """Those whose workload runs, or of whose anomalies one goes on."""
-    return [_describe(here, task) for task in board.all() if _goes_on(here, task)]
+    runs = _runs(here)
+    return [_describe(here, task, runs) for task in board.all() if _goes_on(here, task, runs)]
 
 
 @router.post("/tasks/cleanup")
 async def clean_up(here: Here, board: Board) -> Done:
     """Forget those that have ended."""
-    count = board.forget([task.id for task in board.all() if not _goes_on(here, task)])
+    runs = _runs(here)
+    count = board.forget([task.id for task in board.all() if not _goes_on(here, task, runs)])
     return Done(message=f"{count} forgotten")
 
 
 @router.get("/tasks/{task_id}")
 async def one_task(task_id: str, here: Here, board: Board) -> TaskAnswer:
     """One of them."""
-    return _describe(here, _find(board, task_id))
+    return _describe(here, _find(board, task_id), _runs(here))
 
 
 @router.post("/tasks/{task_id}/stop")
@@ -77,9 +85,9 @@ async def stop_task(task_id: str, here: Here, board: Board) -> TaskAnswer:
     task = _find(board, task_id)
     going = [each.id for each in injections_of(task, here.anomalies.anomalies.ledger) if each.active]
     await here.anomalies.stop(going)
-    if (run := _run(here, task)) is not None and run.active:
+    if (run := _runs(here).get(task.run)) is not None and run.active:
         await here.workloads.stop(run.id)
-    return _describe(here, task)
+    return _describe(here, task, _runs(here))
 
 
 def _find(board: Tasks, name: str) -> Task:
@@ -89,21 +97,21 @@ def _find(board: Tasks, name: str) -> Task:
     return task
 
 
-def _run(station: Station, task: Task) -> RunRecord | None:
-    return next((record for record in station.workloads.runs() if record.id == task.run), None)
+def _runs(station: Station) -> Runs:
+    return {record.id: record for record in station.workloads.runs()}
 
 
-def _goes_on(station: Station, task: Task) -> bool:
-    run = _run(station, task)
+def _goes_on(station: Station, task: Task, runs: Runs) -> bool:
+    run = runs.get(task.run)
     injected = injections_of(task, station.anomalies.anomalies.ledger)
     return (run is not None and run.active) or any(each.active for each in injected)
 
 
-def _describe(station: Station, task: Task) -> TaskAnswer:
-    run, injected = _run(station, task), injections_of(task, station.anomalies.anomalies.ledger)
+def _describe(station: Station, task: Task, runs: Runs) -> TaskAnswer:
+    run, injected = runs.get(task.run), injections_of(task, station.anomalies.anomalies.ledger)
     failed = (run is not None and run.phase == "failed") or any(each.phase == "failed" for each in injected)
     status: Literal["running", "stopped", "error"] = "stopped"
-    if _goes_on(station, task):
+    if (run is not None and run.active) or any(each.active for each in injected):
         status = "running"
     elif failed:
         status = "error"

@@ -48,7 +48,7 @@ class Tasks:
 
     def forget(self, names: list[str], kept: int = 0) -> int:
         """Drop these but for the newest `kept`; how many were dropped."""
-        doomed = names[: len(names) - kept]
+        doomed = names[: max(0, len(names) - kept)]
         for name in doomed:
             self._tasks.pop(name, None)
         return len(doomed)

@@ -24,26 +24,23 @@ class TrainJob:
         self._models, self._done = models, done
         self._process: Process | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._starting = False
 
     @property
     def active(self) -> bool:
         """Whether one goes on."""
-        return self._listening is not None and not self._listening.done()
+        return self._starting or (self._listening is not None and not self._listening.done())
 
     async def start(self, folder: Path, name: str, note: str, *, activate: bool) -> bool:
         """False if one goes on already."""
         if self.active:
             return False
         self.state = _IDLE.model_copy(update={"stage": "preprocessing", "message": "starting"})
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "distdiag_tui.api.trainer"),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment(login=False),
-            start_new_session=True,
-            preexec_fn=dies_with_us(),
-        )
+        self._starting = True
+        try:
+            process = await _trainer()
+        finally:
+            self._starting = False
         asked = {
             "folder": str(folder),
             "models": str(self._models),
@@ -77,3 +74,15 @@ class TrainJob:
         elif self.state.stage != "failed":
             words = "the training was ended before it was done"
             self.state = _IDLE.model_copy(update={"stage": "failed", "message": words, "error": words})
+
+
+async def _trainer() -> Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "distdiag_tui.api.trainer"),
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment(login=False),
+        start_new_session=True,
+        preexec_fn=dies_with_us(),
+    )

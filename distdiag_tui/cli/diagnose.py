@@ -18,9 +18,9 @@ from distdiag_tui.engine.live import live_engine
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.learning.use import diagnoser_in_use
 from distdiag_tui.model.errors import ConnectError, RecordingError
-from distdiag_tui.model.findings import FINDING_SCHEMA, Diagnosis, Evidence, finding_document, iso
+from distdiag_tui.model.findings import FINDING_SCHEMA, Diagnosis, Evidence, finding_document, iso, sureness
 from distdiag_tui.model.metrics import metric
-from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.snapshot import Snapshot, unanswered
 from distdiag_tui.model.target import Target
 from distdiag_tui.model.text import figure, plain
 from distdiag_tui.recording.reader import open_recording
@@ -83,8 +83,7 @@ async def _follow(source: Source, cluster: str, telling: Telling, live: Target |
             if live and telling.seconds and time.monotonic() - began >= telling.seconds:
                 break
     if latest is not None and not answered:
-        first = latest.servers[0]
-        raise ConnectError(f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}")
+        raise ConnectError(unanswered(latest))
     if latest is not None and latest.diagnosis is not None and not telling.as_json and code == HEALTHY:
         print(_quiet(latest.diagnosis, len(latest.servers)))
     return code
@@ -113,7 +112,7 @@ def _line(change: Change, snapshot: Snapshot) -> str:
     head = f"{clock} {change.what:7} {plain(finding.server, 24)}: {find_cause(finding.cause).title}"
     if change.what == "gone":
         return head
-    sure = f"{'' if finding.calibrated else '~'}{100 * finding.confidence:.0f} %"
+    sure = sureness(finding.confidence, calibrated=finding.calibrated)
     since = time.strftime("since %H:%M:%S", time.localtime(finding.since)) if finding.since > 0 else ""
     words = [plain(finding.said, 80), *(_moved(each) for each in finding.evidence[:3])]
     return ", ".join(filter(None, (f"{head} {sure}", since, *words)))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.findings import sureness
 from distdiag_tui.model.text import duration, plain
 
 if TYPE_CHECKING:
@@ -153,6 +154,6 @@ def _row(found: Incident) -> str:
             found.state,
             f"{duration(time.time() - found.opened)} ago, for {duration(end - found.opened)}",
         )
-    sure = f"{100 * found.finding.confidence:.0f} %"
+    sure = sureness(found.finding.confidence, calibrated=found.finding.calibrated)
     where = f"{plain(found.cluster, 14):14} {plain(found.server, 20):20}"
     return f"{found.id:11} {where} {plain(found.cause, 22):22} {sure:>5} {state:13} {span}"

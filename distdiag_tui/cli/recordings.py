@@ -51,15 +51,6 @@ def print_summary(recording: Recording) -> None:
         typer.echo(f"  {plain(server['name'], 24):24} {words}")
 
 
-def _server_words(server: dict[str, Any]) -> str:
-    words = [f"{server['samples']} samples"]
-    if server["gaps"]:
-        words.append(f"{server['gaps']} frames without one, {server['longest_gap']:.1f} s at most")
-    if server["connections"] > 1:
-        words.append(f"connected {server['connections']} times")
-    return "; ".join(words)
-
-
 def _print_run(info: RunInfo) -> None:
     load = f"{info.load.kind} ({info.load.name})" if info.load.kind else "no load"
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.started))

@@ -12,7 +12,7 @@ from typing import Final
 from distdiag_tui.engine import Engine
 from distdiag_tui.model.errors import UnseenError
 from distdiag_tui.model.layout_document import topology_document
-from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.snapshot import Snapshot, unanswered
 from distdiag_tui.model.target import Target
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.model.topology import Layout, Member, Server, Share, Status
@@ -39,8 +39,7 @@ def run_topology(target: Target, *, as_json: bool) -> int:
     """
     snapshot = asyncio.run(_seen(target))
     if not any(server.status.answers for server in snapshot.servers):
-        first = snapshot.servers[0]
-        raise UnseenError(f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}")
+        raise UnseenError(unanswered(snapshot))
     print(json.dumps(topology_document(snapshot)) if as_json else "\n".join(_lines(snapshot)))
     layout = snapshot.layout or Layout()
     well = all(_is_well(server, layout.members.get(server.name)) for server in snapshot.servers)

@@ -12,7 +12,7 @@ from distdiag_tui.engine.live import live_engine
 from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.model.metrics import metric
-from distdiag_tui.model.snapshot import Snapshot, watch_document
+from distdiag_tui.model.snapshot import Snapshot, unanswered, watch_document
 from distdiag_tui.model.target import Target
 from distdiag_tui.model.text import figure, plain
 from distdiag_tui.model.topology import Server, Status, Subject
@@ -69,8 +69,7 @@ def _has_figures(snapshot: Snapshot, server: Server) -> bool:
 
 def _verdict(snapshot: Snapshot) -> int:
     if not any(server.status.answers for server in snapshot.servers):
-        first = snapshot.servers[0]
-        raise ConnectError(f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}")
+        raise ConnectError(unanswered(snapshot))
     return 0 if all(server.status in (Status.UP, Status.SLOW) for server in snapshot.servers) else 1
 
 

@@ -28,14 +28,23 @@ VARIABLES = {
 
 @cache
 def environment() -> Mapping[str, str]:
-    """The variables above that are set; `.env` is read once."""
-    found: dict[str, str | None] = {}
-    if Path(".env").is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415  only paid for where there is such a file
-
-        found = dict(dotenv_values(".env"))
-    found |= os.environ
+    """The variables above that are set; `.env` is read once. ConfigError if it cannot be."""
+    found = _of_file() | os.environ
     return {name: value for name in VARIABLES if (value := found.get(name))}
+
+
+def _of_file() -> dict[str, str | None]:
+    try:
+        if not Path(".env").is_file():
+            return {}
+    except OSError:  # a folder that we may not look into
+        return {}
+    from dotenv import dotenv_values  # noqa: PLC0415  only paid for where there is such a file
+
+    try:
+        return dict(dotenv_values(".env"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read .env in this folder: {error}") from None
 
 
 def environment_port() -> int | None:
@@ -63,6 +72,6 @@ def read_password(file: Path) -> Secret:
     """The first line of a password file; ConfigError if it cannot be read."""
     try:
         text = file.expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RuntimeError) as error:  # RuntimeError: ~ of a user there is not
         raise ConfigError(f"cannot read the password file {file}: {error}") from None
     return Secret(text.partition("\n")[0].rstrip("\r"))

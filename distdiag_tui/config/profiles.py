@@ -7,7 +7,7 @@ servers = ["10.0.0.1:2881", { address = "10.0.0.2:2881", name = "ob2", zone = "z
 user = "monitor@sys"
 password_file = "~/.config/distdiag/shop.password"
 production = true
-"ssh", "monitor", "cluster", "direct",
+sampling = "cluster"
 
 [profile.staging]
 servers = ["10.1.0.1:2881"]

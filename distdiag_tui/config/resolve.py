@@ -108,6 +108,6 @@ def _looks_like_dsn(text: str) -> bool:
 def _from_dsn(dsn: str) -> Target:
     user, endpoints = parse_dsn(dsn, environment_port() or DEFAULT_PORT)
     account = user or environment().get("OB_USER", "root")
-    named = account.partition("#")[2]
-    cluster = named or (endpoints[0].address if len(endpoints) == 1 else f"{len(endpoints)} servers")
+    # what is kept of a cluster is found again by its name, so that must be its own
+    cluster = account.partition("#")[2] or ",".join(sorted(each.address for each in endpoints))
     return Target(cluster, endpoints, account, environment_password())

@@ -114,9 +114,13 @@ class Registry:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, path = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(data)
-            Path(path).replace(file)
+            try:
+                with os.fdopen(handle, "wb") as stream:
+                    stream.write(data)
+                Path(path).replace(file)
+            except OSError:
+                Path(path).unlink(missing_ok=True)
+                raise
         except OSError as error:
             raise ModelError(f"cannot write {file}: {error.strerror}") from error
 

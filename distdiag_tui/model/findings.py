@@ -7,12 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from distdiag_tui.model.text import rounded, utc
+from distdiag_tui.model.text import DASH, rounded, utc
 
 FINDING_SCHEMA: Final = "distdiag.finding/1"
 
 UNKNOWN: Final = "unknown"
 """The cause of a server that is not as usual in a way that no cause explains."""
+
+
+def sureness(confidence: float, *, calibrated: bool) -> str:
+    """In percent; a tilde where it only orders.
+
+    >>> sureness(0.97, calibrated=True), sureness(0.62, calibrated=False), sureness(math.nan, calibrated=True)
+    ('97 %', '~62 %', '–')
+    """
+    if math.isnan(confidence):
+        return DASH
+    return f"{'' if calibrated else '~'}{100 * confidence:.0f} %"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
-from distdiag_tui.model.text import rounded, utc
+from distdiag_tui.model.text import plain, rounded, utc
 from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
@@ -131,6 +131,12 @@ class Snapshot:
         """One figure, NaN when missing."""
         values = self.values.get(subject)
         return float("nan") if values is None else float(values[METRIC_INDEX[metric]])
+
+
+def unanswered(snapshot: Snapshot) -> str:
+    """For when no server answers: why, as the first of them has it."""
+    first = snapshot.servers[0]
+    return f"no server answers; {first.address}: {first.status.value}: {plain(first.detail)}"
 
 
 def watch_document(snapshot: Snapshot) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
+from distdiag_tui.model.findings import sureness
 from distdiag_tui.model.metrics import metric
 from distdiag_tui.model.text import DASH, duration, figure
 from distdiag_tui.ui.canvas import Line, Run, fit
@@ -62,17 +63,6 @@ def moment(when: float, now: float) -> str:
     """
     shape = "%H:%M:%S" if abs(now - when) < DAY else "%m-%d %H:%M"
     return time.strftime(shape, time.localtime(when))
-
-
-def sureness(confidence: float, *, calibrated: bool) -> str:
-    """In percent; a tilde where it only orders.
-
-    >>> sureness(0.97, calibrated=True), sureness(0.62, calibrated=False), sureness(math.nan, calibrated=True)
-    ('97 %', '~62 %', '–')
-    """
-    if math.isnan(confidence):
-        return DASH
-    return f"{'' if calibrated else '~'}{100 * confidence:.0f} %"
 
 
 def bar(confidence: float, cells: int = BAR) -> str:

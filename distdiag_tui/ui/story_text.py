@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from rich.cells import cell_len
 
+from distdiag_tui.model.findings import sureness
 from distdiag_tui.model.text import duration, three_digits
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.folding import paragraph, table, typed
-from distdiag_tui.ui.incident_rows import also_words, bar, lasted, moment, sign, state_words, sureness
+from distdiag_tui.ui.incident_rows import also_words, bar, lasted, moment, sign, state_words
 
 if TYPE_CHECKING:
     from distdiag_tui.incidents.fact import Fact, Probe

@@ -166,6 +166,39 @@ def test_a_restart_tells_nobody_twice_and_still_tells_the_end() -> None:
         assert statuses(receiver) == ["firing", "resolved"]
 
 
+def test_what_was_refused_is_told_after_a_restart_once_the_mistake_is_mended() -> None:
+    async def scene(receiver: Receiver) -> None:
+        pager = pager_to(receiver)
+        pager.begin()
+        pager.take([INCIDENT], [])
+        await until(lambda: pager.waiting == 0)
+        await pager.close()
+
+    with receiving(401) as receiver:
+        run(scene(receiver))
+        assert (receiver.got, receiver.refused) == ([], 1)
+        run(scene(receiver))
+        assert statuses(receiver) == ["firing"]
+
+
+def test_a_token_that_no_header_can_hold_is_said_and_does_not_end_the_pager() -> None:
+    async def scene(receiver: Receiver) -> None:
+        with pytest.raises(DeliveryError, match="codec can't encode") as error:
+            await Webhook.of(receiver.url, Secret("schlüssel→")).post("/", b"{}")
+        assert error.value.final
+        assert "schlüssel" not in str(error.value)
+
+    with receiving() as receiver:
+        run(scene(receiver))
+
+
+def test_the_api_of_an_alertmanager_stands_before_the_query() -> None:
+    path = FORMATS["alertmanager"].path
+    assert path("/am?tenant=1") == "/am/api/v2/alerts?tenant=1"
+    assert path("/api/v2/alerts?tenant=1") == "/api/v2/alerts?tenant=1"
+    assert path("") == "/api/v2/alerts"
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pager_module, "MOST", 10)
     pager = pager_to(Receiver("http://127.0.0.1:1"))
@@ -180,6 +213,9 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ftp://x/", "--webhook is a URL such as"),
         ("http://", "--webhook is a URL such as"),
         ("http://x:port/", "--webhook is a URL such as"),
+        ("http://.example/", "--webhook is a URL such as"),
+        (f"http://{'x' * 64}.example/", "--webhook is a URL such as"),
+        ("http://x/équipe", "--webhook is a URL: other characters than ASCII"),
         ("https://user:tiger@x/", "a password in a URL shows in every process list"),
     ],
 )

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import stat
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+import uvicorn
 from conftest import LiveLab, run
 from fastapi import FastAPI
 from serving import Service, ready, serving, soon
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from distdiag_tui.api import patience
 from distdiag_tui.api.access import read_token
 from distdiag_tui.api.app import make_app
 from distdiag_tui.api.guard import Pace, Policy
 from distdiag_tui.api.listening import Listening
+from distdiag_tui.api.patience import Impatient
 from distdiag_tui.api.problem import handle_problems
 from distdiag_tui.api.server import serve
 from distdiag_tui.api.station import Station
+from distdiag_tui.api.tasks import Tasks
+from distdiag_tui.api.trainjob import TrainJob
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE
 from distdiag_tui.model.target import Endpoint, Secret, Target
+from distdiag_tui.workloads.journal import RunRecord
 
 NOT_CHECKED = (
     "ignored_auth",  # there is none on loopback
@@ -167,6 +174,52 @@ def test_who_asks_too_often_is_told_to_wait() -> None:
     assert [pace.wait("a"), pace.wait("a")] == [0, 1]
     now = 100.0
     assert [pace.wait("a") for _ in range(5)] == [0, 0, 0, 0, 1]
+
+
+async def test_a_connection_that_brings_no_request_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.2)
+
+    async def slow(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    server = uvicorn.Server(uvicorn.Config(slow, port=0, http=Impatient, lifespan="off", log_config=None))
+    monkeypatch.setattr(server, "capture_signals", nullcontext)
+    serving_it = asyncio.create_task(server.serve())
+    async with asyncio.timeout(20):
+        while not server.started:  # noqa: ASYNC110  nothing tells
+            await asyncio.sleep(0.01)
+        where = server.servers[0].sockets[0].getsockname()
+        for begun in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+            reader, writer = await asyncio.open_connection(*where)
+            writer.write(begun)
+            assert await reader.read() == b""
+            writer.close()
+        reader, writer = await asyncio.open_connection(*where)
+        for _ in range(2):  # one that is answered slowly is not cut, nor is a second one
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK")
+        writer.write(b"GET")
+        assert await reader.read() == b""
+        writer.close()
+        server.should_exit = True
+        await serving_it
+
+
+def test_as_many_tasks_that_have_ended_are_kept_as_is_said() -> None:
+    board, run_record = Tasks(), RunRecord("oltp-1", "oltp", "shop", ("127.0.0.1:1",), ("run",), {}, 100.0)
+    names = [board.add("t", run_record).id for _ in range(6)]
+    assert board.forget(names, 10) == 0
+    assert board.forget(names, 4) == 2
+    assert [task.id for task in board.all()] == names[2:]
+
+
+async def test_two_who_ask_at_once_start_one_training(tmp_path: Path) -> None:
+    job = TrainJob(tmp_path / "models", lambda: None)
+    asked = [job.start(tmp_path / "none", "", "", activate=False) for _ in range(2)]
+    assert sorted(await asyncio.gather(*asked)) == [False, True]
+    await job.close()
 
 
 def test_with_a_token_nobody_else_is_answered(lab: LiveLab, tmp_path: Path) -> None:

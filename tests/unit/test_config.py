@@ -217,7 +217,11 @@ def test_the_environment_names_the_target(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("OB_USER", "monitor@sys")
     monkeypatch.setenv("OB_PASSWORD", "tiger")
     target = resolve_target(None)
-    assert (target.cluster, target.user, target.password) == ("2 servers", "monitor@sys", Secret("tiger"))
+    assert (target.cluster, target.user, target.password) == (
+        "ob1:2881,ob2:1",
+        "monitor@sys",
+        Secret("tiger"),
+    )
     assert [endpoint.address for endpoint in target.endpoints] == ["ob1:2881", "ob2:1"]
     assert resolve_target("root@localhost").user == "root"
 
