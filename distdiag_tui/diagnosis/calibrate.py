@@ -34,18 +34,6 @@ class Platt:
         return logistic(self.slope * scores + self.shift)
 
 
-@dataclass(frozen=True, slots=True)
-class Isotonic:
-    """Rises in straight lines through the points `at` (P) with `values` (P), and stays level beyond them."""
-
-    at: Floats
-    values: Floats
-
-    def __call__(self, scores: Floats) -> Floats:
-        """Any shape."""
-        return np.asarray(np.interp(scores, self.at, self.values))
-
-
 def fit_platt(scores: Floats, right: Flags) -> Platt:
     """By Newton, to targets that are drawn in a little as Platt has it: few examples make nobody sure."""
     if not len(scores):
@@ -71,28 +59,6 @@ def odds(features: Floats, target: Floats) -> Floats:
         curve = (design * (chance * (1 - chance))[:, None]).T @ design + LEAST_RIDGE * np.eye(len(at))
         at = at - np.clip(np.linalg.solve(curve, gradient), -5.0, 5.0)
     return np.asarray(at / np.append(scale, 1.0))
-
-
-def fit_isotonic(scores: Floats, right: Flags) -> Isotonic:
-    """The rising function with the least squared error; equal scores get one value."""
-    if not len(scores):
-        return Isotonic(np.zeros(1), np.full(1, 0.5))
-    at, where, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    means = np.bincount(where, weights=right.astype(float)) / counts
-    return Isotonic(at, pool(means, counts.astype(float)))
-
-
-def pool(values: Floats, weights: Floats) -> Floats:
-    """Pool adjacent violators: the rising sequence (N) nearest to `values` in weighted squares."""
-    blocks: list[tuple[float, float, int]] = []  # mean, weight, length
-    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
-        mean, heavy, length = value, weight, 1
-        while blocks and blocks[-1][0] >= mean:
-            before, more, many = blocks.pop()
-            mean = (mean * heavy + before * more) / (heavy + more)
-            heavy, length = heavy + more, length + many
-        blocks.append((mean, heavy, length))
-    return np.repeat([block[0] for block in blocks], [block[2] for block in blocks])
 
 
 def calibration_error(confidence: Floats, right: Flags, bins: int = BINS) -> float:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.detect import top_mean
 from distdiag_tui.model.arithmetic import Floats
 
 USUAL: Final = 0.975
@@ -40,7 +41,7 @@ class Calm:
 
     def _ratios(self, effects: Floats) -> Floats:
         size = np.where(effects > 0, effects / self.up, -effects / self.down)
-        found = [_top(size, TOP), *(_top(size[:, rows], GROUP_TOP) for rows in self.members)]
+        found = [top_mean(size, TOP), *(top_mean(size[:, rows], GROUP_TOP) for rows in self.members)]
         return np.asarray(np.stack(found, axis=1) / self.limits)
 
 
@@ -62,11 +63,3 @@ def learn_calm(effects: Floats, groups: Sequence[str], false_alarms: float = 0.0
     return Calm(
         up, down, members, limits, float(np.quantile(scaled._ratios(effects).max(axis=1), 1 - false_alarms))
     )
-
-
-def _top(size: Floats, count: int) -> Floats:
-    """The mean of the largest along the last axis."""
-    width = size.shape[1]
-    if width <= count:
-        return np.asarray(size.mean(axis=1))
-    return np.asarray(np.partition(size, width - count, axis=1)[:, width - count :].mean(axis=1))

@@ -11,7 +11,7 @@ from distdiag_tui.model.findings import Diagnosis, Finding
 What = Literal["found", "changed", "gone"]
 
 LINGER: Final = 3.0
-"""Seconds that a finding may be missing before it is gone."""
+"""Seconds that a finding may be missing before it is gone; one tick in any case."""
 MUCH: Final = 0.2
 """A change of confidence worth a word."""
 
@@ -39,7 +39,8 @@ class Changes:
             if told is None or _differs(told, finding):
                 self._told[finding.key] = finding
                 yield Change("found" if told is None else "changed", finding)
-        for key in [key for key, seen in self._seen.items() if diagnosis.time - seen >= LINGER]:
+        linger = max(LINGER, 1.5 * diagnosis.interval)
+        for key in [key for key, seen in self._seen.items() if diagnosis.time - seen >= linger]:
             del self._seen[key]
             yield Change("gone", self._told.pop(key))
 

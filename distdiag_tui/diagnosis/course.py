@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.detect import Look
 from distdiag_tui.diagnosis.local import local_part
+from distdiag_tui.diagnosis.reference import take_rows, taken_rows
 from distdiag_tui.diagnosis.rules import as_effects
 from distdiag_tui.model.arithmetic import Floats
 
@@ -34,10 +35,15 @@ class Course:
         self._times: dict[int, float] = {}
         self._ticks = ticks
 
-    def anew(self, servers: int) -> Course:
-        """For other servers, with the same clock."""
-        new = Course(servers, self.left.shape[1], self._ticks)
+    def rearranged(self, rows: Sequence[int]) -> Course:
+        """For other servers, with the same clock: these rows of the ones before, -1 for a new one."""
+        new = Course(len(rows), self.left.shape[1], self._ticks)
         new._times = self._times
+        take_rows(new.left, self.left, rows)
+        new._past.extend(
+            (taken_rows(z, rows), taken_rows(local, rows), taken_rows(change, rows))
+            for z, local, change in self._past
+        )
         return new
 
     def go_on(self, time: float, look: Look) -> None:

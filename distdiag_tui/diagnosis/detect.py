@@ -16,8 +16,8 @@ from distdiag_tui.diagnosis.loadlevel import LoadLevel
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.peers import others_median
-from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows
-from distdiag_tui.diagnosis.robust import middle
+from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows, taken_rows
+from distdiag_tui.diagnosis.robust import middle, quantile
 from distdiag_tui.diagnosis.thresholds import Thresholds
 from distdiag_tui.model.arithmetic import Floats
 
@@ -141,7 +141,9 @@ class Detector:
         found = recent if of_late is since_onset else self._compared(since_onset)
         raw = self._scores(recent.z)
         supposed = self._usual.supposed
-        load = self._load.go_on(self.tick, found.change, found.z, found.apart, ~supposed)
+        busy = self._busy()
+        load = self._load.go_on(self.tick, found.change, found.z, found.apart, ~supposed & busy)
+        load_since = self._load.since
         compare = supposed if load == 1.0 else np.ones_like(supposed)
         if compare.any():  # then what all servers have is no trouble
             raw[compare] = self._scores(local_part(recent.z, recent.apart))[compare]
@@ -156,7 +158,7 @@ class Detector:
         if load == 1.0:
             self._learn(of_late, recent.difference, raw, scores, there)
         elif (moved := self._load.new_normal()) is not None:  # until then what is usual stays as it was
-            self._usual.shift(moved)
+            self._usual.shift(self._without_trouble(moved, busy))
         return Look(
             self.tick,
             tamed,
@@ -170,7 +172,7 @@ class Detector:
             self._usual.supposed,
             self._warm(),
             load,
-            self._load.since,
+            load_since,
             self._thresholds.false_alarms,
         )
 
@@ -206,8 +208,11 @@ class Detector:
             vague[:, list(self.metrics.rates)] = VAGUE_ALONE
         vague = np.fmax(vague, spread)
         self._usual.suppose(view, vague, which)
-        if self._servers > 1:
-            self._usual_apart.suppose(view - others_median(view), vague, which)
+        if self._servers > 1:  # those that were met before, too: they have more others now
+            known = self._usual.centre
+            vague = np.fmax(vague, self._usual.spread)
+            which = self._usual.supposed & ~self._alarming
+            self._usual_apart.suppose(known - others_median(known), vague, which)
 
     def forget(self, rows: Sequence[int]) -> None:
         """What was supposed of these servers, and that they alarm for it."""
@@ -238,6 +243,10 @@ class Detector:
         new._usual = self._usual.rearranged(rows)
         new._usual_apart = self._usual_apart.rearranged(rows)
         new._thresholds = self._thresholds.rearranged(rows)
+        new._load = self._load.rearranged(rows)
+        new._recent = [taken_rows(each, rows) for each in self._recent]
+        new._levels = [taken_rows(each, rows) for each in self._levels]
+        new._base = taken_rows(self._base, rows)
         for array, old in (
             (new._hits, self._hits), (new._excess, self._excess),
             (new._calm_for, self._calm_for), (new._alarming, self._alarming),
@@ -245,6 +254,22 @@ class Detector:
         ):  # fmt: skip
             take_rows(array, old, rows)
         return new
+
+    def _busy(self) -> Flags:
+        """(S): those that have a fair share of the load; what others do says nothing about it."""
+        usual = self._usual.centre[:, list(self.metrics.load)]
+        if not usual.size:
+            return np.ones(self._servers, dtype=np.bool_)
+        most = np.fmax.reduce(usual, axis=0)
+        idle: Flags = (usual < most - IDLE).any(axis=1)
+        return ~idle
+
+    def _without_trouble(self, moved: Floats, busy: Flags) -> Floats:
+        """The move of load (S, M) alone: one that alarms may have moved by what is wrong with it as well."""
+        well = busy & ~self._alarming
+        if not well.any():
+            return moved
+        return np.where(self._alarming[:, None], quantile(moved[well].T, 0.5), moved)
 
     def _smoothed(self, tamed: Floats) -> Floats:
         """The median of the last ticks: one tick alone is nothing."""
@@ -341,6 +366,8 @@ class Detector:
         return np.where(self._usual.supposed & self._alarming, 1.0, learned)
 
 
+IDLE: Final = 2.0
+"""Tame: a server that usually has an eighth of the load of the busiest one, or less, is idle beside it."""
 DOUBTFUL: Final = 0.6
 """Scores from which on it is worth while to ask what they look like."""
 MARGIN: Final = 0.7

@@ -42,6 +42,9 @@ OWN: Final = 0.6
 RETURNING: Final = 15
 BACK: Final = 2
 """Ticks that a server has to get back to its usual: one that was started anew, and one that was silent."""
+GAP: Final = 600.0
+GAP_TICKS: Final = 30
+"""Seconds, and ticks, that nobody looked: after more of both the time before is another one."""
 MOST_INFLUENCE: Final = 16
 """Servers that alarm, and others beside each, whose likeness is told."""
 UNLIKE: Final = 0.6
@@ -73,6 +76,7 @@ class Diagnoser:
         self._namer = Namer(self.judge)
         self._listener = Listener()
         self._names: tuple[str, ...] = ()
+        self._time = math.inf
         self._detector = Detector(self._metrics, 0, self._settings)
         self._course = Course(0, len(self._metrics.names), self._settings.patience + 60)
         self._look: Look | None = None
@@ -99,6 +103,7 @@ class Diagnoser:
         From the running totals of servers and of their `hosts`, by server, it supposes what one was like that
         is seen for the first time.
         """
+        self._wake(time, interval)
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
@@ -124,6 +129,7 @@ class Diagnoser:
             warm=float(warm.min()) if warm.size else 0.0,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
             model=self._model,
+            interval=interval,
         )
 
     def begin_with(self, usual: Mapping[str, Values]) -> None:
@@ -193,10 +199,20 @@ class Diagnoser:
         if names == self._names and not fresh:
             return
         where = {name: row for row, name in enumerate(self._names) if name not in fresh}
-        self._detector = self._detector.rearranged([where.get(name, -1) for name in names])
-        self._course = self._course.anew(len(names))
-        self._held = {}
+        self._rearrange([where.get(name, -1) for name in names])
         self._names = names
+
+    def _rearrange(self, rows: Sequence[int]) -> None:
+        self._detector = self._detector.rearranged(rows)
+        self._course = self._course.rearranged(rows)
+        self._held = {}
+
+    def _wake(self, time: float, interval: float) -> None:
+        """After hours in which nobody looked, what was usual is only supposed, as after a start."""
+        asleep, self._time = time - self._time, time
+        if asleep > max(GAP, GAP_TICKS * interval):
+            self._supposing.begin_anew(self.usual())
+            self._rearrange([-1] * len(self._names))
 
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""

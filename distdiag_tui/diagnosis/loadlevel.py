@@ -6,12 +6,14 @@ Shapes: S servers, M metrics. NaN is missing.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from copy import copy
 from typing import Final
 
 import numpy as np
 
 from distdiag_tui.diagnosis.metricset import MetricSet
-from distdiag_tui.diagnosis.reference import Flags
+from distdiag_tui.diagnosis.reference import Flags, taken_rows
 from distdiag_tui.diagnosis.robust import middle
 from distdiag_tui.model.arithmetic import Floats
 
@@ -54,6 +56,12 @@ class LoadLevel:
         moved = middle(self._moves)
         self._end()
         return moved
+
+    def rearranged(self, rows: Sequence[int]) -> LoadLevel:
+        """With these rows of it, -1 for a new one."""
+        new = copy(self)
+        new._moves = [taken_rows(each, rows) for each in self._moves]
+        return new
 
     def _changed(self, change: Floats, z: Floats, apart: Floats, known: Flags) -> float:
         """The factor by which the load of all servers changed alike at this tick, 1 if it did not."""

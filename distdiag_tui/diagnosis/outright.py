@@ -40,7 +40,8 @@ class Outright:
             (servers[each.row].name, each.cause): each for each in full_ones(self._metrics, rows)
         }
         if layout is not None:
-            said = (each for each in standing(layout, time) if each.server in known)
+            mute = {each.server.name for each in silent}  # what is known of them is of before
+            said = (each for each in standing(layout, time) if each.server in known.keys() - mute)
             found |= {(each.server, each.cause): each for each in said}
         self._since = {key: self._since.get(key, time) for key in found}
         return [

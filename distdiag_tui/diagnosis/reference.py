@@ -98,6 +98,13 @@ class Reference:
         self.spread[rows] = np.where(few, np.nan, spread)
 
 
+def taken_rows(old: Floats, rows: Sequence[int]) -> Floats:
+    """These rows of `old`, NaN for -1."""
+    new = np.full((len(rows), *old.shape[1:]), np.nan)
+    take_rows(new, old, rows)
+    return new
+
+
 def take_rows(new: NDArray[Any], old: NDArray[Any], rows: Sequence[int]) -> None:
     """Copy rows of `old`, -1 for none, to where they now belong."""
     kept = np.flatnonzero(np.asarray(rows) >= 0)

@@ -29,9 +29,11 @@ class Silence:
 
 BROKEN: Final = ("gone away", "lost connection", "reset by peer", "broken pipe")
 """What a connection is said to be that was cut."""
+REFUSES: Final = "refused"
+"""In the words on a server at whose address nothing listens: its machine was reached."""
 GREETS: Final = "greets"
 """In the words on a server that sends something, if late."""
-WAITING: Final = ("no answer", "timed out")
+WAITING: Final = ("no answer", "not answer", "timed out")
 """What is said of a server that lets us wait, rather than refuse us."""
 NEVER: Final = "ever since it was first asked"
 """Of a server that was silent before anyone looked: how long it is so nobody knows."""
@@ -63,7 +65,7 @@ class Listener:
                 self._in_vain.setdefault(server.name, time)
         known = [server for server in servers if server.name in self._heard]
         found = self._silences(known, self._heard, time, interval)
-        if len(known) > 1 and len(found) == len(known) and all(each.cause == HUNG for each in found):
+        if len(known) > 1 and len(found) == len(known) and all(map(_may_be_us, found)):
             found = [Silence(each.server, STALLED, each.since, "no server was heard of") for each in found]
         never = [server for server in servers if known and server.name in self._in_vain]
         lost = self._silences(never, self._in_vain, time, interval)
@@ -90,6 +92,11 @@ class Listener:
         slow = server.name in self._broken or GREETS in server.detail
         cause = NETWORK if slow else HUNG
         return Silence(server, cause, since, server.detail or f"no answer for {silent:.0f} s")
+
+
+def _may_be_us(silence: Silence) -> bool:
+    """Whether it would look so too if we were cut off."""
+    return silence.cause == HUNG or (silence.cause == DOWN and not _matches(silence.words, (REFUSES,)))
 
 
 def _matches(detail: str, words: tuple[str, ...]) -> bool:

@@ -33,12 +33,13 @@ class Standing:
 def standing(layout: Layout, time: float) -> Iterator[Standing]:
     """All that is wrong outright at that time (epoch s)."""
     for member in layout.members.values():
-        if (begun := member.oldest_transaction) is not None and time - begun >= LONG_TRANSACTION:
+        clock = time + (member.clock_offset or 0.0)  # by which its transactions and merges have begun
+        if (begun := member.oldest_transaction) is not None and clock - begun >= LONG_TRANSACTION:
             words = f"a transaction is open for more than {duration(LONG_TRANSACTION)}"
-            strength = (time - begun) / LONG_TRANSACTION
+            strength = (clock - begun) / LONG_TRANSACTION
             yield Standing(member.server, "long_transaction", begun, words, strength)
-        if trouble := _trouble(member.merge, time):
-            yield _stuck(member.server, f"the merge {trouble}", member.merge, time)
+        if trouble := _trouble(member.merge, clock):
+            yield _stuck(member.server, f"the merge {trouble}", member.merge, clock)
     alone = any(member.merge.state for member in layout.members.values())  # each has told of its own
     for tenant in () if alone else layout.tenants:
         trouble = _trouble(tenant.merge, time)

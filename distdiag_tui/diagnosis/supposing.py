@@ -44,6 +44,12 @@ class Supposing:
         """What servers were like another time: it goes before their means."""
         self._remembered = usual
 
+    def begin_anew(self, usual: Usual) -> None:
+        """All are met once more, and measured by this if there is any."""
+        self._met, self._against, self._unexplained = set(), {}, {}
+        if usual.servers:
+            self._remembered = usual
+
     def words(self, server: str) -> str:
         """What a server is measured by that is not known better; "" for nothing."""
         return self._against.get(server, "")

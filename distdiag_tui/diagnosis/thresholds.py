@@ -22,7 +22,10 @@ LEAST: Final = 2.5
 MOST: Final = 6.0
 FIRST: Final = 3.5
 """While too few scores are known."""
+EVERY: Final = 10
+"""Calm scores after which a threshold is renewed,"""
 TURN: Final = 16
+"""of so many servers a tick: all of them would take too long where there are many."""
 
 
 class Thresholds:
@@ -34,6 +37,7 @@ class Thresholds:
         self._chances = np.full((servers, kinds), np.nan)
         self._ring = np.full((servers, kinds, MEMORY), np.nan, dtype=np.float32)
         self._counts = np.zeros(servers, dtype=np.intp)
+        self._renewed = np.zeros(servers, dtype=np.intp)  # the counts at that time
         self._next = 0
 
     def put(self, scores: Floats, which: Flags) -> None:
@@ -46,7 +50,8 @@ class Thresholds:
             return
         turn = (self._next + np.arange(min(servers, TURN))) % servers
         self._next = int((self._next + len(turn)) % servers)
-        for row in turn[(self._counts[turn] >= ENOUGH) & (self._counts[turn] % 10 == 0)]:
+        due = (self._counts[turn] >= ENOUGH) & (self._counts[turn] - self._renewed[turn] >= EVERY)
+        for row in turn[due]:
             self._renew(int(row))
         if np.isfinite(self._chances).any():
             self.false_alarms = float(np.nansum(self._chances))
@@ -56,7 +61,7 @@ class Thresholds:
         new = Thresholds(len(rows), self.limits.shape[1])
         for array, old in (
             (new.limits, self.limits), (new._chances, self._chances),
-            (new._ring, self._ring), (new._counts, self._counts),
+            (new._ring, self._ring), (new._counts, self._counts), (new._renewed, self._renewed),
         ):  # fmt: skip
             take_rows(array, old, rows)
         return new
@@ -68,5 +73,5 @@ class Thresholds:
         edge = past[:, begin]
         scale = np.maximum(past[:, begin:].mean(axis=1) - edge, 0.02)
         limits = np.clip(edge + scale * np.log(TAIL / CHANCE), LEAST, MOST)
-        self.limits[row] = limits
+        self.limits[row], self._renewed[row] = limits, self._counts[row]
         self._chances[row] = np.minimum(1.0, TAIL * np.exp(-(limits - edge) / scale))

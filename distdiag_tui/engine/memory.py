@@ -18,6 +18,8 @@ from distdiag_tui.ledger import file_stem, replace_bytes, state_folder
 log = logging.getLogger(__name__)
 
 SCHEMA: Final = "distdiag.usual/1"
+RECENT: Final = 86400.0
+"""s in which what is known of many servers goes before what is known of a few of them."""
 FORGOTTEN: Final = 30 * 86400.0
 """s after which what was usual is no measure any more."""
 
@@ -59,7 +61,7 @@ class Memory:
         if not usual.servers:
             return
         older = self.recall(usual.time)
-        if older is not None and 2 * len({*older.servers} & {*usual.servers}) < len(older.servers):
+        if older is not None and _is_part(usual, older):
             return
         columns = asdict(usual) | {"centre": np.float32(usual.centre), "spread": np.float32(usual.spread)}
         packed = io.BytesIO()
@@ -72,3 +74,9 @@ class Memory:
             log.warning("what was usual cannot be kept: %s", error)
             with suppress(OSError):
                 draft.unlink()
+
+
+def _is_part(usual: Usual, older: Usual) -> bool:
+    """Whether it is of less than half of the servers only, and the others were there just now."""
+    few = 2 * len(usual.servers) < len(older.servers) and {*usual.servers} < {*older.servers}
+    return few and usual.time - older.time < RECENT

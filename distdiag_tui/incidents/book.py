@@ -15,6 +15,8 @@ from typing import Final
 from distdiag_tui.incidents.incident import Event, Incident, State
 from distdiag_tui.model.findings import Diagnosis, Finding
 
+TICKS: Final = 1.5
+"""What the seconds below are at least: one tick alone says nothing, however long it takes."""
 QUIET: Final = 10.0
 """Seconds without a finding until an incident is resolved; doubled with each time that it came back."""
 REOPENS: Final = 60.0
@@ -51,7 +53,8 @@ class _Watch:
 
     @property
     def patience(self) -> float:
-        return QUIET * float(2 ** min(self.returns, _MOST_PATIENT))
+        """By how much longer it takes until it is resolved."""
+        return float(2 ** min(self.returns, _MOST_PATIENT))
 
 
 def new_id() -> str:
@@ -81,7 +84,7 @@ class Book:
         self._watches: dict[str, _Watch] = {}
         self._waiting: dict[tuple[str, str], float] = {}  # further causes of sick servers, since when
         self._changed: dict[str, Incident] = {}
-        self._now = 0.0
+        self._now, self._interval = 0.0, 1.0
         self._begun: float | None = None  # the first tick
         for incident in known:
             self._restore(incident)
@@ -104,7 +107,7 @@ class Book:
 
     def feed(self, diagnosis: Diagnosis) -> tuple[Incident, ...]:
         """Take in a tick; gives the incidents that changed in a way worth writing down."""
-        self._now = diagnosis.time
+        self._now, self._interval = diagnosis.time, diagnosis.interval
         if self._begun is None:
             self._begun = self._now
         self._forget()
@@ -151,7 +154,7 @@ class Book:
             self._reopen(ended, finding)
         elif renamed is not None:
             self._rename(renamed, finding)
-        elif others and self._now - self._waiting.setdefault(finding.key, self._now) < SETTLE:
+        elif others and self._now - self._waiting.setdefault(finding.key, self._now) < self._span(SETTLE):
             return
         else:
             self._begin(finding)
@@ -160,7 +163,7 @@ class Book:
     def _nameless(self, incident: Incident) -> bool:
         """Whether it is young, and not found under its name in this tick."""
         watch = self._watches[incident.id]
-        return watch.seen < self._now and self._now - watch.begun <= YOUNG
+        return watch.seen < self._now and self._now - watch.begun <= self._span(YOUNG)
 
     def _recent(self, finding: Finding) -> Incident | None:
         same = [each for each in self._ended.values() if each.state == "resolved" and each.key == finding.key]
@@ -211,9 +214,9 @@ class Book:
         for incident in list(self._open.values()):
             watch = self._watches[incident.id]
             unsure = young and watch.restored and math.isnan(scores.get(incident.server, math.nan))
-            if unsure or self._now - watch.seen < watch.patience:
+            if unsure or self._now - watch.seen < watch.patience * self._span(QUIET):
                 continue
-            host = None if watch.seen - watch.begun > YOUNG else self._host(incident)
+            host = None if watch.seen - watch.begun > self._span(YOUNG) else self._host(incident)
             if host is None:
                 self._end(incident, "resolved", f"not found for {self._now - watch.seen:.0f} s")
             else:
@@ -240,6 +243,9 @@ class Book:
         self._place(replace(mine, acknowledged=mine.acknowledged or other.acknowledged))
 
     # -- bookkeeping --------------------------------------------------------------------------------
+
+    def _span(self, seconds: float) -> float:
+        return max(seconds, TICKS * self._interval)
 
     def _restore(self, incident: Incident) -> None:
         """One of before. When it was seen last is all that is known of its time since."""

@@ -83,7 +83,7 @@ class LoadChange:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All of one tick. `findings` in the order of their rank.
+    """All of one tick, `interval` seconds after the one before. `findings` in the order of their rank.
 
     `scores` by server: 1 is the alarm threshold. `heat` by (server, cause): 0 to 1, of servers that are not
     as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, how
@@ -101,6 +101,7 @@ class Diagnosis:
     warm: float = 0.0
     false_alarms: float = math.nan
     model: str = ""
+    interval: float = 1.0
 
     def of(self, server: str) -> tuple[Finding, ...]:
         """The findings of one server, likeliest first."""

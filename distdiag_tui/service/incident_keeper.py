@@ -215,6 +215,11 @@ class IncidentKeeper:
             self.papers[name] = papers.joined(self.papers.get(name, Papers()))
         if not synced.keeper:
             self._role = _FOLLOWER
+            if synced.stored is not None:  # what we opened before we knew that another one keeps them
+                there = {incident.id for incident in synced.stored}
+                self._stored = {
+                    name: each for name, each in self._stored.items() if name in there or each.state != "open"
+                }
         for incident in synced.stored or ():
             # an open one that our book does not have was another keeper's: its own end is to come
             if self._role != _KEEPER or incident.state != "open" or self._book.find(incident.id):

@@ -12,11 +12,12 @@ from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.findings import Diagnosis
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
-from distdiag_tui.model.metrics import METRIC_INDEX
+from distdiag_tui.model.metrics import METRIC_INDEX, Kind
 from distdiag_tui.model.snapshot import Totals, Values
 from distdiag_tui.model.topology import Server, Status, Subject
 
 NAMES = ("n1", "n2", "n3")
+RATES = [metric.id for metric in METRICS if metric.kind is Kind.RATE]
 USUAL = {"%": 20.0, "B": 2e8, "B/s": 2e5, "s": 0.004, "s/s": 0.2, "/s": 100.0, "": 8.0}
 
 

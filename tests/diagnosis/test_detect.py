@@ -17,6 +17,7 @@ from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import QUIET, RESOURCES, YOUNGER, MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Reference
+from distdiag_tui.diagnosis.thresholds import FIRST, Thresholds
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import CATALOGUE, metric
 
@@ -168,6 +169,7 @@ def test_more_load_for_all_is_no_alarm_and_soon_usual() -> None:
     changed = [look for look in looks if look.load != 1.0]
     assert changed
     assert changed[-1].load == pytest.approx(2.5, rel=0.15)
+    assert {look.load_since for look in changed} == {changed[0].load_since}
     assert changed[0].load_since == pytest.approx(301, abs=2)
     assert looks[-1].load == 1.0
     assert_allclose(looks[-1].change, 0, atol=0.3)
@@ -214,6 +216,19 @@ def test_a_sick_server_is_found_while_the_load_changes() -> None:
     values[305:, 2, [1, 5]] *= 6
     looks = feed(detector, values)
     assert looks[315].alarming.tolist() == [False, False, True]
+    assert looks[-1].load == 1.0
+    assert looks[-1].alarming.tolist() == [False, False, True], "the new level is usual, what is wrong is not"
+
+
+def test_servers_that_are_idle_say_nothing_about_the_load_of_the_one_that_has_the_leaders() -> None:
+    values = calm(400)
+    values[:, 1:, [0, 2, 3, 4]] *= 0.01
+    values[300:, 0, [0, 2, 3, 4]] *= 2.5
+    looks = feed(Detector(metrics(), 3), values)
+    changed = [look for look in looks if look.load != 1.0]
+    assert changed[-1].load == pytest.approx(2.5, rel=0.15)
+    assert not looks[325].alarming.any()
+    assert not any(look.alarming.any() for look in looks[325:])
 
 
 def test_who_has_less_to_do_is_not_slower() -> None:
@@ -274,6 +289,28 @@ def test_other_servers_come_and_the_known_keep_their_past() -> None:
     looks = feed(moved, sick)
     assert looks[-1].alarming.tolist() == [False, False, True]
     assert np.isnan(looks[5].scores[1])
+
+
+def test_what_drifts_on_a_sick_server_is_still_known_when_another_one_comes() -> None:
+    plain = metrics()
+    detector = Detector(
+        MetricSet(plain.names, ("a", "b", "c", "d", "e", "e"), plain.floors, drifting=(4, 5)), 3
+    )
+    values = calm(240)
+    values[200:, 0, [4, 5]] *= 6
+    before = feed(detector, values[:215])[-1]
+    assert before.alarming.tolist() == [True, False, False]
+    after = feed(detector.rearranged([0, 1, -1]), values[215:219])
+    assert all(look.alarming[0] for look in after)
+    assert_allclose(after[0].change[0, [4, 5]], before.change[0, [4, 5]], atol=0.3)
+
+
+@pytest.mark.parametrize("servers", [3, 20, 64, 200])
+def test_each_of_many_servers_gets_thresholds_of_its_own(servers: int) -> None:
+    thresholds, dice = Thresholds(servers, 1), np.random.default_rng(2)
+    for _ in range(500):
+        thresholds.put(dice.exponential(0.1, (servers, 1)), np.ones(servers, dtype=np.bool_))
+    assert (thresholds.limits < FIRST).all()
 
 
 def test_what_all_do_is_nobodys_own() -> None:

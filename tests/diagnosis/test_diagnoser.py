@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from clusters import NAMES, Cluster, signs_of
+from clusters import NAMES, RATES, Cluster, signs_of
 
 from distdiag_tui.anomalies.catalogue import CATALOGUE
 from distdiag_tui.diagnosis.changes import Changes
@@ -237,6 +237,7 @@ def test_a_server_whose_process_ended_begins_anew() -> None:
         (["no answer within 3 s, though it greets after 0.4 s"], "network_degraded"),
         (["Lost connection to MySQL server during query"], "network_degraded"),
         (["no route to host"], "node_down"),
+        (["it does not answer, and would hold up the figures of all: left out until it does"], "node_hung"),
     ],
 )
 def test_silence_has_a_cause(said: Sequence[str], cause: str) -> None:
@@ -259,6 +260,22 @@ def test_when_nobody_answers_it_is_we_who_hear_nothing() -> None:
     slow = [replace(each, status=Status.SLOW, detail="no answer for 4.0 s", age=4.0) for each in servers]
     assert {each.cause for each in listener.hear(slow, 104.0, 1.0)} == {"collector_stalled"}
     assert {each.cause for each in listener.hear([slow[0], *servers[1:]], 104.0, 1.0)} == {"node_hung"}
+
+
+@pytest.mark.parametrize(
+    ("detail", "cause"),
+    [
+        ("network is unreachable", "collector_stalled"),
+        ("no address is known for it", "collector_stalled"),
+        ("connection refused", "node_down"),
+    ],
+)
+def test_when_our_own_network_is_gone_no_server_is_called_down(detail: str, cause: str) -> None:
+    listener = Listener()
+    servers = [Server(name, "a:1", "z", Status.UP, age=0.0) for name in NAMES]
+    listener.hear(servers, 100.0, 1.0)
+    gone = [replace(each, status=Status.UNREACHABLE, detail=detail, age=4.0) for each in servers]
+    assert {each.cause for each in listener.hear(gone, 104.0, 1.0)} == {cause}
 
 
 NEVER = Server("n1", "a:1", "z", Status.UNREACHABLE, "connection refused")
@@ -288,6 +305,16 @@ def test_a_server_that_was_never_heard_of_is_told_as_soon_as_another_is(
         Server("n2", "b:1", "z", Status.UP, age=0.0),
     ]
     assert not listener.hear(heard, 107.0, 1.0)
+
+
+def test_a_change_of_load_is_told_with_its_beginning_to_its_end() -> None:
+    cluster = Cluster()
+    cluster.live(120)
+    more = dict.fromkeys(NAMES, dict.fromkeys(RATES, 2.5))
+    told = [each.load_change for each in cluster.live(40, more) if each.load_change is not None]
+    assert len(told) > 10
+    assert {each.since for each in told} == {told[0].since}
+    assert cluster.tick(more).load_change is None
 
 
 def test_a_server_that_never_answers_keeps_nobody_from_learning_the_others() -> None:

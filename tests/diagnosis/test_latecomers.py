@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clusters import NAMES, USUAL, Cluster, signs_of
+from clusters import NAMES, RATES, USUAL, Cluster, signs_of
 
 from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
@@ -95,7 +95,6 @@ class Old(Cluster):
         }
 
 
-RATES = [metric.id for metric in METRICS if metric.kind is Kind.RATE]
 STORM = {"n2": signs_of("connection_storm")}
 
 
@@ -124,6 +123,17 @@ def test_how_long_servers_serve_may_be_known_later() -> None:
     assert not any(each.findings for each in cluster.live(8, STORM))
     cluster.servers = known
     assert cluster.live(10, STORM)[-1].findings
+
+
+def test_a_server_that_answers_a_tick_later_is_measured_by_its_means_as_well() -> None:
+    cluster = Old()
+    known, cluster.servers = (
+        cluster.servers,
+        cluster.servers | {"n2": replace(cluster.servers["n2"], uptime=None)},
+    )
+    cluster.tick(STORM)
+    cluster.servers = known
+    assert [each.key for each in cluster.live(12, STORM)[-1].findings] == [("n2", "connection_storm")]
 
 
 def test_what_all_servers_have_against_their_means_is_only_the_time_of_day() -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from distdiag_tui.diagnosis.calibrate import calibration_error, fit_isotonic, fit_platt, pool
+from distdiag_tui.diagnosis.calibrate import calibration_error, fit_platt
 from distdiag_tui.diagnosis.calm import learn_calm
 from distdiag_tui.diagnosis.compound import combined, explain, mixtures, rest_of
 from distdiag_tui.diagnosis.effects import effects, learned_floors
@@ -124,37 +121,16 @@ def test_a_metric_that_differs_from_run_to_run_weighs_less() -> None:
 # -- calibration ------------------------------------------------------------------------------------------
 
 
-def _least_squares(values: list[float], weights: list[float]) -> list[float]:
-    """The rising sequence by the min-max formula: slow, and obviously right."""
-    n = len(values)
-
-    def mean(i: int, j: int) -> float:
-        part = slice(i, j + 1)
-        return float(np.average(values[part], weights=weights[part]))
-
-    return [max(min(mean(i, j) for j in range(k, n)) for i in range(k + 1)) for k in range(n)]
-
-
-@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), min_size=1, max_size=9))
-@settings(max_examples=60, deadline=None)
-def test_pooling_gives_the_nearest_rising_sequence(pairs: list[tuple[int, int]]) -> None:
-    values, weights = [float(v) for v, _ in pairs], [float(w) for _, w in pairs]
-    found = pool(np.array(values), np.array(weights))
-    assert np.allclose(found, _least_squares(values, weights))
-    assert all(a <= b + 1e-12 for a, b in pairwise(found))
-
-
-def test_both_calibrations_make_scores_keep_their_word() -> None:
+def test_calibration_makes_scores_keep_their_word() -> None:
     random = np.random.default_rng(5)
     scores = random.normal(0, 4, 4000)
     right = random.random(4000) < logistic(0.5 * scores - 1)
-    platt, isotonic = fit_platt(scores, right), fit_isotonic(scores, right)
+    platt = fit_platt(scores, right)
     assert platt.slope == pytest.approx(0.5, abs=0.05)
     assert platt.shift == pytest.approx(-1, abs=0.15)
     assert calibration_error(logistic(scores), right) > 0.1
-    for fitted in (platt, isotonic):
-        assert calibration_error(fitted(scores), right) < 0.03
-        assert (np.diff(fitted(np.sort(scores))) >= 0).all()
+    assert calibration_error(platt(scores), right) < 0.03
+    assert (np.diff(platt(np.sort(scores))) >= 0).all()
 
 
 def test_the_calibration_error_of_known_numbers() -> None:

@@ -15,7 +15,7 @@ from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.engine import Engine
-from distdiag_tui.engine.memory import FORGOTTEN, Memory
+from distdiag_tui.engine.memory import FORGOTTEN, RECENT, Memory
 from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.model.snapshot import Totals
 from distdiag_tui.recording.reader import open_recording
@@ -91,6 +91,27 @@ def test_what_was_supposed_wrongly_is_given_up(seen: Usual) -> None:
     assert [each.key for each in cluster.live(10, idle | {"n2": signs_of("connection_storm")})[-1].findings]
 
 
+def test_after_a_night_in_which_nobody_looked_what_was_usual_is_only_supposed() -> None:
+    """As after a start: it says against what, and what all servers have is no trouble."""
+    cluster = Cluster()
+    cluster.servers = {name: replace(server, uptime=600.0) for name, server in cluster.servers.items()}
+    totals: Totals = Nothing()
+    cluster.totals = dict.fromkeys(NAMES, totals)
+    cluster.live(120)
+    cluster.time += 8 * 3600
+    other = {"n1": 3.0, "n2": 1.3, "n3": 0.6}
+    busier = {name: dict.fromkeys(LESS, factor) for name, factor in other.items()}
+    found = cluster.live(60, busier)
+    assert found[1].warm < 1
+    assert not any(each.findings for each in found[30:])
+    cluster.time += 8 * 3600
+    sick = busier | {"n2": signs_of("connection_storm", 6.0)}
+    told = cluster.live(12, sick)[-1].findings
+    assert [(each.key, each.said[:31]) for each in told] == [
+        (("n2", "connection_storm"), "against what was usual 8h00m be")
+    ]
+
+
 def test_of_a_server_that_has_just_started_nothing_is_remembered(seen: Usual) -> None:
     assert not any(each.findings for each in later(seen, uptime=20.0).live(15, STORM))
 
@@ -128,6 +149,16 @@ def test_what_is_kept_is_of_one_time_and_not_of_a_few_servers(
     found = memory.recall(NOW + 6)
     assert found is not None
     assert (found.time, found.servers) == ((NOW + 5, servers) if kept else (NOW, NAMES))
+
+
+def test_servers_that_have_other_names_now_are_kept_instead(seen: Usual, tmp_path: Path) -> None:
+    memory, numbers = Memory("a cluster", tmp_path), np.ones((2, 1))
+    memory.keep(replace(seen, time=NOW))
+    for later, kept in ((5.0, ("m1", "m2")), (RECENT + 10.0, ("m1",))):
+        memory.keep(Usual(NOW + later, kept, ("qps",), numbers[: len(kept)], numbers[: len(kept)]))
+        found = memory.recall(NOW + later)
+        assert found is not None
+        assert found.servers == kept
 
 
 @pytest.mark.parametrize("damage", [b"", b"not an archive", b"PK\x03\x04 broken"])
