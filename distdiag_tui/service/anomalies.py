@@ -14,7 +14,7 @@ from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import LONGEST, Dose
 from distdiag_tui.anomalies.entry import Anomaly, Means
-from distdiag_tui.anomalies.injection import Injection, Injections
+from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
 from distdiag_tui.anomalies.protocol import Site
 from distdiag_tui.lab import state as lab
 from distdiag_tui.ledger import new_name
@@ -71,20 +71,23 @@ class Anomalies:
         return [self._record(dose, now, scenario) for dose in doses]
 
     async def plan(self, doses: Sequence[Dose]) -> list[tuple[Injection, list[str]]]:
-        """Each injection, and exactly what it would do, a line each; changes nothing. Errors as `check`."""
-        records = self.check(doses)
+        """Each injection, and exactly what it would do, a line each; changes nothing. Errors as `inject`."""
+        refuse_together(records := self.check(doses))
         return [(record, await record.means.create(self._site(record)).plan()) for record in records]
 
     # -- what goes on -------------------------------------------------------------------------------
 
     def inject(self, doses: Sequence[Dose], scenario: str = "") -> list[Injection]:
-        """Enter all of them and start their supervisors; if one is refused, none is made. Errors as `check`.
+        """Enter all of them and start their supervisors; if one is refused, none is made.
+
+        Errors as `check`, and AnomalyError if two would get in each other's way.
 
         They end when this process ends, or when nobody calls `beat` any more, unless they are released.
         """
         started: list[Injection] = []
+        refuse_together(records := self.check(doses, scenario))
         try:
-            for record in self.check(doses, scenario):
+            for record in records:
                 self._minders[record.id] = launch.start(record, self.target, self.ledger)
                 started.append(record)
                 log.info("%s: %s on %s", record.id, record.summary, self.target.cluster)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from distdiag_tui.anomalies.dose import Dose
-from distdiag_tui.anomalies.injection import Injection, Injections
-from distdiag_tui.model.errors import ConfigError, RefusedError
+from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
+from distdiag_tui.model.errors import AnomalyError, ConfigError, RefusedError
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.service.anomalies import Anomalies
@@ -69,6 +69,24 @@ def test_a_scenario_takes_each_dose_once_and_only_where_it_may_run(desk: Anomaly
     remote = AnomalyDesk(Anomalies(Target("shop", SERVERS, production=True), desk.anomalies.ledger))
     with pytest.raises(RefusedError, match="production"):
         remote.add([HANG])
+
+
+async def test_servers_of_one_cluster_merge_together_and_only_once(desk: AnomalyDesk) -> None:
+    ledger, message = desk.anomalies.ledger, "both want the cluster's compaction: one at a time"
+    shop = Anomalies(Target("shop", SERVERS, allow_anomalies=True), ledger)
+    merges = [Dose("major_compaction", each.name) for each in SERVERS]
+    with pytest.raises(AnomalyError, match=message):
+        shop.inject(merges)
+    with pytest.raises(AnomalyError, match=message):
+        await shop.plan(merges)
+    assert ledger.records() == []
+    refuse_together(shop.check([merges[0], Dose("slow_sql", "n2"), Dose("memory_pressure", "n2")]))
+    refuse_together(desk.anomalies.check(merges))  # each node of a lab is a cluster of its own
+    (other,) = Anomalies(Target("another", SERVERS, allow_anomalies=True), ledger).check(merges[1:])
+    first, second = shop.check(merges)
+    refuse_together([first, other])
+    with ledger.admit(first), pytest.raises(AnomalyError, match=f"→n2 and {first.id} {message}"):
+        ledger.refuse(second)
 
 
 async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:

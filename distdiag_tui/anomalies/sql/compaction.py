@@ -62,7 +62,9 @@ class MajorFreeze(SqlFault):
         async with asking(self.site) as cursor:
             if await merging(cursor):
                 raise AnomalyError(f"{self.site.label}: a merge is running already")
-            note("pace", await _pace(cursor))
+            if (pace := await _pace(cursor)) == QUICK:  # to be undone by whoever knows what it was before
+                raise AnomalyError(f"{self.site.label}: {PACE} is {QUICK} already; set it back first")
+            note("pace", pace)
             await cursor.execute(f"ALTER SYSTEM SET {PACE} = '{QUICK}'")
         await own.create(self.site, note, self._tables())
         note("freeze", "1")
