@@ -77,6 +77,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         "folder": str(ledger.folder),
         "silence": SILENCE,
         "undo": undo,
+        "lock": lock,
     }
     complaints = os.open(ledger.complaints(record.id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:

@@ -4,9 +4,9 @@ It makes the fault when its time has come, and undoes it at its end, when it is 
 line {"stop": true}), or when whoever started it has gone or is silent for too long; unless it was let go with
 {"detach": true}: then only its time counts. It outlives the console, and ends once nothing is left.
 
-stdin: first {"record", "endpoint", "user", "password", "folder", "silence", "undo"}, then the lines above,
-and {"beat": true} more often than every `silence` seconds. It speaks through its record. With "undo" it only
-undoes what a dead supervisor left.
+stdin: first {"record", "endpoint", "user", "password", "folder", "silence", "undo", "lock"}, then the lines
+above, and {"beat": true} more often than every `silence` seconds. It speaks through its record, whose lock it
+holds by the inherited descriptor `lock`. With "undo" it only undoes what a dead supervisor left.
 """
 
 from __future__ import annotations
@@ -219,6 +219,7 @@ async def _serve() -> int:
     if not (line := await stdin.readline()):
         return 1  # whoever started us died before it said what to do
     request = json.loads(line)
+    os.set_inheritable(request["lock"], False)  # a server that we start outlives us, and is not to hold it
     ledger = Injections(Path(request["folder"]))
     record = ledger.parse(request["record"])
     site = record.site(Endpoint(**request["endpoint"]), request["user"], Secret(request["password"]))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,6 +89,24 @@ async def test_servers_of_one_cluster_merge_together_and_only_once(desk: Anomaly
     refuse_together([first, other])
     with ledger.admit(first), pytest.raises(AnomalyError, match=f"→n2 and {first.id} {message}"):
         ledger.refuse(second)
+
+
+async def until(desk: AnomalyDesk, name: str, true: Callable[[Injection], object]) -> Injection:
+    """The record once something is true of it."""
+    async with asyncio.timeout(20):
+        while not true(record := desk.anomalies.ledger.find(name)):  # noqa: ASYNC110  it is another process
+            await asyncio.sleep(0.05)
+    return record
+
+
+async def test_a_server_that_a_supervisor_starts_does_not_pass_for_it(desk: AnomalyDesk) -> None:
+    (record,) = desk.anomalies.inject([replace(HANG, start=60.0)])
+    waiting = await until(desk, record.id, lambda found: found.pid)
+    process = Path(f"/proc/{waiting.pid}")
+    (lock,) = [fd for fd in (process / "fd").iterdir() if fd.readlink().name == f"{record.id}.lock"]
+    flags = (process / "fdinfo" / lock.name).read_text().partition("flags:")[2].split()[0]
+    assert int(flags, 8) & os.O_CLOEXEC
+    await desk.anomalies.stop([record.id])
 
 
 async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:
