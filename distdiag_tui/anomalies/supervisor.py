@@ -73,7 +73,8 @@ class Supervision:
             self._end("ended")
             return 0
         relaying = asyncio.create_task(self._relay())
-        if not (failed := await self._apply()):
+        failed = await self._apply()
+        if not failed and not self._told.is_set():  # told meanwhile, it may be half made
             await self._hold()
         await _cancelled(relaying)
         return await self.undo(failed)
@@ -135,7 +136,8 @@ class Supervision:
             over = await self._unless_told(self._fault.hold(), self.record.left(time.time()))
             self._why = self._why or over or "its time was over"
         except Exception as error:
-            self._why = _words(error)
+            words = _words(error)
+            self._why = self._why or words
 
     async def _unless_told(self, doing: Coroutine[Any, Any, T], seconds: float | None = None) -> T | None:
         """Do it, but stop in the middle when told, or after some seconds: then None."""
