@@ -24,13 +24,22 @@ class Minder:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         assert process.stdin is not None
-        self._pipe = process.stdin.fileno()
-        os.set_blocking(self._pipe, False)
+        self._pipe = process.stdin
+        os.set_blocking(self._pipe.fileno(), False)
         self.released = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the supervisor's process has."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """Nothing is said to it any more."""
+        self._pipe.close()
 
     def beat(self) -> None:
         """We are there: to be called at least every few seconds."""
-        if self._process.poll() is None and not self.released:
+        if not self.released:
             self._say({"beat": True})
 
     def stop(self) -> None:
@@ -43,8 +52,8 @@ class Minder:
         self.released = True
 
     def _say(self, order: dict[str, Any]) -> None:
-        with suppress(BrokenPipeError, BlockingIOError):  # it has ended, or is frozen
-            os.write(self._pipe, json.dumps(order).encode() + b"\n")
+        with suppress(BrokenPipeError, ValueError):  # it has ended
+            self._pipe.write(json.dumps(order).encode() + b"\n")  # nothing is written if it is frozen
 
 
 def start(record: Injection, target: Target, ledger: Injections) -> Minder:
@@ -83,6 +92,7 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "distdiag_tui.anomalies.supervisor"],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
@@ -92,7 +102,6 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.flush()
     except OSError as error:
         raise AnomalyError(f"the supervisor does not start: {error}") from error
     finally:

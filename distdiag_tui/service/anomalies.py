@@ -84,18 +84,18 @@ class Anomalies:
 
         They end when this process ends, or when nobody calls `beat` any more, unless they are released.
         """
-        started: list[Injection] = []
+        started: list[launch.Minder] = []
         refuse_together(records := self.check(doses, scenario))
         try:
             for record in records:
-                self._minders[record.id] = launch.start(record, self.target, self.ledger)
-                started.append(record)
+                started.append(launch.start(record, self.target, self.ledger))
+                self._minders[record.id] = started[-1]
                 log.info("%s: %s on %s", record.id, record.summary, self.target.cluster)
         except BaseException:
-            for record in started:
-                self._minders[record.id].stop()
+            for minder in started:
+                minder.stop()
             raise
-        return started
+        return records
 
     def records(self) -> list[Injection]:
         """Those on this cluster's servers, whoever made them, the newest last."""
@@ -111,13 +111,16 @@ class Anomalies:
     async def beat(self) -> None:
         """Let the supervisors know that we are there, for ever."""
         while True:
-            for minder in list(self._minders.values()):  # a thread may be adding one
-                minder.beat()
+            for name, minder in list(self._minders.items()):  # a thread may be adding one
+                if minder.ended:
+                    self._part(name)
+                else:
+                    minder.beat()
             await asyncio.sleep(BEAT_EVERY)
 
     def release(self) -> None:
         """Let ours go on until their time is over, though we leave."""
-        for minder in self._minders.values():
+        for minder in list(self._minders.values()):
             minder.release()
 
     async def stop(self, names: Iterable[str]) -> list[Injection]:
@@ -151,6 +154,12 @@ class Anomalies:
         doomed = [each for each in found if each.ours or others]
         await remove(doomed)
         return doomed, [each for each in found if each not in doomed]
+
+    def _part(self, name: str) -> None:
+        """Let go of a supervisor that has ended, unless what it left is still ours to undo."""
+        record = self.ledger.look_up(name)
+        if record is None or not record.active:
+            self._minders.pop(name).close()
 
     async def _stop(self, record: Injection) -> Injection:
         end = time.monotonic() + STOP_SECONDS + record.means.lingers

@@ -16,6 +16,7 @@ from distdiag_tui.anomalies.injection import Injection, Injections, refuse_toget
 from distdiag_tui.model.errors import AnomalyError, ConfigError, RefusedError
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.service import anomalies as service
 from distdiag_tui.service.anomalies import Anomalies
 from distdiag_tui.service.anomaly_desk import AnomalyDesk
 
@@ -107,6 +108,22 @@ async def test_a_server_that_a_supervisor_starts_does_not_pass_for_it(desk: Anom
     flags = (process / "fdinfo" / lock.name).read_text().partition("flags:")[2].split()[0]
     assert int(flags, 8) & os.O_CLOEXEC
     await desk.anomalies.stop([record.id])
+
+
+async def test_nothing_is_kept_of_supervisors_that_have_ended(
+    desk: AnomalyDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BEAT_EVERY", 0.02)
+    (record,) = desk.anomalies.inject([replace(HANG, start=60.0)])
+    minder = desk.anomalies._minders[record.id]
+    beating = asyncio.create_task(desk.anomalies.beat())
+    await desk.anomalies.stop([record.id])
+    async with asyncio.timeout(20):
+        while desk.anomalies._minders:  # noqa: ASYNC110  its process may outlive its last word
+            await asyncio.sleep(0.02)
+    beating.cancel()
+    assert minder._pipe.closed
+    minder.release()  # as a thread may do that has just looked
 
 
 async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:
