@@ -66,12 +66,15 @@ def start(record: Injection, target: Target, ledger: Injections) -> Minder:
 
 
 def undo(record: Injection, target: Target, ledger: Injections) -> Minder | None:
-    """Start a supervisor that undoes what a dead one left; None if another one does so already."""
+    """Start a supervisor that undoes what a dead one left; None if another one does so, or did."""
     lock = ledger.take_over(record.id)
     if lock is None:
         return None
     try:
-        return _launch(record, target, ledger, lock, undo=True)
+        newest = ledger.read(record.id)  # nobody writes it any more
+        if newest is None or not newest.active:
+            return None
+        return _launch(ledger.died(newest), target, ledger, lock, undo=True)
     finally:
         os.close(lock)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
 from distdiag_tui.model.errors import AnomalyError, ConfigError, RefusedError
@@ -124,6 +125,14 @@ async def test_nothing_is_kept_of_supervisors_that_have_ended(
     beating.cancel()
     assert minder._pipe.closed
     minder.release()  # as a thread may do that has just looked
+
+
+def test_what_another_console_has_undone_meanwhile_is_not_undone_again(desk: AnomalyDesk) -> None:
+    left = entered(desk, HANG, "node_hang-1", phase="active", applied=1.0)
+    ended = entered(desk, HANG, "node_hang-1", phase="ended", applied=1.0, reverted=2.0)
+    ledger = desk.anomalies.ledger
+    assert launch.undo(left, desk.anomalies.target, ledger) is None
+    assert ledger.find(ended.id) == ended
 
 
 async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:
