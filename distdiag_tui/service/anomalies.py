@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY: Final = 1.0
 STOP_SECONDS: Final = 45.0
 """Patience with one that was told to stop, on top of what its kind needs: a node may have to start."""
+UNDO_EVERY: Final = 5.0
+"""Seconds between two supervisors for one orphan: it may be that they die at their start."""
 
 
 class Anomalies:
@@ -124,18 +126,25 @@ class Anomalies:
             minder.release()
 
     async def stop(self, names: Iterable[str]) -> list[Injection]:
-        """End these, whoever made them; gives their last records. AnomalyError if one is not undone."""
+        """End these, whoever made them; gives their last records.
+
+        AnomalyError if one is not undone, after the others are.
+        """
         records = [self.ledger.find(name) for name in names]
-        return list(await asyncio.gather(*map(self._stop, records)))
+        found = await asyncio.gather(*map(self._stop, records), return_exceptions=True)
+        wrong = [each for each in found if isinstance(each, BaseException)]
+        if len(wrong) == 1 or not all(isinstance(each, AnomalyError) for each in wrong):
+            raise wrong[0]
+        if wrong:
+            raise AnomalyError("; ".join(map(str, wrong)))
+        return [each for each in found if isinstance(each, Injection)]
 
     def recover(self) -> list[Injection]:
         """Have undone what dead supervisors left, where it can be reached; returns at once."""
         found = []
         for record in self.ledger.records():
             target = self._target_of(record) if record.phase == "orphaned" else None
-            if target is not None and (minder := launch.undo(record, target, self.ledger)):
-                minder.release()
-                self._minders[record.id] = minder
+            if target is not None and self._undo(record, target):
                 found.append(record)
         return found
 
@@ -161,12 +170,24 @@ class Anomalies:
         if record is None or not record.active:
             self._minders.pop(name).close()
 
+    def _undo(self, record: Injection, target: Target) -> bool:
+        """Have an orphan undone by a new supervisor; False if another one does so, or did."""
+        if (minder := launch.undo(record, target, self.ledger)) is None:
+            return False
+        minder.release()
+        self._minders[record.id] = minder
+        return True
+
     async def _stop(self, record: Injection) -> Injection:
         end = time.monotonic() + STOP_SECONDS + record.means.lingers
-        told = False
+        told, undo_at = False, 0.0
         while record.active and time.monotonic() < end:
             if record.phase == "orphaned":
-                self.recover()
+                if (target := self._target_of(record)) is None:
+                    raise AnomalyError(_elsewhere(record))
+                if time.monotonic() >= undo_at:
+                    undo_at = time.monotonic() + UNDO_EVERY
+                    self._undo(record, target)
             else:
                 told = told or self.ledger.stop(record)
             await asyncio.sleep(0.05)
@@ -245,6 +266,12 @@ class Anomalies:
 
 
 _NEEDS: Final = {"": "a server", "lab": "a lab node", "kubernetes": "Kubernetes, which the profile tells of"}
+
+
+def _elsewhere(record: Injection) -> str:
+    """An orphan's cluster has to be named, for its servers and its account."""
+    name = record.cluster
+    return f"{record.label} was left behind on {name}: distdiag anomaly stop-all {name} undoes it"
 
 
 def lab_of(record: Injection) -> Target:

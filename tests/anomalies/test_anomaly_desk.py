@@ -14,7 +14,8 @@ import pytest
 from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
-from distdiag_tui.model.errors import AnomalyError, ConfigError, RefusedError
+from distdiag_tui.cli.injecting import stop_everything
+from distdiag_tui.model.errors import AnomalyError, ConfigError, KubernetesError, RefusedError
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.service import anomalies as service
@@ -133,6 +134,43 @@ def test_what_another_console_has_undone_meanwhile_is_not_undone_again(desk: Ano
     ledger = desk.anomalies.ledger
     assert launch.undo(left, desk.anomalies.target, ledger) is None
     assert ledger.find(ended.id) == ended
+
+
+async def test_what_was_left_behind_elsewhere_hides_nothing_that_is_undone(
+    desk: AnomalyDesk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = {"cluster": "shop", "address": "10.0.0.9:2881", "home": "", "server": "s9"}
+    entered(desk, HANG, "node_hang-1", phase="active", applied=1.0)
+    entered(desk, HANG, "node_hang-9", phase="active", applied=1.0, **where)
+    swept: list[bool] = []
+
+    async def sweep(*, others: bool) -> tuple[list[object], list[object]]:
+        swept.append(others)
+        raise KubernetesError("the API server does not answer")
+
+    message = "node_hang→s9 was left behind on shop: distdiag anomaly stop-all shop undoes it"
+    began = time.monotonic()
+    with pytest.raises(AnomalyError) as told:
+        await desk.anomalies.stop(["node_hang-9"])
+    assert (str(told.value), time.monotonic() - began < 5) == (message, True)
+    monkeypatch.setattr(desk.anomalies, "sweep", sweep)
+    with pytest.raises(AnomalyError) as told:
+        await stop_everything(desk.anomalies, others=True)
+    assert str(told.value) == f"{message}; the API server does not answer"
+    assert capsys.readouterr().out == "node_hang-1 ended\n"
+    assert swept == [True]
+
+
+async def test_a_supervisor_that_dies_at_its_start_is_not_started_all_the_time(
+    desk: AnomalyDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = entered(desk, HANG, "node_hang-1", phase="active", applied=1.0)
+    started: list[str] = []
+    monkeypatch.setattr(launch, "undo", lambda record, *_: started.append(record.id))
+    monkeypatch.setattr(service, "STOP_SECONDS", 0.3 - record.means.lingers)
+    with pytest.raises(AnomalyError, match="is not undone: the process that minds it was killed"):
+        await desk.anomalies.stop([record.id])
+    assert started == [record.id]
 
 
 async def test_what_a_dead_supervisor_left_is_undone_in_the_background(desk: AnomalyDesk) -> None:
