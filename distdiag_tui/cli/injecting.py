@@ -62,13 +62,12 @@ class Follower:
         self._service, self._names = service, [record.id for record in records]
         self._json = as_json
         self._shown: dict[str, tuple[str, ...]] = {}
+        self._told: set[str] = set()
         self.interrupted = False
 
     def interrupt(self) -> None:
-        """End them in order: the first Ctrl-C, or a request to leave."""
+        """End them in order, as `follow` does from now on: Ctrl-C, or a request to leave."""
         self.interrupted = True
-        for name in self._names:
-            self._service.ledger.stop(self._service.ledger.find(name))
 
     async def follow(self, while_in: Sequence[str]) -> list[Injection]:
         """Until each has ended, or with `while_in` is in none of these phases any more; the last records."""
@@ -76,10 +75,16 @@ class Follower:
             records = [self._service.ledger.find(name) for name in self._names]
             for record in records:
                 self._show(record)
+                self._stop(record)
             going = [r for r in records if (r.phase in while_in if while_in else r.active)]
             if not going or any(record.phase == "orphaned" for record in going):
                 return records
             await asyncio.sleep(_LOOK_EVERY)
+
+    def _stop(self, record: Injection) -> None:
+        """If we are interrupted; again until it could be told, for its supervisor may have just begun."""
+        if self.interrupted and record.id not in self._told and self._service.ledger.stop(record):
+            self._told.add(record.id)
 
     def _show(self, record: Injection) -> None:
         state = (record.phase, record.words, record.message, *record.events)

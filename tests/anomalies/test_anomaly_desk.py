@@ -14,7 +14,7 @@ import pytest
 from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
-from distdiag_tui.cli.injecting import stop_everything
+from distdiag_tui.cli.injecting import Follower, stop_everything
 from distdiag_tui.model.errors import AnomalyError, ConfigError, KubernetesError, RefusedError
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.target import Endpoint, Target
@@ -134,6 +134,19 @@ def test_what_another_console_has_undone_meanwhile_is_not_undone_again(desk: Ano
     ledger = desk.anomalies.ledger
     assert launch.undo(left, desk.anomalies.target, ledger) is None
     assert ledger.find(ended.id) == ended
+
+
+@pytest.mark.parametrize("detach", [False, True])
+async def test_an_interrupt_before_the_supervisor_has_begun_is_not_lost(
+    desk: AnomalyDesk, *, detach: bool
+) -> None:
+    records = desk.anomalies.inject([replace(HANG, start=60.0)])
+    follower = Follower(desk.anomalies, records, as_json=False)
+    follower.interrupt()
+    async with asyncio.timeout(20):
+        await follower.follow(("waiting", "applying") if detach else ())
+    ended = await until(desk, records[0].id, lambda found: not found.active)
+    assert (ended.why, ended.applied) == ("it was stopped", None)
 
 
 async def test_what_was_left_behind_elsewhere_hides_nothing_that_is_undone(
