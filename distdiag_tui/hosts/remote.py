@@ -92,20 +92,22 @@ class RemoteMachine:
             self.name, page = (await self._shell.ask("hello")).split()[-2:]
             self._page = int(page)
         for name, port in ports.items():
-            await self._find(self._shell, self._processes.setdefault(name, _Process()), port)
+            process = self._processes.setdefault(name, _Process())
+            await self._find(self._shell, process, port, alone=len(ports) == 1)
         known = {self._processes[name].pid for name in ports} - {None}
         texts = shell.by_file(await self._shell.ask(f"read {' '.join(map(str, known))}"))
         self._set_clock(texts)
         self.trouble = self._complaint(ports)
         return {name: self._sample(texts, self._processes[name]) for name in ports}
 
-    async def _find(self, there: Shell, process: _Process, port: int) -> None:
+    async def _find(self, there: Shell, process: _Process, port: int, *, alone: bool) -> None:
         """Which process is the server's, and on which device its data is."""
         now = time.monotonic()
         if process.pid is not None or now < process.search_at:
             return
         process.search_at = now + _SEARCH
-        process.pid = shell.choose(shell.candidates(await there.ask(f"find {self._program}")), port)
+        found = shell.candidates(await there.ask(f"find {self._program}"))
+        process.pid = shell.choose(found, port, alone=alone)
         paths = [self._data] if self._data else []
         if process.pid is not None and not paths:
             paths = [f"/proc/{process.pid}/cwd/store/sstable", f"/proc/{process.pid}/cwd"]

@@ -130,11 +130,13 @@ def test_without_a_limit_there_is_no_share_of_it(name: str, text: str) -> None:
     assert "cgroup_memory_limit" not in found
 
 
-def test_of_several_processes_only_one_whose_command_names_the_port() -> None:
+def test_of_processes_only_one_whose_command_names_the_port_or_the_only_one_of_an_only_server() -> None:
     both = candidates(
         "7 /bin/observer -P 2882 -p 2881 -z z1 \n9 /bin/observer --mysql_port=3881 \nnonsense\n"
     )
     assert [pid for pid, _ in both] == [7, 9]
-    assert (choose(both, 2881), choose(both, 3881), choose(both, 2882)) == (7, 9, None)
-    assert choose(both[:1], 5555) == 7  # behind a proxy the port is another
-    assert choose([], 2881) is None
+    for alone in (True, False):
+        assert [choose(both, port, alone=alone) for port in (2881, 3881, 2882)] == [7, 9, None]
+        assert choose([], 2881, alone=alone) is None
+    assert choose(both[:1], 5555, alone=True) == 7  # behind a proxy the port is another
+    assert choose(both[:1], 3881, alone=False) is None  # its own process has ended

@@ -80,6 +80,19 @@ async def test_files_that_make_no_sense_cost_only_their_figures() -> None:
         assert math.isnan(column(found, name)), name
 
 
+def process(pid: int, started: int = 100, threads: int = 1) -> str:
+    return f"/proc/{pid}/stat:{pid} (observer) S 1 1 1 0 -1 0 0 0 0 0 50 5 0 0 20 0 {threads} 0 {started} 0"
+
+
+async def test_after_its_process_has_ended_a_server_does_not_get_its_neighbour_s() -> None:
+    shell = Scripted({"find": "9 bin/observer -p 3881\n", "read": f"{reading()}\n{process(9)}"})
+    machine = RemoteMachine(shell.open, "observer")
+    found = await machine.read({"n1": PORT, "n2": 3881})
+    assert column(found["n2"], "proc_threads") == 1
+    assert math.isnan(column(found["n1"], "proc_threads"))
+    assert machine.trouble == "no process observer of n1 found there"
+
+
 async def test_a_machine_that_began_anew_does_not_compare() -> None:
     shell = Scripted({"read": reading()})
     machine = RemoteMachine(shell.open, "observer")
