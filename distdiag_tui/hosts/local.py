@@ -10,7 +10,7 @@ from typing import Final
 from distdiag_tui.hosts import procfs
 from distdiag_tui.hosts.procfs import Figures
 
-_MOST: Final = 1 << 17  # bytes of a file in /proc
+_MOST: Final = 1 << 17  # bytes of one read, of which the kernel often gives no more than a page
 _PRESSURES: Final = ("cpu", "io", "memory")
 _MACHINE: Final[tuple[tuple[str, Callable[[str], Figures]], ...]] = (
     ("/proc/stat", procfs.cpu),
@@ -26,7 +26,8 @@ def read_text(path: str, folder: int | None = None) -> str:
     """A file of /proc; OSError if it is not there, or its process is not any more."""
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
     try:
-        return os.read(handle, _MOST).decode(errors="replace")
+        parts = iter(lambda: os.read(handle, _MOST), b"")
+        return b"".join(parts).decode(errors="replace")
     finally:
         os.close(handle)
 

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hostcolumns import column, server
 
+from distdiag_tui.hosts import local
 from distdiag_tui.hosts.lab import LabHosts
 from distdiag_tui.hosts.threads import Threads
 from distdiag_tui.lab.state import LabState, NodeRecord, save
@@ -146,6 +147,14 @@ async def test_without_a_lab_s_state_there_is_nothing(nodes: Nodes, hosts: LabHo
     assert await hosts.read(SERVERS) == {}
     (nodes.home / "state.json").write_text("nonsense")
     assert await hosts.read(SERVERS) == {}
+
+
+def test_a_file_that_the_kernel_gives_page_by_page_is_read_whole() -> None:
+    text = local.read_text("/proc/self/smaps")
+    assert len(text) > os.sysconf("SC_PAGESIZE")
+    assert text.endswith("\n")
+    last = Path("/proc/self/maps").read_text().splitlines()[-1]
+    assert last in text
 
 
 @pytest.mark.parametrize("kept", [0, 2, 100])
