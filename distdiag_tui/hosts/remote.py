@@ -147,7 +147,8 @@ class RemoteMachine:
         return f"no process {self._program} of {', '.join(lost)} found there" if lost else ""
 
     def _sample(self, texts: answers.Texts, process: _Process) -> Sample:
-        figures: Figures = answers.of_machine(texts, process.disk)
+        up = answers.uptime(texts)
+        figures = answers.of_machine(texts, up * 1e6) | answers.of_disk(texts, process.disk, up * 1e6)
         if process.pid is not None:
             own = answers.of_process(texts, process.pid, self._page)
             looks = process.looked_at(texts[f"/proc/{process.pid}/stat"]) if own else {}
@@ -155,4 +156,4 @@ class RemoteMachine:
                 figures |= own | looks
             else:
                 process.forget()
-        return sample_of(figures, answers.uptime(texts) + self._offset, process.epoch + 1000 * self._reboots)
+        return sample_of(figures, up + self._offset, process.epoch + 1000 * self._reboots)

@@ -27,7 +27,6 @@ CGROUP_FILES: Final = tuple(
         "memory/memory.usage_in_bytes", "memory/memory.limit_in_bytes",
     )
 )  # fmt: skip
-OF_PROCESS: Final = ("stat", "statm", "io")
 
 _SCRIPT: Final = r"""
 while read -r verb rest; do
