@@ -112,7 +112,7 @@ class LabHosts:
             return None
         with suppress(OSError):
             process = LocalProcess(node.pid, _HANDLES // nodes)
-            if abs(self._booted + process.started() / 100 - node.started) < _SAME_START:
+            if abs(self._booted + process.started / 100 - node.started) < _SAME_START:
                 self._processes[node.name] = process
                 return process
             process.close()

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from hostcolumns import column, server
 
-from distdiag_tui.hosts import local
+from distdiag_tui.hosts import local, process
 from distdiag_tui.hosts.lab import LabHosts
 from distdiag_tui.hosts.threads import Threads
 from distdiag_tui.lab.state import LabState, NodeRecord, save
@@ -141,6 +141,20 @@ async def test_an_id_that_now_belongs_to_another_process_is_not_believed(
     found = (await hosts.read(SERVERS))["n1"]
     assert math.isnan(column(found, "proc_threads"))
     assert column(found, "machines") == 1
+
+
+@pytest.mark.parametrize("place", ["Threads", "read_text"])
+def test_a_process_that_ends_while_it_is_opened_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def ended(*_: object) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(process, place, ended)
+    before = len([*Path("/proc/self/fd").iterdir()])
+    with pytest.raises(ProcessLookupError):
+        process.LocalProcess(os.getpid(), 10)
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
 
 
 async def test_without_a_lab_s_state_there_is_nothing(nodes: Nodes, hosts: LabHosts) -> None:
