@@ -34,6 +34,8 @@ class Tenant:
         self._rows = ()
         if "V$OB_PARAMETERS WHERE" in query:
             self._rows = [(self.pace,)]
+        elif "memstore_used" in query:
+            self._rows = [(0, 100, 50, 0)]
         elif query.startswith("SHOW DATABASES LIKE"):
             self._rows = [(name,) for name in self.databases if f"'{name}'" in query]
         elif query.startswith("SHOW TABLES"):
@@ -69,3 +71,20 @@ async def test_a_pace_that_somebody_else_has_changed_is_not_taken_for_what_it_wa
         await merge.apply(notes.__setitem__)
     await merge.revert(notes)
     assert (notes, tenant.said, await merge.remains(notes)) == ({}, [], "")
+
+
+@pytest.mark.parametrize("anomaly", ["slow_sql", "major_compaction", "memory_pressure", "lock_contention"])
+async def test_a_database_of_another_machine_s_injection_of_the_same_name_stays(
+    tenant: Tenant, anomaly: str
+) -> None:
+    tenant.databases = [f"distdiag_anomaly_{anomaly}_3f9c"]
+    failing, notes = fault(anomaly), dict[str, str]()
+    with pytest.raises(AnomalyError, match=f"there is a database {tenant.databases[0]} already"):
+        await failing.apply(notes.__setitem__)
+    await failing.revert(notes)
+    assert await failing.remains(notes) == ""
+    assert not [statement for statement in tenant.said if "DATABASE" in statement]
+    await failing.revert({"database": tenant.databases[0]})
+    assert [statement for statement in tenant.said if "DATABASE" in statement] == [
+        f"DROP DATABASE IF EXISTS {tenant.databases[0]}"
+    ]
