@@ -11,6 +11,8 @@ PROCESS: Final = "process"
 """Held by signals to a node's process: a frozen one cannot be killed and started at the same time."""
 PORT: Final = "port"
 """Held by what listens in a node's place, and by a node that has to start there."""
+COMPACTION: Final = "compaction"
+"""Held by merges, which all servers of a cluster do together, at a pace that is the tenant's."""
 
 REDO_LOG: Final = "/home/admin/data-log"
 """Where ob-operator mounts the volume that every commit waits for."""
@@ -438,7 +440,7 @@ CATALOGUE: Final[tuple[Anomaly, ...]] = (
                     "medium": {"times": 3, "rows": 50_000},
                     "high": {"times": 1000, "rows": 200_000},
                 },
-                holds=("compaction",),
+                holds=(COMPACTION,),
                 finite=True,
                 lingers=120.0,
             ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from distdiag_tui.anomalies.catalogue import find_anomaly
+from distdiag_tui.anomalies.catalogue import COMPACTION, find_anomaly
 from distdiag_tui.anomalies.entry import Injector, Means
 from distdiag_tui.anomalies.protocol import Severity, Site
 from distdiag_tui.ledger import Ledger, state_folder
@@ -174,14 +174,34 @@ class Injections(Ledger[Injection]):
 
     def refuse(self, new: Injection) -> None:
         """AnomalyError if one that goes on is the same on the same server, or gets in its way."""
-        for old in self.records():
-            if not old.active or old.address != new.address or _apart(old, new):
-                continue
-            if old.anomaly == new.anomaly:
-                raise AnomalyError(f"{new.label} is already {old.phase}: {old.id}")
-            if held := set(old.means.holds) & set(new.means.holds):
-                what = " and ".join(sorted(held))
-                raise AnomalyError(f"{new.label} and {old.id} both want the server's {what}: one at a time")
+        _refuse_beside(new, (old for old in self.records() if old.active))
+
+
+def refuse_together(records: Sequence[Injection]) -> None:
+    """AnomalyError if two of these are the same on one server, or get in each other's way."""
+    for index, record in enumerate(records):
+        _refuse_beside(record, records[:index])
+
+
+def _refuse_beside(new: Injection, others: Iterable[Injection]) -> None:
+    for old in others:
+        if _apart(old, new):
+            continue
+        if old.address == new.address and old.anomaly == new.anomaly:
+            raise AnomalyError(f"{new.label} is already {old.phase}: {old.id}")
+        if wanted := _contended(old, new):
+            raise AnomalyError(f"{new.label} and {old.id} both want the {wanted}: one at a time")
+
+
+def _contended(old: Injection, new: Injection) -> str:
+    """What both want and only one can have, of a server or of a whole cluster; "" for nothing."""
+    if old.address == new.address:
+        held = sorted({*old.means.holds} & {*new.means.holds})
+        return f"server's {' and '.join(held)}" if held else ""
+    if new.home or old.cluster != new.cluster:  # each node of the lab is a cluster of its own
+        return ""
+    both = all(COMPACTION in each.means.holds for each in (old, new))
+    return f"cluster's {COMPACTION}" if both else ""
 
 
 def _apart(old: Injection, new: Injection) -> bool:

@@ -24,13 +24,22 @@ class Minder:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._process = process
         assert process.stdin is not None
-        self._pipe = process.stdin.fileno()
-        os.set_blocking(self._pipe, False)
+        self._pipe = process.stdin
+        os.set_blocking(self._pipe.fileno(), False)
         self.released = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the supervisor's process has."""
+        return self._process.poll() is not None
+
+    def close(self) -> None:
+        """Nothing is said to it any more."""
+        self._pipe.close()
 
     def beat(self) -> None:
         """We are there: to be called at least every few seconds."""
-        if self._process.poll() is None and not self.released:
+        if not self.released:
             self._say({"beat": True})
 
     def stop(self) -> None:
@@ -43,8 +52,8 @@ class Minder:
         self.released = True
 
     def _say(self, order: dict[str, Any]) -> None:
-        with suppress(BrokenPipeError, BlockingIOError):  # it has ended, or is frozen
-            os.write(self._pipe, json.dumps(order).encode() + b"\n")
+        with suppress(BrokenPipeError, ValueError):  # it has ended
+            self._pipe.write(json.dumps(order).encode() + b"\n")  # nothing is written if it is frozen
 
 
 def start(record: Injection, target: Target, ledger: Injections) -> Minder:
@@ -57,12 +66,15 @@ def start(record: Injection, target: Target, ledger: Injections) -> Minder:
 
 
 def undo(record: Injection, target: Target, ledger: Injections) -> Minder | None:
-    """Start a supervisor that undoes what a dead one left; None if another one does so already."""
+    """Start a supervisor that undoes what a dead one left; None if another one does so, or did."""
     lock = ledger.take_over(record.id)
     if lock is None:
         return None
     try:
-        return _launch(record, target, ledger, lock, undo=True)
+        newest = ledger.read(record.id)  # nobody writes it any more
+        if newest is None or not newest.active:
+            return None
+        return _launch(ledger.died(newest), target, ledger, lock, undo=True)
     finally:
         os.close(lock)
 
@@ -77,11 +89,13 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         "folder": str(ledger.folder),
         "silence": SILENCE,
         "undo": undo,
+        "lock": lock,
     }
     complaints = os.open(ledger.complaints(record.id), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "distdiag_tui.anomalies.supervisor"],
+            bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
@@ -91,7 +105,6 @@ def _launch(record: Injection, target: Target, ledger: Injections, lock: int, *,
         )
         assert process.stdin is not None
         process.stdin.write(json.dumps(request).encode() + b"\n")
-        process.stdin.flush()
     except OSError as error:
         raise AnomalyError(f"the supervisor does not start: {error}") from error
     finally:

@@ -4,9 +4,9 @@ It makes the fault when its time has come, and undoes it at its end, when it is 
 line {"stop": true}), or when whoever started it has gone or is silent for too long; unless it was let go with
 {"detach": true}: then only its time counts. It outlives the console, and ends once nothing is left.
 
-stdin: first {"record", "endpoint", "user", "password", "folder", "silence", "undo"}, then the lines above,
-and {"beat": true} more often than every `silence` seconds. It speaks through its record. With "undo" it only
-undoes what a dead supervisor left.
+stdin: first {"record", "endpoint", "user", "password", "folder", "silence", "undo", "lock"}, then the lines
+above, and {"beat": true} more often than every `silence` seconds. It speaks through its record, whose lock it
+holds by the inherited descriptor `lock`. With "undo" it only undoes what a dead supervisor left.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Supervision:
             self._end("ended")
             return 0
         relaying = asyncio.create_task(self._relay())
-        if not (failed := await self._apply()):
+        failed = await self._apply()
+        if not failed and not self._told.is_set():  # told meanwhile, it may be half made
             await self._hold()
         await _cancelled(relaying)
         return await self.undo(failed)
@@ -135,7 +136,8 @@ class Supervision:
             over = await self._unless_told(self._fault.hold(), self.record.left(time.time()))
             self._why = self._why or over or "its time was over"
         except Exception as error:
-            self._why = _words(error)
+            words = _words(error)
+            self._why = self._why or words
 
     async def _unless_told(self, doing: Coroutine[Any, Any, T], seconds: float | None = None) -> T | None:
         """Do it, but stop in the middle when told, or after some seconds: then None."""
@@ -219,6 +221,7 @@ async def _serve() -> int:
     if not (line := await stdin.readline()):
         return 1  # whoever started us died before it said what to do
     request = json.loads(line)
+    os.set_inheritable(request["lock"], False)  # a server that we start outlives us, and is not to hold it
     ledger = Injections(Path(request["folder"]))
     record = ledger.parse(request["record"])
     site = record.site(Endpoint(**request["endpoint"]), request["user"], Secret(request["password"]))

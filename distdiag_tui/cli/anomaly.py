@@ -40,10 +40,18 @@ Names = Annotated[
 Servers = Annotated[
     str | None, typer.Option("--target", "-t", help="The server, by name or address; several with commas.")
 ]
-Severity = Annotated[str, typer.Option("--severity", "-s", metavar="low|medium|high", help="How much of it.")]
-Duration = Annotated[str, typer.Option("--duration", help="How long it lasts, such as 45s or 2m.")]
-Start = Annotated[str, typer.Option("--start", help="How long until it begins.")]
-Injector = Annotated[str, typer.Option("--injector", help="How it is made, where there are several ways.")]
+Severity = Annotated[
+    str | None,
+    typer.Option("--severity", "-s", metavar="low|medium|high", help="How much of it.  [default: medium]"),
+]
+Duration = Annotated[
+    str | None,
+    typer.Option("--duration", help="How long it lasts, such as 45s or 2m.  [default: 60s]"),
+]
+Start = Annotated[str | None, typer.Option("--start", help="How long until it begins.  [default: 0s]")]
+Injector = Annotated[
+    str | None, typer.Option("--injector", help="How it is made, where there are several ways.")
+]
 ScenarioFile = Annotated[
     Path | None, typer.Option("--scenario", help="A TOML file with several anomalies, each with its time.")
 ]
@@ -83,10 +91,10 @@ def inject(
     cluster: Cluster = None,
     *,
     target: Servers = None,
-    severity: Severity = "medium",
-    duration: Duration = "60s",
-    start: Start = "0s",
-    injector: Injector = "",
+    severity: Severity = None,
+    duration: Duration = None,
+    start: Start = None,
+    injector: Injector = None,
     scenario: ScenarioFile = None,
     dry_run: DryRun = False,
     detach: Detach = False,
@@ -99,8 +107,10 @@ def inject(
     if scenario is not None:
         from distdiag_tui.config.scenario import load_scenario  # noqa: PLC0415  pydantic costs 50 ms
 
-        if target is not None or cluster is not None:
-            raise ConfigError("with --scenario the file says what and where; only a cluster can be named")
+        if any(each is not None for each in (cluster, target, severity, duration, start, injector)):
+            raise ConfigError(
+                "with --scenario the file says all of what is made; only a cluster can be named"
+            )
         cluster = names
         title, doses = load_scenario(scenario)
     else:
@@ -183,16 +193,23 @@ def _any_service() -> Anomalies:
 
 
 def _doses(
-    names: str | None, servers: str | None, severity: str, duration: str, start: str, injector: str
+    names: str | None,
+    servers: str | None,
+    severity: str | None,
+    duration: str | None,
+    start: str | None,
+    injector: str | None,
 ) -> list[Dose]:
-    from distdiag_tui.anomalies.dose import Dose, read_severity  # noqa: PLC0415
+    from distdiag_tui.anomalies.dose import SECONDS, Dose, read_severity  # noqa: PLC0415
     from distdiag_tui.model.text import read_seconds  # noqa: PLC0415
 
     if not names:
         raise ConfigError("what? Name an anomaly (see: distdiag anomaly catalog), or give --scenario FILE")
-    level, seconds, begin = read_severity(severity), read_seconds(duration), read_seconds(start)
+    level = read_severity("medium" if severity is None else severity)
+    seconds = SECONDS if duration is None else read_seconds(duration)
+    begin = 0.0 if start is None else read_seconds(start)
     return [
-        Dose(name, server, level, seconds, begin, injector)
+        Dose(name, server, level, seconds, begin, injector or "")
         for name in _listed(names)
         for server in _listed(servers or "") or [""]
     ]

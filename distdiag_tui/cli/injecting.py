@@ -6,14 +6,14 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import typer
 
 from distdiag_tui.anomalies.dose import Dose
 from distdiag_tui.anomalies.injection import Injection
-from distdiag_tui.model.errors import AnomalyError
+from distdiag_tui.model.errors import AnomalyError, DistdiagError
 from distdiag_tui.model.text import duration, plain
 from distdiag_tui.service.anomalies import Anomalies
 
@@ -62,13 +62,12 @@ class Follower:
         self._service, self._names = service, [record.id for record in records]
         self._json = as_json
         self._shown: dict[str, tuple[str, ...]] = {}
+        self._told: set[str] = set()
         self.interrupted = False
 
     def interrupt(self) -> None:
-        """End them in order: the first Ctrl-C, or a request to leave."""
+        """End them in order, as `follow` does from now on: Ctrl-C, or a request to leave."""
         self.interrupted = True
-        for name in self._names:
-            self._service.ledger.stop(self._service.ledger.find(name))
 
     async def follow(self, while_in: Sequence[str]) -> list[Injection]:
         """Until each has ended, or with `while_in` is in none of these phases any more; the last records."""
@@ -76,10 +75,16 @@ class Follower:
             records = [self._service.ledger.find(name) for name in self._names]
             for record in records:
                 self._show(record)
+                self._stop(record)
             going = [r for r in records if (r.phase in while_in if while_in else r.active)]
             if not going or any(record.phase == "orphaned" for record in going):
                 return records
             await asyncio.sleep(_LOOK_EVERY)
+
+    def _stop(self, record: Injection) -> None:
+        """If we are interrupted; again until it could be told, for its supervisor may have just begun."""
+        if self.interrupted and record.id not in self._told and self._service.ledger.stop(record):
+            self._told.add(record.id)
 
     def _show(self, record: Injection) -> None:
         state = (record.phase, record.words, record.message, *record.events)
@@ -99,17 +104,44 @@ class Follower:
 
 
 async def stop_injections(service: Anomalies, names: Sequence[str], *, as_json: bool = False) -> None:
-    """End these; AnomalyError if one is not undone."""
+    """End these, and tell which have ended; AnomalyError if one is not undone."""
     before = {name: service.ledger.find(name) for name in names}
-    for record in await service.stop(names):
-        had = "" if before[record.id].active else "had "
-        typer.echo(json.dumps(record.to_fields()) if as_json else f"{record.id} {had}{record.phase}")
+    try:
+        await service.stop(names)
+    finally:
+        for record in map(service.ledger.find, names):
+            if not record.active:
+                had = "" if before[record.id].active else "had "
+                typer.echo(json.dumps(record.to_fields()) if as_json else f"{record.id} {had}{record.phase}")
 
 
 async def stop_everything(service: Anomalies, *, others: bool, as_json: bool = False) -> None:
-    """End all that goes on, also what nobody minds any more; `others`: see `Anomalies.sweep`."""
+    """End all that goes on, also what nobody minds any more; `others`: see `Anomalies.sweep`.
+
+    Errors as `stop_injections` and `Anomalies.sweep`, after all the rest is done.
+    """
     names = [record.id for record in service.ledger.records() if record.active]
-    await stop_injections(service, names, as_json=as_json)
+    failed = [
+        await _failure(stop_injections(service, names, as_json=as_json)),
+        await _failure(_sweep(service, others=others, as_json=as_json, stopped=bool(names))),
+    ]
+    match [error for error in failed if error is not None]:
+        case [error]:
+            raise error
+        case [first, second]:
+            raise AnomalyError(f"{first}; {second}")
+
+
+async def _failure(step: Awaitable[None]) -> DistdiagError | None:
+    try:
+        await step
+    except DistdiagError as error:
+        return error
+    return None
+
+
+async def _sweep(service: Anomalies, *, others: bool, as_json: bool, stopped: bool) -> None:
+    """See `Anomalies.sweep`; says if there is nothing, unless something was `stopped` before."""
     removed, left = await service.sweep(others=others)
     if as_json:
         for each in (*removed, *left):
@@ -119,7 +151,7 @@ async def stop_everything(service: Anomalies, *, others: bool, as_json: bool = F
         typer.echo(f"{each.mark.label} removed")
     for each in left:
         typer.echo(f"{each.mark.label} was made by somebody else and is left alone (--others): {each.words}")
-    if not names and not removed:
+    if not stopped and not removed:
         typer.echo("nothing is injected" if not left else "nothing is injected from here")
 
 

@@ -1,4 +1,4 @@
-"""What a machine over there answered, as figures."""
+"""What a machine and its processes tell, as figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from distdiag_tui.hosts import procfs
 from distdiag_tui.hosts.procfs import Figures
 
 Texts = Mapping[str, str]
-"""Of files, by path; see `shell.by_file`."""
+"""Of files, by path; see `shell.by_file` and `local.machine_texts`."""
 
 _PARSERS: Final[Mapping[str, Callable[[str], Figures]]] = {
     "/proc/stat": procfs.cpu,
@@ -32,20 +32,24 @@ def uptime(texts: Texts) -> float:
     return float(texts.get("/proc/uptime", "").partition(" ")[0])
 
 
-def of_machine(texts: Texts, disk: int | None) -> Figures:
-    """What is told. `disk` is the number of the device that holds the data, as `stat` has it."""
-    elapsed = uptime(texts) * 1e6
+def of_machine(texts: Texts, elapsed: float) -> Figures:
+    """All but disks; what it does not tell is left out. `elapsed` is the time now, in µs."""
     figures: Figures = {"machines": 1, "elapsed": elapsed}
     for path, parse in _PARSERS.items():
         figures |= _try(parse, texts.get(path))
     for name in _PRESSURES:
         found = _try(partial(procfs.pressure, name), texts.get(f"/proc/pressure/{name}"))
         figures |= found | {"pressure_elapsed": elapsed} if found else {}
-    if disk is not None:
-        device = os.major(disk), os.minor(disk)
-        found = _try(partial(procfs.disk, device=device), texts.get("/proc/diskstats"))
-        figures |= found | {"disk_elapsed": elapsed} if found else {}
     return figures | _cgroup(texts)
+
+
+def of_disk(texts: Texts, number: int | None, elapsed: float) -> Figures:
+    """Of the device with that number, as `stat` has it; nothing if it is no disk."""
+    if number is None:
+        return {}
+    device = os.major(number), os.minor(number)
+    found = _try(partial(procfs.disk, device=device), texts.get("/proc/diskstats"))
+    return found | {"disk_elapsed": elapsed} if found else {}
 
 
 def of_process(texts: Texts, pid: int, page: int) -> Figures:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from distdiag_tui.hosts import local, procfs
+from distdiag_tui.hosts import answers, local, procfs
 from distdiag_tui.hosts.process import LocalProcess
 from distdiag_tui.hosts.procfs import Figures
 from distdiag_tui.hosts.protocol import sample_of
@@ -81,23 +81,16 @@ class LabHosts:
         nodes = state.nodes if state else ()
         at = time.monotonic()
         elapsed = round(at * 1e6)
-        machine = local.machine_figures(elapsed)
-        disks: dict[tuple[int, int], Figures] = {}
+        texts = local.machine_texts()
+        machine = answers.of_machine(texts, elapsed)
         samples = {}
         for node in nodes:
             if node.name not in names:
                 continue
-            figures = machine | self._disk(node, disks, elapsed) | self._own(node, len(nodes))
+            disk = local.device_of(str(node_folder(self._home, node.name)))
+            figures = machine | answers.of_disk(texts, disk, elapsed) | self._own(node, len(nodes))
             samples[node.name] = sample_of(figures, at, self._epochs.get(node.name, 0))
         return samples
-
-    def _disk(self, node: NodeRecord, known: dict[tuple[int, int], Figures], elapsed: int) -> Figures:
-        device = local.device_of(str(node_folder(self._home, node.name)))
-        if device is None:
-            return {}
-        if device not in known:
-            known[device] = local.disk_figures(device, elapsed)
-        return known[device]
 
     def _own(self, node: NodeRecord, nodes: int) -> Figures:
         process = self._process(node, nodes)
@@ -119,7 +112,7 @@ class LabHosts:
             return None
         with suppress(OSError):
             process = LocalProcess(node.pid, _HANDLES // nodes)
-            if abs(self._booted + process.started() / 100 - node.started) < _SAME_START:
+            if abs(self._booted + process.started / 100 - node.started) < _SAME_START:
                 self._processes[node.name] = process
                 return process
             process.close()

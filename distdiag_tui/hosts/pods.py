@@ -56,12 +56,14 @@ class PodHosts:
         self._nodes: Mapping[str, str] = {}
         self._trouble: dict[str, str] = {}
         self._look_at = 0.0
+        self._stale = False
         self._shells = RemoteHosts("pod", lambda server: self._pods.get(server.name, ""), self._connect)
 
     async def read(self, servers: Sequence[Server]) -> Mapping[str, Sample]:
         """Of those pods that have answered by now."""
         servers = met(servers)
-        if time.monotonic() >= self._look_at and any(each.name not in self._pods for each in servers):
+        wanted = self._stale or any(each.name not in self._pods for each in servers)
+        if wanted and time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + _AGAIN
             await self._find(servers)
         return await self._shells.read(servers)
@@ -82,12 +84,14 @@ class PodHosts:
 
     async def _find(self, servers: Sequence[Server]) -> None:
         """Which pod each server is in, and on which node that is."""
+        self._stale = False
         try:
             async with opened(self._place, TIMEOUT) as cluster:
                 found = await find_servers(cluster, self._place.cluster)
                 self._namespace, self._nodes = cluster.namespace, await nodes_of(cluster)
         except DistdiagError as error:
             self._trouble = dict.fromkeys((each.name for each in servers), str(error))
+            self._stale = True
             return
         for each in servers:
             endpoint = Endpoint(host_of(each), port_of(each), self._access.names.get(each.name, each.name))
@@ -99,6 +103,8 @@ class PodHosts:
     def _connect(self, pod: str) -> RemoteMachine:
         async def start() -> PodShell:
             command = ("sh", "-c", shell.script((*shell.FILES, *shell.CGROUP_FILES)))
-            return PodShell(await run_in_pod(self._place, self._namespace, pod, command, TIMEOUT))
+            program = await run_in_pod(self._place, self._namespace, pod, command, TIMEOUT)
+            self._stale = True  # it may be a new pod, on another node
+            return PodShell(program)
 
         return RemoteMachine(start, self._access.program, self._access.data)

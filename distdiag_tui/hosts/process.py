@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import Final
 
 from distdiag_tui.hosts import procfs
@@ -18,23 +19,22 @@ _FLAGS: Final = os.O_RDONLY | os.O_CLOEXEC
 class LocalProcess:
     """One process. All may raise OSError: it has ended, or is another user's.
 
-    About `handles` files are kept open.
+    About `handles` files are kept open. `started` in 1/100 s after the machine's start: that and its id name
+    it for good.
     """
 
     def __init__(self, pid: int, handles: int) -> None:
         self.pid = pid
-        self._folder = os.open(f"/proc/{pid}", _FLAGS | os.O_DIRECTORY)
-        try:
+        with ExitStack() as files:
+            self._folder = os.open(f"/proc/{pid}", _FLAGS | os.O_DIRECTORY)
+            files.callback(os.close, self._folder)
             self._state = os.open("stat", _FLAGS, dir_fd=self._folder)
+            files.callback(os.close, self._state)
             self._threads = Threads(self._folder, handles)
-        except OSError:
-            os.close(self._folder)
-            raise
+            files.callback(self._threads.close)
+            self.started = procfs.started(read_text("stat", self._folder))
+            self._files = files.pop_all()
         self._stopped = self._looks = 0
-
-    def started(self) -> int:
-        """In 1/100 s after the machine's start: with its id that names it for good."""
-        return procfs.started(read_text("stat", self._folder))
 
     def figures(self) -> Figures:
         """All of its own."""
@@ -57,6 +57,4 @@ class LocalProcess:
 
     def close(self) -> None:
         """Let go of the files."""
-        self._threads.close()
-        os.close(self._state)
-        os.close(self._folder)
+        self._files.close()

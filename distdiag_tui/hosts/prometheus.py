@@ -58,6 +58,7 @@ class PrometheusHosts:
             return {}
         try:
             answers = await asyncio.to_thread(self._ask)
+            found = series.by_instance(answers, self._way.instance)
         except Exception as error:  # the library lets through what it likes
             self._ask_at = time.monotonic() + PACE[1]
             known = isinstance(error, PrometheusError)
@@ -65,7 +66,6 @@ class PrometheusHosts:
             told = Host(way=_WAY, trouble=f"{words} ({self._way.url})")
             self._hosts = dict.fromkeys((server.name for server in servers), told)
             return {}
-        found = series.by_instance(answers, self._way.instance)
         samples = {server.name: sample for server in servers if (sample := self._sample(server, found))}
         self._ask_at = time.monotonic() + self._pause()
         return samples

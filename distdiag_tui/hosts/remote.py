@@ -23,9 +23,13 @@ AWAY: Final = (OSError, TimeoutError, DistdiagError)
 
 @dataclass(slots=True)
 class _Process:
-    """A server's; `epoch` grows when another one takes its place. `stopped` of its `looks` found it so."""
+    """A server's; `epoch` grows when another one takes its place. `stopped` of its `looks` found it so.
+
+    `seen`: the one with this `pid` was looked at, and began when `started` says.
+    """
 
     pid: int | None = None
+    seen: bool = False
     started: int = 0
     disk: int | None = None
     epoch: int = 0
@@ -34,12 +38,19 @@ class _Process:
     search_at: float = 0.0
 
     def looked_at(self, stat: str) -> Figures:
-        """What its state adds to what was seen before."""
+        """What its state adds to what was seen before; nothing if another program has its id by now."""
         if (started := procfs.started(stat)) != self.started:
+            if self.seen:
+                return {}
             self.epoch, self.started = self.epoch + 1, started
+        self.seen = True
         self.looks += 1
         self.stopped += procfs.stopped(stat)
         return {"proc_looks": self.looks, "proc_stopped": self.stopped}
+
+    def forget(self) -> None:
+        """Search for it anew."""
+        self.pid, self.seen, self.search_at = None, False, 0.0
 
 
 class RemoteMachine:
@@ -88,24 +99,29 @@ class RemoteMachine:
     async def _read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
         if self._shell is None:
             self._shell = await self._opening()
+            for process in self._processes.values():  # the machine may have begun anew, or be another one
+                process.forget()
+                process.disk = None
             # what a login's own files print comes before
             self.name, page = (await self._shell.ask("hello")).split()[-2:]
             self._page = int(page)
         for name, port in ports.items():
-            await self._find(self._shell, self._processes.setdefault(name, _Process()), port)
+            process = self._processes.setdefault(name, _Process())
+            await self._find(self._shell, process, port, alone=len(ports) == 1)
         known = {self._processes[name].pid for name in ports} - {None}
         texts = shell.by_file(await self._shell.ask(f"read {' '.join(map(str, known))}"))
         self._set_clock(texts)
         self.trouble = self._complaint(ports)
         return {name: self._sample(texts, self._processes[name]) for name in ports}
 
-    async def _find(self, there: Shell, process: _Process, port: int) -> None:
+    async def _find(self, there: Shell, process: _Process, port: int, *, alone: bool) -> None:
         """Which process is the server's, and on which device its data is."""
         now = time.monotonic()
         if process.pid is not None or now < process.search_at:
             return
         process.search_at = now + _SEARCH
-        process.pid = shell.choose(shell.candidates(await there.ask(f"find {self._program}")), port)
+        found = shell.candidates(await there.ask(f"find {self._program}"))
+        process.pid = shell.choose(found, port, alone=alone)
         paths = [self._data] if self._data else []
         if process.pid is not None and not paths:
             paths = [f"/proc/{process.pid}/cwd/store/sstable", f"/proc/{process.pid}/cwd"]
@@ -131,11 +147,13 @@ class RemoteMachine:
         return f"no process {self._program} of {', '.join(lost)} found there" if lost else ""
 
     def _sample(self, texts: answers.Texts, process: _Process) -> Sample:
-        figures: Figures = answers.of_machine(texts, process.disk)
+        up = answers.uptime(texts)
+        figures = answers.of_machine(texts, up * 1e6) | answers.of_disk(texts, process.disk, up * 1e6)
         if process.pid is not None:
             own = answers.of_process(texts, process.pid, self._page)
-            if own:
-                figures |= own | process.looked_at(texts[f"/proc/{process.pid}/stat"])
+            looks = process.looked_at(texts[f"/proc/{process.pid}/stat"]) if own else {}
+            if looks:
+                figures |= own | looks
             else:
-                process.pid, process.search_at = None, 0.0
-        return sample_of(figures, answers.uptime(texts) + self._offset, process.epoch + 1000 * self._reboots)
+                process.forget()
+        return sample_of(figures, up + self._offset, process.epoch + 1000 * self._reboots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any, Final
 
 from distdiag_tui.hosts.procfs import Figures
@@ -85,11 +86,11 @@ def mounts_query(labels: Mapping[str, str]) -> str:
 
 
 def by_instance(answers: Iterable[Iterable[Series]], instance: str) -> dict[str, list[Series]]:
-    """The series of each machine; those without the label belong to none."""
+    """The series of each machine; those without the label belong to none, and NaN is no figure."""
     found: dict[str, list[Series]] = {}
     for answer in answers:
         for series in answer:
-            if name := series["metric"].get(instance):
+            if (name := series["metric"].get(instance)) and isfinite(float(series["value"][1])):
                 found.setdefault(name, []).append(series)
     return found
 

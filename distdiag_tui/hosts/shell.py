@@ -27,7 +27,6 @@ CGROUP_FILES: Final = tuple(
         "memory/memory.usage_in_bytes", "memory/memory.limit_in_bytes",
     )
 )  # fmt: skip
-OF_PROCESS: Final = ("stat", "statm", "io")
 
 _SCRIPT: Final = r"""
 while read -r verb rest; do
@@ -92,11 +91,14 @@ def candidates(answer: str) -> list[tuple[int, str]]:
     return [(int(pid), command.strip()) for pid, _, command in found if pid.isdecimal()]
 
 
-def choose(found: list[tuple[int, str]], port: int) -> int | None:
-    """The one that serves `port`: the only one there is, or else the one whose command says so."""
-    if len(found) == 1:
-        return found[0][0]
+def choose(found: list[tuple[int, str]], port: int, *, alone: bool) -> int | None:
+    """The one whose command says that it serves `port`.
+
+    If that server is `alone` on its machine, else the only one there is: behind a proxy the port is another.
+    """
     fits = [pid for pid, command in found if _names(command, port)]
+    if alone and not fits:
+        fits = [pid for pid, _ in found]
     return fits[0] if len(fits) == 1 else None
 
 

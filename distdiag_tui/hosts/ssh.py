@@ -29,6 +29,8 @@ class SshShell:
 
     async def ask(self, line: str) -> str:
         """As Shell says."""
+        import asyncssh  # noqa: PLC0415  an extra
+
         self._process.stdin.write(f"{line}\n".encode())
         end = f"{shell.END}\n".encode()
         try:
@@ -36,6 +38,8 @@ class SshShell:
                 answer = await self._process.stdout.readuntil(end)
         except asyncio.IncompleteReadError:
             raise OSError("the shell there has ended") from None
+        except asyncssh.Error as error:
+            raise OSError(f"the connection has ended: {error}") from None
         return answer[: -len(end)].decode(errors="replace")
 
     async def close(self) -> None:

@@ -51,7 +51,15 @@ def find_access(place: Place) -> Access:
         return Access(files, context, place.namespace or namespace or "default")
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise ConfigError(f"there is no Kubernetes configuration {files}; set KUBECONFIG")
-    return Access("", "", place.namespace or _POD_NAMESPACE.read_text().strip())
+    return Access("", "", place.namespace or _own_namespace())
+
+
+def _own_namespace() -> str:
+    """Of the pod that we are in."""
+    try:
+        return _POD_NAMESPACE.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ConfigError(f"no namespace is named, nor does this pod say its own: {error}") from error
 
 
 def _context(files: Sequence[Path], wanted: str) -> tuple[str, str]:
@@ -60,9 +68,9 @@ def _context(files: Sequence[Path], wanted: str) -> tuple[str, str]:
     name = wanted or next(filter(None, (each.get("current-context") for each in documents)), "")
     contexts = [context for each in documents for context in each.get("contexts") or ()]
     for context in contexts:
-        if context["name"] == name:
-            return name, context["context"].get("namespace") or ""
-    there = ", ".join(context["name"] for context in contexts) or "none"
+        if context.get("name") == name:
+            return name, (context.get("context") or {}).get("namespace") or ""
+    there = ", ".join(context["name"] for context in contexts if "name" in context) or "none"
     what = f"no context {name!r}" if name else "no current context"
     raise ConfigError(f"{', '.join(map(str, files))}: {what}; there are: {there}")
 

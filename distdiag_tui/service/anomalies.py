@@ -14,7 +14,7 @@ from distdiag_tui.anomalies import launch
 from distdiag_tui.anomalies.catalogue import find_anomaly
 from distdiag_tui.anomalies.dose import LONGEST, Dose
 from distdiag_tui.anomalies.entry import Anomaly, Means
-from distdiag_tui.anomalies.injection import Injection, Injections
+from distdiag_tui.anomalies.injection import Injection, Injections, refuse_together
 from distdiag_tui.anomalies.protocol import Site
 from distdiag_tui.lab import state as lab
 from distdiag_tui.ledger import new_name
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 BEAT_EVERY: Final = 1.0
 STOP_SECONDS: Final = 45.0
 """Patience with one that was told to stop, on top of what its kind needs: a node may have to start."""
+UNDO_EVERY: Final = 5.0
+"""Seconds between two supervisors for one orphan: it may be that they die at their start."""
 
 
 class Anomalies:
@@ -71,28 +73,31 @@ class Anomalies:
         return [self._record(dose, now, scenario) for dose in doses]
 
     async def plan(self, doses: Sequence[Dose]) -> list[tuple[Injection, list[str]]]:
-        """Each injection, and exactly what it would do, a line each; changes nothing. Errors as `check`."""
-        records = self.check(doses)
+        """Each injection, and exactly what it would do, a line each; changes nothing. Errors as `inject`."""
+        refuse_together(records := self.check(doses))
         return [(record, await record.means.create(self._site(record)).plan()) for record in records]
 
     # -- what goes on -------------------------------------------------------------------------------
 
     def inject(self, doses: Sequence[Dose], scenario: str = "") -> list[Injection]:
-        """Enter all of them and start their supervisors; if one is refused, none is made. Errors as `check`.
+        """Enter all of them and start their supervisors; if one is refused, none is made.
+
+        Errors as `check`, and AnomalyError if two would get in each other's way.
 
         They end when this process ends, or when nobody calls `beat` any more, unless they are released.
         """
-        started: list[Injection] = []
+        started: list[launch.Minder] = []
+        refuse_together(records := self.check(doses, scenario))
         try:
-            for record in self.check(doses, scenario):
-                self._minders[record.id] = launch.start(record, self.target, self.ledger)
-                started.append(record)
+            for record in records:
+                started.append(launch.start(record, self.target, self.ledger))
+                self._minders[record.id] = started[-1]
                 log.info("%s: %s on %s", record.id, record.summary, self.target.cluster)
         except BaseException:
-            for record in started:
-                self._minders[record.id].stop()
+            for minder in started:
+                minder.stop()
             raise
-        return started
+        return records
 
     def records(self) -> list[Injection]:
         """Those on this cluster's servers, whoever made them, the newest last."""
@@ -108,28 +113,38 @@ class Anomalies:
     async def beat(self) -> None:
         """Let the supervisors know that we are there, for ever."""
         while True:
-            for minder in list(self._minders.values()):  # a thread may be adding one
-                minder.beat()
+            for name, minder in list(self._minders.items()):  # a thread may be adding one
+                if minder.ended:
+                    self._part(name)
+                else:
+                    minder.beat()
             await asyncio.sleep(BEAT_EVERY)
 
     def release(self) -> None:
         """Let ours go on until their time is over, though we leave."""
-        for minder in self._minders.values():
+        for minder in list(self._minders.values()):
             minder.release()
 
     async def stop(self, names: Iterable[str]) -> list[Injection]:
-        """End these, whoever made them; gives their last records. AnomalyError if one is not undone."""
+        """End these, whoever made them; gives their last records.
+
+        AnomalyError if one is not undone, after the others are.
+        """
         records = [self.ledger.find(name) for name in names]
-        return list(await asyncio.gather(*map(self._stop, records)))
+        found = await asyncio.gather(*map(self._stop, records), return_exceptions=True)
+        wrong = [each for each in found if isinstance(each, BaseException)]
+        if len(wrong) == 1 or not all(isinstance(each, AnomalyError) for each in wrong):
+            raise wrong[0]
+        if wrong:
+            raise AnomalyError("; ".join(map(str, wrong)))
+        return [each for each in found if isinstance(each, Injection)]
 
     def recover(self) -> list[Injection]:
         """Have undone what dead supervisors left, where it can be reached; returns at once."""
         found = []
         for record in self.ledger.records():
             target = self._target_of(record) if record.phase == "orphaned" else None
-            if target is not None and (minder := launch.undo(record, target, self.ledger)):
-                minder.release()
-                self._minders[record.id] = minder
+            if target is not None and self._undo(record, target):
                 found.append(record)
         return found
 
@@ -149,12 +164,30 @@ class Anomalies:
         await remove(doomed)
         return doomed, [each for each in found if each not in doomed]
 
+    def _part(self, name: str) -> None:
+        """Let go of a supervisor that has ended, unless what it left is still ours to undo."""
+        record = self.ledger.look_up(name)
+        if record is None or not record.active:
+            self._minders.pop(name).close()
+
+    def _undo(self, record: Injection, target: Target) -> bool:
+        """Have an orphan undone by a new supervisor; False if another one does so, or did."""
+        if (minder := launch.undo(record, target, self.ledger)) is None:
+            return False
+        minder.release()
+        self._minders[record.id] = minder
+        return True
+
     async def _stop(self, record: Injection) -> Injection:
         end = time.monotonic() + STOP_SECONDS + record.means.lingers
-        told = False
+        told, undo_at = False, 0.0
         while record.active and time.monotonic() < end:
             if record.phase == "orphaned":
-                self.recover()
+                if (target := self._target_of(record)) is None:
+                    raise AnomalyError(_elsewhere(record))
+                if time.monotonic() >= undo_at:
+                    undo_at = time.monotonic() + UNDO_EVERY
+                    self._undo(record, target)
             else:
                 told = told or self.ledger.stop(record)
             await asyncio.sleep(0.05)
@@ -233,6 +266,12 @@ class Anomalies:
 
 
 _NEEDS: Final = {"": "a server", "lab": "a lab node", "kubernetes": "Kubernetes, which the profile tells of"}
+
+
+def _elsewhere(record: Injection) -> str:
+    """An orphan's cluster has to be named, for its servers and its account."""
+    name = record.cluster
+    return f"{record.label} was left behind on {name}: distdiag anomaly stop-all {name} undoes it"
 
 
 def lab_of(record: Injection) -> Target:

@@ -133,6 +133,27 @@ def test_what_makes_no_sense_is_refused_in_a_line(
     assert Injections().records() == []
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("lab", "lab"),
+        ("-t", "n1"),
+        ("-s", "low"),
+        ("--duration", "1s"),
+        ("--start", "0s"),
+        ("--injector", "sql"),
+    ],
+)
+def test_a_scenario_says_all_of_what_is_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    file = tmp_path / "one.toml"
+    file.write_text('[[inject]]\nanomaly = "node_hang"\ntarget = "n1"\n')
+    code, out, err = answer(capsys, "inject", "--scenario", str(file), *more)
+    assert (code, out) == (2, "")
+    assert "with --scenario the file says all of what is made; only a cluster can be named" in err
+
+
 def test_an_unknown_injection_cannot_be_stopped(lab_env: LiveLab, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = answer(capsys, "stop", "node_hang-0000")
     assert code == 1

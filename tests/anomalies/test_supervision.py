@@ -200,6 +200,31 @@ async def test_told_to_stop_it_stops_in_the_middle(ledger: Ledger, method: str) 
     assert fault.attempts == 1
 
 
+async def test_one_that_is_half_made_is_not_held(ledger: Ledger) -> None:
+    class Slow(Scripted):
+        async def apply(self, note: Note) -> None:
+            supervision.tell("it was stopped")
+            await asyncio.Event().wait()
+
+        async def hold(self) -> str:
+            raise AssertionError("there is nothing to hold")
+
+    supervision = Supervision(record(), Slow(), ledger)
+    await asyncio.wait_for(supervision.run(), 20)
+    assert (ledger.seen[-1].phase, ledger.seen[-1].why) == ("ended", "it was stopped")
+
+
+async def test_what_fails_while_it_stops_is_not_why_it_ended(ledger: Ledger) -> None:
+    class Failing(Scripted):
+        async def hold(self) -> str:
+            supervision.tell("it was stopped")
+            raise ZeroDivisionError("oh")
+
+    supervision = Supervision(record(), Failing(), ledger)
+    await asyncio.wait_for(supervision.run(), 20)
+    assert ledger.seen[-1].why == "it was stopped"
+
+
 async def test_a_full_disk_forbids_to_begin_but_not_to_undo(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from hostcolumns import column, server
 
+from distdiag_tui.hosts import local, process
 from distdiag_tui.hosts.lab import LabHosts
 from distdiag_tui.hosts.threads import Threads
 from distdiag_tui.lab.state import LabState, NodeRecord, save
@@ -142,10 +143,32 @@ async def test_an_id_that_now_belongs_to_another_process_is_not_believed(
     assert column(found, "machines") == 1
 
 
+@pytest.mark.parametrize("place", ["Threads", "read_text"])
+def test_a_process_that_ends_while_it_is_opened_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def ended(*_: object) -> None:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(process, place, ended)
+    before = len([*Path("/proc/self/fd").iterdir()])
+    with pytest.raises(ProcessLookupError):
+        process.LocalProcess(os.getpid(), 10)
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
 async def test_without_a_lab_s_state_there_is_nothing(nodes: Nodes, hosts: LabHosts) -> None:
     assert await hosts.read(SERVERS) == {}
     (nodes.home / "state.json").write_text("nonsense")
     assert await hosts.read(SERVERS) == {}
+
+
+def test_a_file_that_the_kernel_gives_page_by_page_is_read_whole() -> None:
+    text = local.read_text("/proc/self/smaps")
+    assert len(text) > os.sysconf("SC_PAGESIZE")
+    assert text.endswith("\n")
+    last = Path("/proc/self/maps").read_text().splitlines()[-1]
+    assert last in text
 
 
 @pytest.mark.parametrize("kept", [0, 2, 100])

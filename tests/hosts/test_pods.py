@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+from apiserver import PODS, ApiServer
 from chaosworld import OTHERS, POD, SERVER, World, stand_in
 from hostcolumns import Observer, column, observer, server
 
+from distdiag_tui.hosts import pods, remote
 from distdiag_tui.hosts.pods import PodHosts
 from distdiag_tui.kube.place import Place
 from distdiag_tui.model.hostaccess import HostAccess, Pods
@@ -76,6 +78,25 @@ async def test_what_is_not_permitted_is_said(world: World) -> None:
     assert await hosts.read(SERVERS) == {}
     await hosts.close()
     assert hosts.machines["a"].trouble == f"you may not create pods/exec in namespace {world.namespace}"
+
+
+async def test_a_pod_that_was_made_anew_elsewhere_is_on_its_new_node(
+    world: World, there: Observer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pods, "_AGAIN", 0.0)
+    monkeypatch.setattr(remote, "_BACK_OFF", (0.05, 0.05))
+    hosts = hosts_of(world, there.program)
+    await until(hosts, lambda found: "a" in found, SERVERS[:1])
+    assert hosts.machines["a"].name == "node1"
+    assert isinstance(world.server, ApiServer)
+    store = world.server.store
+    pod = store.get(PODS, world.namespace, POD)
+    store.update(PODS, {**pod, "spec": {**pod["spec"], "nodeName": "node7"}})
+    await world.down()
+    await until(hosts, lambda _: hosts.machines["a"].trouble, SERVERS[:1])
+    await world.up()
+    await until(hosts, lambda _: hosts.machines["a"].name == "node7", SERVERS[:1])
+    await hosts.close()
 
 
 async def test_shells_end_with_the_console_and_with_the_server(world: World, there: Observer) -> None:

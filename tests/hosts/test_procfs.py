@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from distdiag_tui.hosts import procfs
-from distdiag_tui.hosts.answers import of_machine, of_process
+from distdiag_tui.hosts.answers import of_disk, of_machine, of_process, uptime
 from distdiag_tui.hosts.shell import by_file, candidates, choose
 
 STAT = """cpu  2605866 697104 837065 3659303 31430 5 77708 3572 0 0
@@ -86,8 +88,11 @@ def test_the_name_of_a_process_may_hold_anything() -> None:
 def test_an_answer_is_taken_apart_by_its_files_and_what_is_not_there_is_left_out() -> None:
     answer = "/proc/uptime:100.25 7\n/proc/77/stat:" + PROCESS + "\n..threads 77 9000 4\n..files 77 12"
     texts = by_file(answer)
-    machine = of_machine(texts, None)
-    assert machine == {"machines": 1, "elapsed": 100_250_000}
+    assert uptime(texts) == 100.25
+    assert of_machine(texts, 5.0) == {"machines": 1, "elapsed": 5.0}
+    assert of_disk(texts, os.makedev(254, 0), 5.0) == {}
+    assert of_disk({"/proc/diskstats": DISKS}, None, 5.0) == {}
+    assert of_disk({"/proc/diskstats": DISKS}, os.makedev(254, 1), 5.0)["disk_elapsed"] == 5.0
     own = of_process(texts, 77, 4096)
     assert (own["proc_run_delay"], own["proc_runs"], own["proc_files"]) == (9, 4, 12)
     assert "proc_memory" not in own
@@ -113,7 +118,7 @@ def test_an_answer_is_taken_apart_by_its_files_and_what_is_not_there_is_left_out
 )
 def test_a_container_s_limits_come_from_its_cgroup(files: dict[str, str]) -> None:
     texts = {f"/sys/fs/cgroup/{name}": text for name, text in files.items()}
-    found = of_machine(texts | {"/proc/uptime": "1.0 1"}, None)
+    found = of_machine(texts, 1.0)
     assert {name: value for name, value in found.items() if name.startswith("cgroup")} == {
         "cgroup_cpu": 5000,
         "cgroup_periods": 40,
@@ -126,15 +131,17 @@ def test_a_container_s_limits_come_from_its_cgroup(files: dict[str, str]) -> Non
 
 @pytest.mark.parametrize(("name", "text"), [("memory.max", "max"), ("memory.max", str(2**63 - 4096))])
 def test_without_a_limit_there_is_no_share_of_it(name: str, text: str) -> None:
-    found = of_machine({f"/sys/fs/cgroup/{name}": text, "/proc/uptime": "1.0 1"}, None)
+    found = of_machine({f"/sys/fs/cgroup/{name}": text}, 1.0)
     assert "cgroup_memory_limit" not in found
 
 
-def test_of_several_processes_only_one_whose_command_names_the_port() -> None:
+def test_of_processes_only_one_whose_command_names_the_port_or_the_only_one_of_an_only_server() -> None:
     both = candidates(
         "7 /bin/observer -P 2882 -p 2881 -z z1 \n9 /bin/observer --mysql_port=3881 \nnonsense\n"
     )
     assert [pid for pid, _ in both] == [7, 9]
-    assert (choose(both, 2881), choose(both, 3881), choose(both, 2882)) == (7, 9, None)
-    assert choose(both[:1], 5555) == 7  # behind a proxy the port is another
-    assert choose([], 2881) is None
+    for alone in (True, False):
+        assert [choose(both, port, alone=alone) for port in (2881, 3881, 2882)] == [7, 9, None]
+        assert choose([], 2881, alone=alone) is None
+    assert choose(both[:1], 5555, alone=True) == 7  # behind a proxy the port is another
+    assert choose(both[:1], 3881, alone=False) is None  # its own process has ended

@@ -159,6 +159,18 @@ def test_without_a_path_the_only_disk_there_is() -> None:
     assert series.device_of("", [], [one("node_disk_reads_completed_total", device="sda")]) == "sda"
 
 
+def test_what_is_no_number_costs_only_its_own_figure() -> None:
+    answer = [
+        one("node_time_seconds", 5, instance="a"),
+        one("node_load1", math.nan, instance="a"),
+        one("node_boot_time_seconds", math.inf, instance="a"),
+        one("node_procs_running", 3, instance="a"),
+    ]
+    found = series.by_instance([answer], "instance")["a"]
+    assert series.clock(found) == (5, 0)
+    assert series.figures(found, "") == {"running": 3}
+
+
 def test_figures_of_other_disks_and_modes_do_not_mix() -> None:
     found = series.figures(
         [

@@ -7,6 +7,7 @@ import math
 import pytest
 from hostcolumns import PORT, column
 
+from distdiag_tui.hosts import remote
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.model.errors import ConnectError
 
@@ -78,6 +79,47 @@ async def test_files_that_make_no_sense_cost_only_their_figures() -> None:
     assert column(found, "cpu_user") == 30_000
     for name in ("memory_total", "tcp_sent", "load", "swap_in", "disk_reads"):
         assert math.isnan(column(found, name)), name
+
+
+def process(pid: int, started: int = 100, threads: int = 1) -> str:
+    return f"/proc/{pid}/stat:{pid} (observer) S 1 1 1 0 -1 0 0 0 0 0 50 5 0 0 20 0 {threads} 0 {started} 0"
+
+
+async def test_after_its_process_has_ended_a_server_does_not_get_its_neighbour_s() -> None:
+    shell = Scripted({"find": "9 bin/observer -p 3881\n", "read": f"{reading()}\n{process(9)}"})
+    machine = RemoteMachine(shell.open, "observer")
+    found = await machine.read({"n1": PORT, "n2": 3881})
+    assert column(found["n2"], "proc_threads") == 1
+    assert math.isnan(column(found["n1"], "proc_threads"))
+    assert machine.trouble == "no process observer of n1 found there"
+
+
+async def test_an_id_that_another_program_has_by_now_is_not_the_server_s() -> None:
+    shell = Scripted({"find": "9 observer -p 2881\n", "read": f"{reading()}\n{process(9)}"})
+    machine = RemoteMachine(shell.open, "observer")
+    before = (await machine.read({"n1": PORT}))["n1"]
+    shell.answers |= {"find": "", "read": f"{reading()}\n{process(9, started=200, threads=7)}"}
+    for _ in range(2):
+        found = (await machine.read({"n1": PORT}))["n1"]
+        assert math.isnan(column(found, "proc_threads"))
+    shell.answers |= {"find": "12 observer -p 2881\n", "read": f"{reading()}\n{process(12, started=300)}"}
+    machine._processes["n1"].search_at = 0.0
+    after = (await machine.read({"n1": PORT}))["n1"]
+    assert [column(each, "proc_threads") for each in (before, after)] == [1, 1]
+    assert before.epoch != after.epoch
+
+
+async def test_with_a_new_shell_all_processes_are_searched_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_BACK_OFF", (0.0, 0.0))
+    shell = Scripted({"find": "9 observer -p 2881\n", "read": f"{reading()}\n{process(9)}"})
+    machine = RemoteMachine(shell.open, "observer")
+    first = (await machine.read({"n1": PORT}))["n1"]
+    shell.answers["read"] = OSError("the shell there has ended")
+    assert await machine.read({"n1": PORT}) == {}
+    both = f"{process(9, threads=7)}\n{process(12, threads=2)}"
+    shell.answers |= {"find": "12 observer -p 2881\n", "read": f"{reading()}\n{both}"}
+    again = (await machine.read({"n1": PORT}))["n1"]
+    assert [column(each, "proc_threads") for each in (first, again)] == [1, 2]
 
 
 async def test_a_machine_that_began_anew_does_not_compare() -> None:

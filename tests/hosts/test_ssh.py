@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 import psutil
 import pytest
 from hostcolumns import PORT, Observer, column, observer, server
@@ -19,7 +21,7 @@ from sshserver import SSHD, Place, asyncssh_server, system_server
 
 from distdiag_tui.hosts.machines import RemoteHosts, machine_of
 from distdiag_tui.hosts.remote import RemoteMachine
-from distdiag_tui.hosts.ssh import open_ssh
+from distdiag_tui.hosts.ssh import SshShell, open_ssh
 from distdiag_tui.model.hostaccess import HostAccess, Ssh
 from distdiag_tui.model.topology import Status
 
@@ -152,6 +154,37 @@ async def test_a_server_that_was_started_anew_does_not_compare(place: Place, tmp
     await asked.close()
     assert column(again, "proc_threads") == 1
     assert again.epoch != before.epoch
+
+
+class Lost:
+    """A connection, and the shell over there, whose answer does not come through."""
+
+    def __init__(self) -> None:
+        self.stdin = self.stdout = self
+
+    def write(self, data: bytes) -> None:
+        """Into nothing."""
+
+    async def readuntil(self, end: bytes) -> bytes:
+        """As asyncssh does then."""
+        raise asyncssh.ConnectionLost("Connection lost")
+
+    def abort(self) -> None:
+        """It is gone."""
+
+    async def wait_closed(self) -> None:
+        """At once."""
+
+
+async def test_a_connection_that_is_lost_in_the_middle_of_an_answer_is_trouble() -> None:
+    lost: Any = Lost()
+
+    async def opening() -> SshShell:
+        return SshShell(lost, lost)
+
+    asked = RemoteMachine(opening, "observer")
+    assert await asked.read({"n1": PORT}) == {}
+    assert asked.trouble == "the connection has ended: Connection lost"
 
 
 async def test_a_machine_that_goes_away_says_so(tmp_path: Path, there: Observer) -> None:

@@ -78,6 +78,27 @@ def test_login_programs_get_what_they_need_and_no_password(monkeypatch: pytest.M
     assert "OB_PASSWORD" not in environment(login=True)
 
 
+def test_a_context_without_a_name_is_no_context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = config(tmp_path / "one", "a", a="space")
+    document = json.loads(file.read_text())
+    document["contexts"] = [{"context": {"namespace": "nobody's"}}, {"name": "b"}, *document["contexts"]]
+    file.write_text(json.dumps(document))
+    monkeypatch.setenv("KUBECONFIG", str(file))
+    assert find_access(Place()).namespace == "space"
+    assert find_access(Place(context="b")).namespace == "default"
+    with pytest.raises(ConfigError, match="no context 'c'; there are: b, a"):
+        find_access(Place(context="c"))
+
+
+def test_a_pod_without_a_token_has_no_namespace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "_POD_NAMESPACE", tmp_path / "namespace")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "absent"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    assert find_access(Place(namespace="mine")) == Access("", "", "mine")
+    with pytest.raises(ConfigError, match="no namespace is named, nor does this pod say its own"):
+        find_access(Place())
+
+
 async def test_inside_a_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in (("token", "pod-token"), ("ca.crt", "certificate"), ("namespace", "own\n")):
         (tmp_path / name).write_text(text)

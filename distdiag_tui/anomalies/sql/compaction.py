@@ -62,7 +62,9 @@ class MajorFreeze(SqlFault):
         async with asking(self.site) as cursor:
             if await merging(cursor):
                 raise AnomalyError(f"{self.site.label}: a merge is running already")
-            note("pace", await _pace(cursor))
+            if (pace := await _pace(cursor)) == QUICK:  # to be undone by whoever knows what it was before
+                raise AnomalyError(f"{self.site.label}: {PACE} is {QUICK} already; set it back first")
+            note("pace", pace)
             await cursor.execute(f"ALTER SYSTEM SET {PACE} = '{QUICK}'")
         await own.create(self.site, note, self._tables())
         note("freeze", "1")
@@ -89,14 +91,14 @@ class MajorFreeze(SqlFault):
         return _unfinished((await session.execute(STATUS, ())).rows or ())
 
     async def _undo(self, notes: Notes) -> None:
-        await own.drop(self.site)
+        await own.drop(self.site, notes)
         async with asking(self.site) as cursor:
             if notes.get("pace", pace := await _pace(cursor)) == pace or await merging(cursor):
                 return  # at the quick pace a merge is over sooner
             await cursor.execute(f"ALTER SYSTEM SET {PACE} = %s", (notes["pace"],))
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
-        if there := await own.left(cursor, self.site):
+        if there := await own.left(cursor, self.site, notes):
             return there
         if "freeze" in notes and await merging(cursor):
             return f"{self.site.label} is still merging; that ends by itself"

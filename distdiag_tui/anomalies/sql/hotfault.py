@@ -51,7 +51,7 @@ class HotFault(SqlFault):
         return [own.dropping(self.site)]
 
     async def _undo(self, notes: Notes) -> None:
-        await own.drop(self.site)
+        await own.drop(self.site, notes)
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
-        return await own.left(cursor, self.site)
+        return await own.left(cursor, self.site, notes)

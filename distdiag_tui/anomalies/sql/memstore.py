@@ -92,13 +92,13 @@ class FillMemstore(SqlFault):
         return self._share
 
     async def _undo(self, notes: Notes) -> None:
-        await own.drop(self.site)
+        await own.drop(self.site, notes)
         if "memstore" in notes:
             async with asking(self.site) as cursor:
                 await cursor.execute(FREEZE)
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
-        if there := await own.left(cursor, self.site):
+        if there := await own.left(cursor, self.site, notes):
             return there
         used, limit, trigger = await memstore(cursor)
         before = float(notes.get("memstore", used))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from distdiag_tui.anomalies.protocol import Note, Site
+from distdiag_tui.anomalies.protocol import Note, Notes, Site
 from distdiag_tui.anomalies.sql.asking import asking, rows_of, tagging, word_of
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.workloads.database import OWNER_TABLE, Cursor
 
 PREFIX: Final = "distdiag_anomaly_"
 _BUILD_SECONDS: Final = 30.0
+_NOTE: Final = "database"  # without it one of that name is another machine's, whose injection is called alike
 
 
 def database_of(site: Site) -> str:
@@ -54,13 +55,15 @@ async def create(site: Site, note: Note, tables: Sequence[str]) -> None:
         if await _there(cursor, name):
             raise AnomalyError(f"{site.label}: there is a database {name} already")
         await cursor.execute(tagging(site))  # whoever undoes it first ends this session
-        note("database", name)
+        note(_NOTE, name)
         for statement in creation(site, tables):
             await cursor.execute(statement)
 
 
-async def drop(site: Site) -> None:
+async def drop(site: Site, notes: Notes) -> None:
     """Drop it if it is there and ours; AnomalyError if it holds somebody else's tables."""
+    if _NOTE not in notes:
+        return
     name = database_of(site)
     async with asking(site) as cursor:
         if not await _there(cursor, name):
@@ -71,10 +74,11 @@ async def drop(site: Site) -> None:
         await cursor.execute(dropping(site))
 
 
-async def left(cursor: Cursor, site: Site) -> str:
-    """A line if it is there."""
+async def left(cursor: Cursor, site: Site, notes: Notes) -> str:
+    """A line if it is there and ours."""
     name = database_of(site)
-    return f"database {name} is still on {site.label}" if await _there(cursor, name) else ""
+    there = _NOTE in notes and await _there(cursor, name)
+    return f"database {name} is still on {site.label}" if there else ""
 
 
 async def _there(cursor: Cursor, name: str) -> bool:

@@ -49,10 +49,10 @@ class CostlyQueries(SqlFault):
         return Clients(self.site, [partial(_ask, self._query)] * int(self.values["sessions"]))
 
     async def _undo(self, notes: Notes) -> None:
-        await own.drop(self.site)
+        await own.drop(self.site, notes)
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
-        return await own.left(cursor, self.site)
+        return await own.left(cursor, self.site, notes)
 
 
 async def _ask(query: str, session: Session) -> None:
