@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
+_LONGEST_ORDER: Final = 1 << 20  # bytes: the first one names every server
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
                 "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
 _LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -43,9 +44,9 @@ def environment(*, login: bool) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
 
 
-async def open_stdin(limit: int = 1 << 16) -> asyncio.StreamReader:
-    """For such a program: its orders, in lines of at most `limit` bytes."""
-    reader = asyncio.StreamReader(limit)
+async def open_stdin() -> asyncio.StreamReader:
+    """For such a program: its orders, in lines of 1 MiB at most."""
+    reader = asyncio.StreamReader(_LONGEST_ORDER)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from random import Random
 
 import pytest
+from live_load import finished, load_of
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.workloads.oltp.config import Mix, OltpConfig
 from distdiag_tui.workloads.oltp.statements import Planner, Step
 from distdiag_tui.workloads.pacer import BACKLOG, Pacer
@@ -81,6 +84,23 @@ def test_a_report_survives_json() -> None:
     assert IntervalReport.from_json(report.to_json()) == report
     with pytest.raises(ValueError, match="schema"):
         IntervalReport.from_json(report.to_json().replace("workload/1", "workload/9"))
+
+
+async def test_reports_are_kept_only_for_who_reads_them() -> None:
+    load = load_of(Target("shop", (Endpoint("n1", 1),)))
+    unread, read = (IntervalReport(seconds, seconds, 3, 4.0, 5.0) for seconds in (1.0, 2.0))
+    load._hear(json.loads(unread.to_json()))
+    assert load.record.report == unread
+    reports = load.reports()
+    load._hear(json.loads(read.to_json()))
+    assert [report async for report in reports] == [read]
+
+
+async def test_a_cluster_may_have_thousands_of_servers() -> None:
+    servers = tuple(Endpoint(f"server-{number}.shop.example", 2881, f"n{number}") for number in range(2000))
+    load = load_of(Target("shop", servers), steps=())
+    await load.start()
+    assert (await finished(load)).phase == "done", load.record
 
 
 async def test_a_late_client_gets_the_time_it_was_due() -> None:
