@@ -113,7 +113,7 @@ class Session:
         try:
             await self._timed(limit_statements(self._wire, self._timeout))
             for setting in self._settings:
-                await self._timed(adjust(self._wire, setting))
+                await self._timed(adjust(self._wire.query, setting))
         except BaseException:
             self.close()
             raise
@@ -187,13 +187,13 @@ class Session:
 
 async def limit_statements(wire: Wire, seconds: float) -> None:
     """Have OceanBase itself end statements after a time; others do not know the setting."""
-    await adjust(wire, f"SET ob_query_timeout = {int(seconds * 1e6)}")
+    await adjust(wire.query, f"SET ob_query_timeout = {int(seconds * 1e6)}")
 
 
-async def adjust(wire: Wire, setting: str) -> None:
-    """Run a SET statement; a server that has no such variable does without."""
+async def adjust(run: Callable[[str], Awaitable[object]], setting: str) -> None:
+    """Have a SET statement run; a server that has no such variable does without."""
     try:
-        await wire.query(setting)
+        await run(setting)
     except MySQLError as error:
         if error_key(error) != _UNKNOWN_VARIABLE:
             raise
