@@ -217,7 +217,7 @@ def _words(error: Exception) -> str:
 
 
 async def _serve() -> int:
-    stdin = await open_stdin(limit=1 << 20)
+    stdin = await open_stdin()
     if not (line := await stdin.readline()):
         return 1  # whoever started us died before it said what to do
     request = json.loads(line)

@@ -202,9 +202,11 @@ def _show_manifests(wish: Wish, target: str | None, *, as_json: bool) -> None:
 
 
 def _document(kind: Kind) -> dict[str, Any]:
+    from distdiag_tui.workloads.options import SERVERS  # noqa: PLC0415
+
     options = [
         {"name": o.name, "default": o.default, "takes": o.bounds, "size": o.size, "about": o.about}
-        for o in kind.options
+        for o in (*kind.options, SERVERS)
     ]
     return {
         "id": kind.id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,6 +35,7 @@ REQUEST: Final = 10.0
 _FIRST: Final = 5.0  # seconds for one that was never heard
 _BUSY: Final = (429, 500, 502, 503, 504)
 _AWAY: Final = (aiohttp.ClientError, OSError, TimeoutError)
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _POOL: Final = 20  # connections at once
 
 _T = TypeVar("_T")
@@ -128,7 +130,7 @@ class Cluster:
     ) -> AsyncIterator[tuple[str, str]]:
         """Lines of a pod's log with their times, from `since` on; until it ends, is cut, or falls silent.
 
-        MissingError if the pod has gone.
+        The time is "" for what the kubelet itself says. MissingError if the pod has gone.
         """
         path = f"/api/v1/namespaces/{self.namespace}/pods/{pod}/log"
         # not read_namespaced_pod_log: it knows no sinceTime
@@ -136,8 +138,9 @@ class Cluster:
         if since:
             query["sinceTime"] = since
         async for line in self._stream("get", "pods/log", path, query, silence):
-            stamp, _, text = line.decode(errors="replace").rstrip("\n").partition(" ")
-            yield stamp, text
+            text = line.decode(errors="replace").rstrip("\n")
+            stamp, _, rest = text.partition(" ")
+            yield (stamp, rest) if _STAMP.fullmatch(stamp) else ("", text)
 
     async def watch(
         self, resource: str, path: str, query: Mapping[str, str], silence: float

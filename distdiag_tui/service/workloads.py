@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from distdiag_tui.kube.place import missing
@@ -21,6 +21,7 @@ from distdiag_tui.workloads.runner import LoadProcess, Order
 
 if TYPE_CHECKING:
     from distdiag_tui.workloads.database import Prepared
+    from distdiag_tui.workloads.k8s.settings import Settings
     from distdiag_tui.workloads.session import Node
     from distdiag_tui.workloads.survey import Survey
 
@@ -91,18 +92,17 @@ class Workloads:
         says so.
 
         RefusedError on a production cluster without `insist`; ConfigError for options; WorkloadError if the
-        kind's program is missing, its data is not prepared, or such a run goes on already.
+        kind's program is needed and not here, its data is not prepared, or such a run goes on already.
         """
         self._permit(wish, insist)
         target, wish = _narrowed(self.target, wish)
         wish, note = in_place(wish)
         kind = find_kind(wish.kind)
-        if "run" in wish.steps and (missing := kind.missing()):
+        runner = asdict(_jobs_settings(kind, wish)) if wish.runner else {}
+        if not runner and "run" in wish.steps and (missing := kind.missing()):
             raise WorkloadError(f"{kind.id} needs a program that is not here: {missing}")
-        if wish.runner:
-            _check_jobs(kind, wish)
         record = replace(_record(kind, wish, target, await self._values(kind, wish, target)), note=note)
-        process = LoadProcess(Order(target, record, wish.runner), self.journal)
+        process = LoadProcess(Order(target, record, runner), self.journal)
         await process.start()
         self.own[record.id] = process
         log.info("%s started on %s: %s", record.id, target.cluster, " and ".join(record.steps))
@@ -211,13 +211,16 @@ def _record(kind: Kind, wish: Wish, target: Target, values: Mapping[str, Value])
     )
 
 
-def _check_jobs(kind: Kind, wish: Wish) -> None:
+def _jobs_settings(kind: Kind, wish: Wish) -> Settings:
+    """Complete: the worker does not see the environment. ConfigError or WorkloadError if it cannot be."""
     from distdiag_tui.workloads.k8s.manifests import shares  # noqa: PLC0415  as above
     from distdiag_tui.workloads.k8s.settings import Settings  # noqa: PLC0415
 
     if what := missing():
         raise WorkloadError(f"load in Kubernetes needs a library that is not here: {what}")
-    shares(kind.options, checked(kind.options, wish.given), Settings.of(wish.runner).jobs)
+    settings = Settings.of(wish.runner)
+    shares(kind.options, checked(kind.options, wish.given), settings.jobs)
+    return settings
 
 
 def _narrowed(target: Target, wish: Wish) -> tuple[Target, Wish]:

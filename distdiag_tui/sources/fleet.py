@@ -36,6 +36,7 @@ class Fleet:
         self.known: Known | None = None
         self.looks = 0  # how often the cluster has told
         self.trouble = Status.CONNECTING, ""
+        self._proxied = target.proxied
         self._by_key: dict[Key, Node] = {}
         self._read_at: dict[Key, float] = {}
         self._offsets: dict[Key, float] = {}
@@ -91,6 +92,7 @@ class Fleet:
         self.known = known
         self.looks += 1
         self.trouble = Status.UP, ""
+        self._proxied |= any(node.proxied for node in self.nodes)  # which are gone by the next look
         nodes = {node.key: node for node in self.nodes if node.clustered and node.key is not None}
         by_address = {node.endpoint.address: node for node in self.nodes}
         kept: list[Node] = [node for node in self.nodes if node.known and not node.clustered]
@@ -122,8 +124,7 @@ class Fleet:
         """Whether a server gets a connection of its own."""
         if self.target.sampling is Sampling.AUTO:
             assert self.known is not None
-            proxied = self.target.proxied or any(node.proxied for node in self.nodes)
-            return place.direct and not proxied and len(self.known.places) <= MOST_DIRECT
+            return place.direct and not self._proxied and len(self.known.places) <= MOST_DIRECT
         return place.direct and self.target.sampling is Sampling.DIRECT
 
     def _clocks(self) -> bool:

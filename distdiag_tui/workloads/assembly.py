@@ -97,7 +97,7 @@ class Assembly:
             return None
         began = min(load.began for load, share in told if share is not None)
         seconds = max(report.time for report, _ in shares) - began
-        return replace(pooled(shares, seconds, self._rates), elapsed=seconds, total=True)
+        return replace(pooled(shares, seconds or 1.0, self._rates), elapsed=seconds, total=True)
 
     def _sum(self, reports: list[IntervalReport]) -> IntervalReport:
         self._since = None

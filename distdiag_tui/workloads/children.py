@@ -12,8 +12,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 _PR_SET_PDEATHSIG: Final = 1
-_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "KUBECONFIG",
-                "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT")  # fmt: skip
+_LONGEST_ORDER: Final = 1 << 20  # bytes: the first one names every server
+_PLAIN: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
+_ENVIRONMENT: Final = (*_PLAIN, "VIRTUAL_ENV", "KUBECONFIG", "KUBERNETES_SERVICE_HOST",
+                       "KUBERNETES_SERVICE_PORT")  # fmt: skip
 _LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
@@ -43,9 +45,14 @@ def environment(*, login: bool) -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
 
 
-async def open_stdin(limit: int = 1 << 16) -> asyncio.StreamReader:
-    """For such a program: its orders, in lines of at most `limit` bytes."""
-    reader = asyncio.StreamReader(limit)
+def plain_environment() -> dict[str, str]:
+    """For a program that is not ours: what any needs, and no password of ours."""
+    return {name: value for name, value in os.environ.items() if name in _PLAIN}
+
+
+async def open_stdin() -> asyncio.StreamReader:
+    """For such a program: its orders, in lines of 1 MiB at most."""
+    reader = asyncio.StreamReader(_LONGEST_ORDER)
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )

@@ -59,7 +59,7 @@ class Option:
         """
         try:
             return self._read(given)
-        except (TypeError, ValueError, KeyError):
+        except (TypeError, ValueError, KeyError, OverflowError):
             raise ConfigError(f"{self.flag} takes {self.bounds}, not {shorten(repr(given), 60)}") from None
 
     def _read(self, given: object) -> Value:
@@ -69,7 +69,7 @@ class Option:
             return self._word(str(given))
         if isinstance(given, bool):
             raise TypeError
-        number = float(given) if isinstance(self.default, float) else int(str(given).replace("_", ""))  # type: ignore[arg-type]
+        number = float(given) if isinstance(self.default, float) else _whole(given)  # type: ignore[arg-type]
         if not self.low <= number <= self.high:
             raise ValueError
         return number
@@ -79,6 +79,13 @@ class Option:
         if self.choices and not set(parts) <= set(self.choices):
             raise ValueError
         return word
+
+
+def _whole(given: object) -> int:
+    """A number of JSON may be whole and yet be a float."""
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
+    return int(str(given).replace("_", ""))
 
 
 def checked(options: Sequence[Option], given: Mapping[str, object]) -> dict[str, Value]:

@@ -50,7 +50,7 @@ class LoadProcess:
         self._order, self._journal = order, journal
         self._process: asyncio.subprocess.Process | None = None
         self._pump: asyncio.Task[None] | None = None
-        self._reports: deque[IntervalReport] = deque(maxlen=_KEPT_REPORTS)
+        self._reports: deque[IntervalReport] | None = None  # none are kept for nobody
         self._news = asyncio.Event()
         self._detached = asyncio.Event()
         self._killed = False
@@ -83,14 +83,18 @@ class LoadProcess:
         self._send(self._request())
         self._pump = asyncio.create_task(self._listen(self._process))
 
-    async def reports(self) -> AsyncIterator[IntervalReport]:
-        """Interval reports as they come, the last one (`total`) of the whole run; ends with the run.
+    def reports(self) -> AsyncIterator[IntervalReport]:
+        """Interval reports from now on, the last one (`total`) of the whole run; ends with the run.
 
         One reader only. A failure does not raise here: look at `record` afterwards.
         """
+        self._reports = deque(maxlen=_KEPT_REPORTS)
+        return self._each(self._reports)
+
+    async def _each(self, reports: deque[IntervalReport]) -> AsyncIterator[IntervalReport]:
         while True:
-            while self._reports:
-                yield self._reports.popleft()
+            while reports:
+                yield reports.popleft()
             if self._pump is None or self._pump.done():
                 return
             await self.news()
@@ -210,7 +214,8 @@ class LoadProcess:
             case None:
                 report = IntervalReport.from_fields(event)
                 self.record = replace(self.record, report=report)
-                self._reports.append(report)
+                if self._reports is not None:
+                    self._reports.append(report)
             case "phase":
                 self.record = replace(self.record, **event)
             case "checked":

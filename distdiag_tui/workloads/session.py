@@ -20,6 +20,7 @@ _WATCH_PERIOD = 0.1
 _UNKNOWN_VARIABLE: Final = 1193
 _GONE: Final = (1049, 1146)  # unknown database, no such table
 _DENIED: Final = (1044, 1142, 1143, 1227)  # the account may not use the database, table, column, or do this
+_PREPARED: Final = 45  # statements of a connection: OceanBase has open_cursors = 50
 _HANDSHAKES = 16  # at a time on one node, so that a thousand clients do not storm it
 
 _T = TypeVar("_T")
@@ -41,6 +42,7 @@ class Statement(Protocol):
     """A statement prepared on one connection."""
 
     async def execute(self, args: Sequence[Argument]) -> Result: ...
+    async def close(self) -> None: ...
 
 
 class Wire(Protocol):
@@ -96,7 +98,7 @@ class Session:
         self._settings = settings
         self._clock = asyncio.get_running_loop().time
         self._wire: Wire | None = None
-        self._statements: dict[str, Statement] = {}
+        self._statements: dict[str, Statement] = {}  # the one used last comes last
         self._since = 0.0
         self.timed_out = False
 
@@ -111,7 +113,7 @@ class Session:
         try:
             await self._timed(limit_statements(self._wire, self._timeout))
             for setting in self._settings:
-                await self._timed(adjust(self._wire, setting))
+                await self._timed(adjust(self._wire.query, setting))
         except BaseException:
             self.close()
             raise
@@ -139,10 +141,9 @@ class Session:
         return await self._timed(self._alive().query(sql))
 
     async def execute(self, sql: str, args: Sequence[Argument]) -> Result:
-        """Run a statement, prepared on its first use: it costs both sides a third less than text."""
-        statement = self._statements.get(sql)
-        if statement is None:
-            statement = self._statements[sql] = await self._timed(self._alive().prepare(sql))
+        """Run a statement, which is kept prepared: it costs both sides a third less than text."""
+        statement = self._statements.pop(sql, None) or await self._prepare(sql)
+        self._statements[sql] = statement
         return await self._timed(statement.execute(args))
 
     def close(self) -> None:
@@ -158,6 +159,14 @@ class Session:
         if self._since and now - self._since > self._timeout + _GRACE:
             self.timed_out = True
             self.close()
+
+    async def _prepare(self, sql: str) -> Statement:
+        """In place of the one that was not used for the longest time, if there are as many as may be."""
+        wire = self._alive()
+        if len(self._statements) >= _PREPARED:
+            oldest = self._statements.pop(next(iter(self._statements)))
+            await self._timed(oldest.close())
+        return await self._timed(wire.prepare(sql))
 
     def _alive(self) -> Wire:
         if self._wire is None:
@@ -178,13 +187,13 @@ class Session:
 
 async def limit_statements(wire: Wire, seconds: float) -> None:
     """Have OceanBase itself end statements after a time; others do not know the setting."""
-    await adjust(wire, f"SET ob_query_timeout = {int(seconds * 1e6)}")
+    await adjust(wire.query, f"SET ob_query_timeout = {int(seconds * 1e6)}")
 
 
-async def adjust(wire: Wire, setting: str) -> None:
-    """Run a SET statement; a server that has no such variable does without."""
+async def adjust(run: Callable[[str], Awaitable[object]], setting: str) -> None:
+    """Have a SET statement run; a server that has no such variable does without."""
     try:
-        await wire.query(setting)
+        await run(setting)
     except MySQLError as error:
         if error_key(error) != _UNKNOWN_VARIABLE:
             raise

@@ -91,6 +91,8 @@ def test_options_by_the_originals_names_and_by_our_own(service: Service) -> None
         ("start", {"type": "oltp", "threads": 0}, 422, "threads: Input should be greater than or equal to 1"),
         ("start", {"type": "oltp", "options": {"colour": "red"}}, 422, "there is no option 'colour' here"),
         ("start", {"type": "oltp", "options": {"rows": 9}}, 422, "--rows takes 100 to 100,000,000, not 9"),
+        ("start", {"type": "oltp", "options": {"rate": 10**400}}, 422, "--rate takes 0 to 1,000,000, not "),
+        ("start", {"type": "sysbench", "options": {"reportInterval": 1.5}}, 422, "--interval takes 1 to "),
         ("start", b"{", 422, "the body is no JSON"),
         ("start", None, 422, "body: Field required"),
         ("oltp-0000/stop", None, 404, "there is no workload 'oltp-0000'; running: none"),

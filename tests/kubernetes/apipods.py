@@ -38,10 +38,11 @@ class Image:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a log, and when it came: epoch nanoseconds."""
+    """One line of a log, and when it came: epoch nanoseconds. Those of the kubelet's own have no stamp."""
 
     time: int
     text: str
+    own: bool = False
 
     @property
     def stamp(self) -> str:
@@ -57,8 +58,8 @@ class Log:
         self.over = False
         self.changed = asyncio.Event()
 
-    def add(self, text: str) -> None:
-        self.lines.append(Line(time.time_ns(), text))
+    def add(self, text: str, *, own: bool = False) -> None:
+        self.lines.append(Line(time.time_ns(), text, own))
         self._wake()
 
     def end(self) -> None:
@@ -71,11 +72,15 @@ class Log:
 
 
 class Node:
-    """Runs the pods of a store. While it is not `schedulable`, new pods wait."""
+    """Runs the pods of a store. While it is not `schedulable`, new pods wait.
+
+    With `refusal`, a reason and a message, it turns new pods down before it makes their container.
+    """
 
     def __init__(self, store: Store, pods: Resource, secrets: Resource) -> None:
         self.images: dict[str, Image] = {}
         self.schedulable = True
+        self.refusal: tuple[str, str] | None = None
         self.store, self.pods, self.secrets = store, pods, secrets
         self._running: dict[str, PodRun] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,6 +143,9 @@ class PodRun:
             self._condition("False", "Unschedulable", "0/1 nodes are available: 1 Insufficient cpu.")
             await asyncio.sleep(0.1)
         self._condition("True")
+        if self._node.refusal:
+            self._refuse(*self._node.refusal)
+            return
         self._waiting("ContainerCreating")
         await asyncio.sleep(0.1)
         image = await self._pull(self._container["image"])
@@ -239,6 +247,12 @@ class PodRun:
 
     def _pod(self) -> Object:
         return self._store.get(self._node.pods, self._namespace, self._name)
+
+    def _refuse(self, reason: str, message: str) -> None:
+        self.log.end()
+        pod = self._pod()
+        pod["status"] |= {"phase": "Failed", "reason": reason, "message": message}
+        self._store.update(self._node.pods, pod)
 
     def _waiting(self, reason: str, message: str = "") -> None:
         self._state({"waiting": {"reason": reason, **({"message": message} if message else {})}})

@@ -12,6 +12,7 @@ More resources, such as custom ones, are `Resource` rows given to `serve`.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Sequence
@@ -58,8 +59,8 @@ class ApiServer:
     """The server, on a port of this machine; to be used through `serve`.
 
     `gate` has the tokens and rights, `node` and `controller` the cluster's troubles; `lost` names requests,
-    by their rights, whose next answer gets lost on the way though they are carried out. Paths that begin with
-    `hidden` are not found, as by a gateway in the server's place.
+    by their rights, whose next answer gets lost on the way though they are carried out; those in `stalled`
+    are never answered. Paths that begin with `hidden` are not found, as by a gateway in the server's place.
     """
 
     def __init__(self, resources: Sequence[Resource] = ()) -> None:
@@ -70,6 +71,7 @@ class ApiServer:
         self.controller = JobController(self.store, JOBS, PODS, EVENTS)
         self.handlers = Handlers(self.store, self.node, NAMESPACES, self.resources)
         self.lost: set[tuple[str, str]] = set()
+        self.stalled: set[tuple[str, str]] = set()
         self.hidden = "-"
         self.port = 0
         self._runner: web.AppRunner | None = None
@@ -125,6 +127,8 @@ class ApiServer:
                 return web.json_response(review, status=201)
             call = read_call(request, self.resources)
             self.gate.admit(request, call)
+            if call.right in self.stalled:
+                await asyncio.sleep(3600)
             answer = await self.handlers.answer(request, call)
             if call.right in self.lost and request.transport is not None:
                 self.lost.discard(call.right)

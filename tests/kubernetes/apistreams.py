@@ -85,7 +85,7 @@ async def _send(response: web.StreamResponse, event: Object) -> None:
 
 
 def _written(line: Line, *, stamped: bool) -> bytes:
-    return (f"{line.stamp} {line.text}" if stamped else line.text).encode() + b"\n"
+    return (f"{line.stamp} {line.text}" if stamped and not line.own else line.text).encode() + b"\n"
 
 
 def _since(text: str | None) -> int:

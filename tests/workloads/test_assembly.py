@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from distdiag_tui.workloads.assembly import Assembly
 from distdiag_tui.workloads.report import IntervalReport
 
@@ -83,6 +85,14 @@ def test_who_has_left_is_not_waited_for_and_time_does_not_go_back() -> None:
     assert second is not None
     assert (first.elapsed, second.elapsed) == (5, 5)
     assert second.threads == 2
+
+
+def test_who_was_stopped_before_the_first_report_has_a_total_without_time() -> None:
+    sums = Assembly(GRACE, ["tpmC"])
+    sums.add("a", replace(report(0, 0.0, total=True), figures={"tpmC": 0.0}), 1.0)
+    total = sums.total()
+    assert total is not None
+    assert (total.elapsed, total.tps, total.figures) == (0.0, 0.0, {"tpmC": 0.0})
 
 
 def test_nothing_told_is_no_total() -> None:

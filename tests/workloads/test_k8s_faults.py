@@ -117,6 +117,16 @@ async def test_a_pod_that_may_not_be_made_is_told(server: ApiServer) -> None:
     assert left(server) == []
 
 
+async def test_a_pod_that_the_node_turns_down_is_told_at_once(server: ApiServer) -> None:
+    server.node.refusal = ("OutOfcpu", "Pod was rejected: Node didn't have enough resource: cpu")
+    message = await failure(load(plan(jobs=1), start=600.0))
+    assert message == (
+        "job distdiag-oltp-test-0 does not start: "
+        "OutOfcpu: Pod was rejected: Node didn't have enough resource: cpu"
+    )
+    assert left(server) == []
+
+
 async def test_a_job_that_fails_ends_the_run_with_its_last_line(server: ApiServer) -> None:
     server.node.images[QUICK].environment["TALK"] = "fail 3"
     reports, message = await failed(load(plan()))
@@ -163,6 +173,19 @@ async def test_torn_streams_lose_nothing_and_count_nothing_twice(server: ApiServ
     assert errors(intervals) == errors([total]) == 2 * 30
 
 
+async def test_what_the_kubelet_says_itself_does_not_end_the_run(server: ApiServer) -> None:
+    running = asyncio.create_task(ended(load(plan(jobs=1, time=2.5, interval=0.5))))
+    await until(lambda: bool(server.node.last_lines()), 20)
+    [pod] = server.store.list(PODS)
+    log = server.node.run(pod["metadata"]["uid"]).log
+    log.add("failed to create fsnotify watcher: too many open files", own=True)
+    await asyncio.sleep(0.1)  # it is the last word before the next report
+    server.handlers.streams.cut()
+    *_, total = await running
+    assert server.handlers.streams.opened >= 2
+    assert errors([total]) == 5
+
+
 async def test_a_server_that_is_away_for_a_while_loses_nothing(server: ApiServer) -> None:
     running = asyncio.create_task(ended(load(plan(jobs=2, time=3.0))))
     await until(lambda: server.handlers.streams.opened >= 2, 20)
@@ -204,6 +227,16 @@ async def test_a_stop_that_the_server_does_not_hear(server: ApiServer) -> None:
     assert f"({server.url}" not in message
     assert f"(the API server {server.url} does not answer: " in message
     await server.up()
+
+
+async def test_a_stop_is_heard_while_the_jobs_are_being_made(server: ApiServer) -> None:
+    server.stalled = {("create", "jobs.batch")}
+    running = load(plan(), patience=60.0)
+    task = asyncio.create_task(ended(running))
+    await until(lambda: bool(left(server)), 20)
+    running.stop()
+    assert await asyncio.wait_for(task, 8) == []
+    assert left(server) == []
 
 
 async def test_a_server_that_never_answers_is_given_up_soon(server: ApiServer) -> None:

@@ -33,6 +33,7 @@ from distdiag_tui.workloads.k8s.settings import Settings, origin
 from distdiag_tui.workloads.kinds import KINDS
 from distdiag_tui.workloads.oltp.kind import OLTP
 from distdiag_tui.workloads.options import Option, checked
+from distdiag_tui.workloads.sysbench.kind import SYSBENCH
 
 UNPLACED = V1PodCondition(type="PodScheduled", status="False", reason="Unschedulable", message="0/3 nodes")
 PASSWORD = "p$\"'\\{}\n: ä"
@@ -132,6 +133,19 @@ def test_clients_and_rate_are_divided_without_a_rest(threads: int, jobs: int, ra
     assert sum(float(share["rate"]) for share in found) == pytest.approx(rate)
     for share, count in zip(found, each, strict=True):  # every client has its rate
         assert float(share["rate"]) == pytest.approx(rate * count / threads)
+
+
+@given(threads=st.integers(1, 1024), jobs=st.integers(1, 100), rate=st.integers(0, 100_000))
+def test_whole_transactions_a_second_stay_whole(threads: int, jobs: int, rate: int) -> None:
+    values = checked(SYSBENCH.options, {"threads": threads, "rate": rate})
+    if jobs > threads or 0 < rate < jobs:
+        with pytest.raises(ConfigError, match=f"{jobs} jobs need"):
+            shares(SYSBENCH.options, values, jobs)
+        return
+    found = [share["rate"] for share in shares(SYSBENCH.options, values, jobs)]
+    assert all(type(each) is int and bool(each) is bool(rate) for each in found)
+    assert sum(map(int, found)) == rate
+    assert max(map(int, found)) - min(map(int, found)) <= 1
 
 
 def test_a_kind_without_threads_runs_as_often_as_there_are_jobs() -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 from random import Random
 
 import pytest
+from live_load import finished, load_of
 
 from distdiag_tui.model.errors import ConfigError
+from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.workloads.oltp.config import Mix, OltpConfig
+from distdiag_tui.workloads.oltp.kind import OLTP
+from distdiag_tui.workloads.oltp.load import create
 from distdiag_tui.workloads.oltp.statements import Planner, Step
+from distdiag_tui.workloads.options import Value, checked
 from distdiag_tui.workloads.pacer import BACKLOG, Pacer
 from distdiag_tui.workloads.report import IntervalReport
 
@@ -66,12 +72,11 @@ def test_ranges_stay_within_the_table() -> None:
         {"rows": 99},
         {"tables": 0},
         {"mode": "both"},
-        {"rows": 100, "range_size": 101},
     ],
 )
-def test_limits_are_named(bad: dict[str, object]) -> None:
-    with pytest.raises(ConfigError, match=list(bad)[-1]):
-        OltpConfig(**bad)  # type: ignore[arg-type]
+def test_limits_are_named(bad: dict[str, Value]) -> None:
+    with pytest.raises(ConfigError, match=f"--{min(bad)} takes"):
+        create([], checked(OLTP.options, {}) | bad)
 
 
 def test_a_report_survives_json() -> None:
@@ -81,6 +86,23 @@ def test_a_report_survives_json() -> None:
     assert IntervalReport.from_json(report.to_json()) == report
     with pytest.raises(ValueError, match="schema"):
         IntervalReport.from_json(report.to_json().replace("workload/1", "workload/9"))
+
+
+async def test_reports_are_kept_only_for_who_reads_them() -> None:
+    load = load_of(Target("shop", (Endpoint("n1", 1),)))
+    unread, read = (IntervalReport(seconds, seconds, 3, 4.0, 5.0) for seconds in (1.0, 2.0))
+    load._hear(json.loads(unread.to_json()))
+    assert load.record.report == unread
+    reports = load.reports()
+    load._hear(json.loads(read.to_json()))
+    assert [report async for report in reports] == [read]
+
+
+async def test_a_cluster_may_have_thousands_of_servers() -> None:
+    servers = tuple(Endpoint(f"server-{number}.shop.example", 2881, f"n{number}") for number in range(2000))
+    load = load_of(Target("shop", servers), steps=())
+    await load.start()
+    assert (await finished(load)).phase == "done", load.record
 
 
 async def test_a_late_client_gets_the_time_it_was_due() -> None:

@@ -27,6 +27,7 @@ ALL = (ROWS, PACE, WAIT, MIX, PARTS, NAME)
         (ROWS, "5000", 5000),
         (ROWS, "100_000_000", 100_000_000),
         (ROWS, 100, 100),
+        (ROWS, 200.0, 200),  # as JSON may have it
         (PACE, "2", 2.0),
         (PACE, 3, 3.0),
         (PACE, "1e3", 1000.0),
@@ -48,6 +49,10 @@ def test_values(option: Option, given: object, value: Value) -> None:
     [
         (ROWS, "99", "100 to 100,000,000"),
         (ROWS, "1.5", "100 to 100,000,000"),
+        (ROWS, 100.5, "100 to 100,000,000"),
+        (ROWS, float("inf"), "100 to 100,000,000"),
+        (ROWS, float("nan"), "100 to 100,000,000"),
+        (ROWS, 10**400, "100 to 100,000,000"),
         (ROWS, "", "100 to 100,000,000"),
         (ROWS, True, "100 to 100,000,000"),
         (ROWS, None, "100 to 100,000,000"),
@@ -56,6 +61,7 @@ def test_values(option: Option, given: object, value: Value) -> None:
         (PACE, "nan", "0.1 to 1,000,000"),
         (PACE, "inf", "0.1 to 1,000,000"),
         (PACE, "fast", "0.1 to 1,000,000"),
+        (PACE, 10**400, "0.1 to 1,000,000"),
         (PACE, False, "0.1 to 1,000,000"),
         (PACE, {}, "0.1 to 1,000,000"),
         (WAIT, "perhaps", "yes|no"),

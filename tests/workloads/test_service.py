@@ -171,11 +171,11 @@ async def test_wrong_wishes(asked: Workloads, wish: Wish, line: str) -> None:
 
 async def test_a_bug_in_a_workload_is_told_in_the_record(node: Target, tmp_path: Path) -> None:
     journal = Journal(tmp_path / "runs")
-    load = load_of(node, SMALL, RUN, journal=journal)
-    load.record.options.pop("mix")  # type: ignore[attr-defined]  # a dictionary, and shared with the order
+    load = load_of(node, {}, RUN, "tpcc", journal)
+    load.record.options.pop("keying")  # type: ignore[attr-defined]  # a dictionary, and shared with the order
     await load.start()
-    assert (await finished(load)).message == "unexpected KeyError: 'mix'"
-    assert journal.find("oltp-test").message == load.record.message
+    assert (await finished(load)).message == "unexpected KeyError: 'keying'"
+    assert journal.find("tpcc-test").message == load.record.message
     assert (load.record.phase, load.exit_code) == ("failed", 1)
 
 
@@ -183,5 +183,5 @@ async def test_options_that_only_the_worker_finds_wrong_are_a_wrong_request(node
     load = load_of(node, SMALL, RUN)
     load.record.options["threads"] = 0  # type: ignore[index]  # as above
     await load.start()
-    assert "threads is between 1 and 1,024" in (await finished(load)).message
+    assert "--threads takes 1 to 1,024" in (await finished(load)).message
     assert load.exit_code == ConfigError.exit_code

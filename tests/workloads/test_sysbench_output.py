@@ -195,6 +195,10 @@ def test_what_may_pass_is_tried_again(text: str, code: int, errors: dict[int | s
     [
         (NO_TABLE, "n1 (host:1): Table 'sbx.sbtest3' doesn't exist; prepare the workload again"),
         (REFUSED, "n1 (host:1): Access denied for user 'root'@'xxx.xxx.xxx.xxx' (using password: YES)"),
+        (
+            'FATAL: MySQL error: 5930 "maximum open cursors exceeded"\nFATAL: mysql_stmt_prepare() failed',
+            "n1 (host:1): maximum open cursors exceeded; fewer --tables, or --db-ps-mode disable",
+        ),
         (UNKNOWN_OPTION, "n1 (host:1): sysbench fails: invalid option: --nix=3"),
         ("", "n1 (host:1): sysbench fails: it ended with code 1"),
     ],

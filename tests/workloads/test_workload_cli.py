@@ -74,6 +74,7 @@ def test_what_there_is_can_be_listed() -> None:
     rows = next(option for option in oltp["options"] if option["name"] == "rows")
     assert (rows["default"], rows["takes"], rows["size"]) == (10_000, "100 to 100,000,000", True)
     assert set(rows) == {"name", "default", "takes", "size", "about"}
+    assert [option["name"] for option in oltp["options"]][-1] == "servers"
 
 
 def test_nothing_has_run_yet() -> None:

@@ -96,7 +96,7 @@ class Follower:
         while True:
             try:
                 async for stamp, line in self._cluster.log(pod, CONTAINER, since, self._silence):
-                    since = stamp
+                    since = stamp or since
                     yield line
             except MissingError:
                 return

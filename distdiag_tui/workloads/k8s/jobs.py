@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -64,7 +64,7 @@ class JobsLoad:
         self._interval = float(plan.shares[0].get("interval", 1.0))
         self._assembly = Assembly(self._interval + 0.5, rates)
         self._clock = asyncio.get_running_loop().time
-        self._news, self._stopping = asyncio.Event(), False
+        self._news, self._stopping = asyncio.Event(), asyncio.Event()
         self._failure: DistdiagError | None = None
 
     async def fill(self, stores: Sequence[Node], before: Values | None, progress: Progress) -> None:
@@ -85,26 +85,38 @@ class JobsLoad:
 
     def stop(self) -> None:
         """Remove the jobs; `run` yields the total and ends."""
-        self._stopping = True
+        self._stopping.set()
         self._news.set()
         self._local.stop()
 
     async def run(self) -> AsyncIterator[IntervalReport]:
         """The sum of all jobs at each interval, at last the total; WorkloadError if one of them fails."""
         async with opened(self._settings.place, self._patience, MOST_JOBS + 20) as cluster:
-            await self._sweep(cluster)
+            if not await self._unless_stopped(self._sweep(cluster)):
+                return
             objects, left = Objects(cluster, self._plan), ""
             try:
-                await objects.create(self._password.reveal())
-                async with aclosing(self._reports(objects, cluster)) as reports:
-                    async for report in reports:
-                        yield report
+                if await self._unless_stopped(objects.create(self._password.reveal())):
+                    async with aclosing(self._reports(objects, cluster)) as reports:
+                        async for report in reports:
+                            yield report
             except DistdiagError as error:
                 self._failure = error
             finally:
                 left = await self._remove(objects, cluster)
             if words := "; ".join(filter(None, (str(self._failure or ""), left))):
                 raise WorkloadError(words)
+
+    async def _unless_stopped(self, doing: Coroutine[Any, Any, None]) -> bool:
+        """Do it, and whether it was done: a stop breaks it off, for the cluster may not answer for long."""
+        task, stop = asyncio.create_task(doing), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+            return task.done()
+        finally:
+            await _end([task, stop])
 
     async def _sweep(self, cluster: Cluster) -> None:
         if self._active is None:
@@ -117,7 +129,7 @@ class JobsLoad:
     async def _reports(self, objects: Objects, cluster: Cluster) -> AsyncGenerator[IntervalReport, None]:
         tasks = [asyncio.create_task(self._follow(job, cluster)) for job in objects.jobs]
         try:
-            while not (self._stopping or self._failure or all(task.done() for task in tasks)):
+            while not (self._stopping.is_set() or self._failure or all(task.done() for task in tasks)):
                 await self._wait()
                 if report := self._assembly.take(self._clock()):
                     yield report
@@ -135,7 +147,7 @@ class JobsLoad:
                 self._assembly.add(job, report, self._clock())
                 self._news.set()
         except DistdiagError as error:
-            if not self._stopping:  # the first one has ended the others
+            if not self._stopping.is_set():  # the first one has ended the others
                 self._failure = self._failure or error
         finally:
             self._assembly.left(job)
@@ -207,7 +219,7 @@ def create(
     return JobsLoad(local, plan, settings, password, rates=kind.rates, active=active, tell=tell)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Raises what is no DistdiagError: a bug must not pass unseen."""
     for task in tasks:
         task.cancel()

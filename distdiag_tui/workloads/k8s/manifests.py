@@ -85,21 +85,33 @@ def make_plan(kind: Kind, record: RunRecord, settings: Settings, user: str, jour
 def shares(options: Sequence[Option], values: Values, jobs: int) -> tuple[Values, ...]:
     """The options of each job: clients and rate are divided, sizes left out (a start finds them itself).
 
-    Each client keeps its rate. ConfigError if there are fewer clients than jobs.
+    Each client keeps its rate, as far as whole transactions can be divided. ConfigError if there are fewer
+    clients than jobs, or fewer whole transactions a second.
     """
     common = {option.name: values[option.name] for option in options if not option.size}
-    if "threads" not in common:
-        rate = {"rate": float(common["rate"]) / jobs} if "rate" in common else {}
-        return tuple({**common, **rate} for _ in range(jobs))
-    threads = int(common["threads"])
-    if jobs > threads:
-        raise ConfigError(f"{jobs} jobs need at least as many --threads, not {threads}")
-    return tuple(_share(common, threads // jobs + (index < threads % jobs)) for index in range(jobs))
+    threads = _parts(int(common.get("threads", jobs)), jobs)
+    if not all(threads):
+        raise ConfigError(f"{jobs} jobs need at least as many --threads, not {sum(threads)}")
+    divided: dict[str, Sequence[Value]] = {"threads": threads, "rate": _rates(common.get("rate", 0), threads)}
+    return tuple(
+        {name: divided[name][job] if name in divided else value for name, value in common.items()}
+        for job in range(jobs)
+    )
 
 
-def _share(common: Values, threads: int) -> dict[str, Value]:
-    rate = float(common.get("rate", 0)) * threads / int(common["threads"])
-    return {**common, "threads": threads, **({"rate": rate} if "rate" in common else {})}
+def _rates(rate: Value, threads: Sequence[int]) -> Sequence[Value]:
+    """Of each job, of the same type: a program that takes whole numbers takes no 50.0."""
+    if not isinstance(rate, int):
+        return [float(rate) * each / sum(threads) for each in threads]
+    if 0 < rate < len(threads):  # a share of 0 would be no limit
+        raise ConfigError(f"{len(threads)} jobs need a --rate of at least {len(threads)}, not {rate}")
+    return _parts(rate, len(threads))
+
+
+def _parts(number: int, jobs: int) -> list[int]:
+    """As equal as can be, the first ones larger."""
+    least, more = divmod(number, jobs)
+    return [least + (job < more) for job in range(jobs)]
 
 
 def manifests(plan: Plan, password: str) -> list[Manifest]:

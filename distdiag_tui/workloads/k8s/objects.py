@@ -17,7 +17,6 @@ JOBS: Final = "jobs.batch"
 _LOOK: Final = 0.2  # seconds between two looks whether something has gone
 
 _Object = TypeVar("_Object", V1Job, V1Secret)
-Create = Callable[..., Awaitable[_Object]]
 
 
 class Objects:

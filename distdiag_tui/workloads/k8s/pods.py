@@ -36,6 +36,8 @@ def started(pod: V1Pod) -> bool:
 
 def obstacle(pod: V1Pod) -> str:
     """Why it has not started, as far as it is known."""
+    if ended := ending(pod):
+        return ended.why
     if (waiting := _waiting(pod)) and waiting.reason:
         return _joined(waiting.reason, waiting.message)
     for condition in pod.status.conditions or ():
@@ -45,9 +47,9 @@ def obstacle(pod: V1Pod) -> str:
 
 
 def hopeless(pod: V1Pod) -> bool:
-    """Whether waiting will not help."""
+    """Whether waiting will not help: a node may even refuse a pod before it makes its container."""
     waiting = _waiting(pod)
-    return waiting is not None and waiting.reason in _HOPELESS
+    return ending(pod) is not None or (waiting is not None and waiting.reason in _HOPELESS)
 
 
 def ending(pod: V1Pod) -> Ending | None:

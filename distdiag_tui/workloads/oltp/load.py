@@ -8,8 +8,9 @@ from functools import partial
 from distdiag_tui.workloads.crew import Crew
 from distdiag_tui.workloads.oltp.clients import Client
 from distdiag_tui.workloads.oltp.config import OltpConfig
+from distdiag_tui.workloads.oltp.kind import OLTP
 from distdiag_tui.workloads.oltp.tables import fill, verify
-from distdiag_tui.workloads.options import Values
+from distdiag_tui.workloads.options import Values, checked
 from distdiag_tui.workloads.protocol import Check, Progress
 from distdiag_tui.workloads.session import Node
 
@@ -32,5 +33,5 @@ class OltpLoad(Crew):
 
 
 def create(nodes: Sequence[Node], values: Values) -> OltpLoad:
-    """For the catalogue of kinds."""
-    return OltpLoad(nodes, OltpConfig.of(values))
+    """For the catalogue of kinds. ConfigError names the knob that is out of bounds."""
+    return OltpLoad(nodes, OltpConfig.of(checked(OLTP.options, values)))

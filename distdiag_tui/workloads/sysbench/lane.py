@@ -40,6 +40,7 @@ class Lane:
         self._server, self._node, self._config, self._tally, self._tell = server, node, config, tally, tell
         self._judge = Judge(node.label, tally)
         self._child: Child | None = None
+        self._emptied: set[int] = set()
         self._segment = Segment(server, tally)
         self._since = 0.0
         self._ends = inf
@@ -103,12 +104,14 @@ class Lane:
 
     async def _work(self, share: Share) -> bool:
         """One sysbench, to its end; False if the server is to be left alone for a moment."""
+        tables = bulk_tables(self._server, share.threads)
         try:
-            await make_ready(self._node, self._config, self._server, share.threads)
+            await make_ready(self._node, self._config, tables, self._emptied)
         except DistdiagError as error:
             cause = error.__cause__
             self._tally.failed(error_key(cause if isinstance(cause, Exception) else error))
             return False
+        self._emptied.clear()  # it fills them
         self._segment, self._since = Segment(self._server, self._tally), time.monotonic()
         self._child = await Child.start(self._node, self._arguments(share), self._variables(share))
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError, WorkloadError
-from distdiag_tui.workloads.children import dies_with_us
+from distdiag_tui.workloads.children import dies_with_us, plain_environment
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.sysbench.config import DATABASE
 from distdiag_tui.workloads.sysbench.installed import NAME, install_command
 
 DRIVER: Final = Path(__file__).with_name("driver.lua")
-_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 _LONGEST_LINE: Final = 255  # of a configuration file; sysbench takes the rest for another line
 _LONGEST_OUTPUT: Final = 16 << 20  # bytes: it ends a message of more than 4 KB without a line break
 
@@ -48,7 +46,7 @@ class Child:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                env={k: v for k, v in os.environ.items() if k in _ENVIRONMENT} | dict(variables),
+                env=plain_environment() | dict(variables),
                 limit=_LONGEST_OUTPUT,
                 preexec_fn=dies_with_us(),
             )

@@ -13,6 +13,7 @@ from distdiag_tui.workloads.sysbench.tally import Tally
 PATIENCE: Final = 5  # runs that ended without a single transaction, before there ever was one
 _GONE: Final = (1046, 1049, 1146)  # no database selected, unknown database, no such table
 _FORBIDDEN: Final = (1044, 1045, 1142, 1227)
+_CURSORS: Final = 5930  # of OceanBase: more prepared statements than open_cursors, 50 by default
 _CLIENT: Final = range(2000, 3000)  # codes of the client library: connections that broke or never came about
 _QUEUE: Final = 131_071  # due transactions that sysbench gives up with when it falls behind its rate
 
@@ -61,6 +62,8 @@ class Judge:
     def _answer(self, code: int, words: str) -> None:
         if code in _GONE:
             raise WorkloadError(f"{self._label}: {words}; prepare the workload again")
+        if code == _CURSORS:
+            raise WorkloadError(f"{self._label}: {words}; fewer --tables, or --db-ps-mode disable")
         if code in _FORBIDDEN or (code not in _CLIENT and self._hopeless()):
             raise WorkloadError(f"{self._label}: {words}")
 

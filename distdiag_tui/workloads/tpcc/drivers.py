@@ -13,5 +13,5 @@ from distdiag_tui.workloads.tpcc.percona.load import PerconaLoad
 
 
 def create(nodes: Sequence[Node], values: Values) -> Workload:
-    """For the catalogue of kinds. ConfigError if tpcc_start is asked for and is not here."""
+    """For the catalogue of kinds. ConfigError for options that tpcc_start does not know."""
     return PerconaLoad(nodes, values) if values["driver"] == PERCONA else TpccLoad(nodes, values)

@@ -6,18 +6,15 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from asyncmy.errors import MySQLError
-
 from distdiag_tui.workloads.database import Cursor, Database, statements
 from distdiag_tui.workloads.protocol import Progress
-from distdiag_tui.workloads.session import Node, error_key, together
+from distdiag_tui.workloads.session import Node, adjust, together
 from distdiag_tui.workloads.tpcc.parts import Part, parts
 from distdiag_tui.workloads.tpcc.scale import Scale
 from distdiag_tui.workloads.tpcc.schema import CREATE, DATABASE, DROP, sql
 
 CONNECTIONS = 4  # to each store
 _PATIENCE = 300  # seconds for one statement: the disk of a busy server
-_UNKNOWN_VARIABLE = 1193
 _HIGHEST = (
     sql("SELECT MAX(w_id) FROM {warehouse}"),
     sql("SELECT MAX(s_w_id) FROM {stock}"),
@@ -81,11 +78,7 @@ class Loader:
 async def be_patient(cursor: Cursor) -> None:
     """OceanBase ends a statement after 10 s, MySQL warns of tables that exist; each ignores one of these."""
     for setting in (f"ob_query_timeout = {_PATIENCE * 1_000_000}", "sql_notes = 0"):
-        try:
-            await cursor.execute(f"SET {setting}")
-        except MySQLError as error:
-            if error_key(error) != _UNKNOWN_VARIABLE:
-                raise
+        await adjust(cursor.execute, f"SET {setting}")
 
 
 async def _execute(cursor: Cursor, queries: Sequence[str]) -> None:

@@ -107,8 +107,7 @@ class _Filler:
 
     async def finish(self, *, indexes: bool) -> None:
         """Compare the numbers of rows, index them, and let the optimizer know what is there."""
-        link = self._links[0]
-        found = {str(name) for (name,) in await link.run(_INDEXES)}
+        link, found = self._links[0], await self._found_indexes()
         for table in TABLES:
             self._tally.finishing(table.name, self._store)
             [(rows,)] = await link.run(f"SELECT COUNT(*) FROM {table.name}", limit=SLOW)  # noqa: S608 - ours
@@ -159,12 +158,21 @@ class _Filler:
 
     async def _index(self, table: Table, found: set[str], *, wanted: bool) -> None:
         """After the rows, which is quicker than along with them."""
-        link = self._links[0]
-        for name, sql in table.indexes.items():
-            if wanted and name not in found:
-                await link.run(sql, limit=SLOW)
-            elif name in found and not wanted:
-                await link.run(f"DROP INDEX {name} ON {table.name}", limit=SLOW)
+        for name, create in table.indexes.items():
+            if (name in found) != wanted:
+                drop = f"DROP INDEX {name} ON {table.name}"
+                await self._change_index(name, create if wanted else drop, wanted=wanted)
+
+    async def _change_index(self, name: str, sql: str, *, wanted: bool) -> None:
+        """A server may do it though the connection is lost, and then refuses it when it is sent again."""
+        try:
+            await self._links[0].run(sql, limit=SLOW)
+        except WorkloadError:
+            if (name in await self._found_indexes()) != wanted:
+                raise
+
+    async def _found_indexes(self) -> set[str]:
+        return {str(name) for (name,) in await self._links[0].run(_INDEXES)}
 
     async def _gather_statistics(self, table: str) -> None:
         """Only to its own advantage: a server that cannot do it plans as it can."""

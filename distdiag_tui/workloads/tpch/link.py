@@ -34,15 +34,18 @@ class Link:
     async def run(
         self, *statements: str, again: Sequence[str] = (), limit: float | None = None
     ) -> Sequence[tuple[Any, ...]]:
-        """The rows of the last statement, each of which may take `limit` seconds (PATIENCE, if not given).
+        """The rows of the last statement.
 
         `again` is sent instead once it is not known what has become of them. WorkloadError is the server's
-        answer; ConnectError if it does not come back within PATIENCE.
+        answer, or that a statement takes longer than `limit` seconds; without a limit one that takes PATIENCE
+        is taken for lost. ConnectError if the server does not come back within PATIENCE.
         """
         deadline, waits = 0.0, pauses()
         while True:
             try:
-                return await self._send(statements, limit or PATIENCE)
+                return await self._send(statements, limit)
+            except WorkloadError:
+                raise
             except Exception as error:  # whatever a torn stream raises
                 deadline = deadline or self._clock() + PATIENCE
                 self._judge(error, self._clock() > deadline)
@@ -55,13 +58,19 @@ class Link:
             self._connection.close()
         self._connection = None
 
-    async def _send(self, statements: Sequence[str], limit: float) -> Sequence[tuple[Any, ...]]:
+    async def _send(self, statements: Sequence[str], limit: float | None) -> Sequence[tuple[Any, ...]]:
         if self._connection is None:
             self._connection = await self._open()
         cursor = cast(Cursor, self._connection.cursor())
         for statement in statements:
-            async with asyncio.timeout(limit):
-                await cursor.execute(statement)
+            try:
+                async with asyncio.timeout(limit or PATIENCE):
+                    await cursor.execute(statement)
+            except TimeoutError as error:
+                if limit is None:
+                    raise
+                self.close()
+                raise WorkloadError(f"{self.store.label}: no answer within {limit:g} s") from error
         return await cursor.fetchall()
 
     async def _open(self) -> Wire:

@@ -47,8 +47,6 @@ class PerconaLoad(TpccLoad):
     """The data and its check are ours. Of latencies it tells New-Order's p95 and p99, of intervals only."""
 
     def __init__(self, nodes: Sequence[Node], values: Values) -> None:
-        if not shutil.which(PROGRAM):
-            raise ConfigError(f"--driver percona needs {PROGRAM}, of Percona's tpcc-mysql, on the PATH")
         if values["keying"] or values["rate"]:
             raise ConfigError(f"{PROGRAM} knows neither --keying nor --rate")
         super().__init__(nodes, values)
@@ -69,7 +67,12 @@ class PerconaLoad(TpccLoad):
         self._events.put_nowait(None)
 
     async def run(self) -> AsyncIterator[IntervalReport]:
-        """Reports at whole seconds, at last the total; WorkloadError if a program ends by itself."""
+        """Reports at whole seconds, at last the total; WorkloadError if a program ends by itself.
+
+        ConfigError if it is not here: only who runs it needs it.
+        """
+        if not shutil.which(PROGRAM):
+            raise ConfigError(f"--driver percona needs {PROGRAM}, of Percona's tpcc-mysql, on the PATH")
         threads = sum(self._threads_of.values())
         whole, running = _Sum(threads), _Sum(threads)
         due: dict[int, list[Beat]] = {}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 from distdiag_tui.model.errors import WorkloadError
-from distdiag_tui.workloads.children import dies_with_us
+from distdiag_tui.workloads.children import dies_with_us, plain_environment
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.tpcc.percona.output import Beat, Complaint, read_line
 from distdiag_tui.workloads.tpcc.percona.relay import relay
@@ -19,7 +18,6 @@ from distdiag_tui.workloads.tpcc.schema import DATABASE
 
 PROGRAM: Final = "tpcc_start"
 _LONGEST: Final = 7 * 86400  # seconds it would run for; we end it
-_ENVIRONMENT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
 
 Hear = Callable[[Beat | Complaint | str], None]
 """Told each interval and each error, and one sentence if the program ends by itself."""
@@ -50,7 +48,7 @@ async def _launch(node: Node, socket: Path, options: tuple[str | int, ...]) -> a
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if name in _ENVIRONMENT},
+            env=plain_environment(),
             preexec_fn=dies_with_us(),
         )
     except OSError as error:
