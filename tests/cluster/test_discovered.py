@@ -11,6 +11,7 @@ from distdiag_tui.model.target import Endpoint
 from distdiag_tui.model.topology import Share, Zone
 from distdiag_tui.sources.discovery.assembly import assemble
 from distdiag_tui.sources.discovery.known import Answers, Given
+from distdiag_tui.sources.discovery.parts import LOCATIONS
 
 A, B, C = (f"10.0.0.{host}:2881" for host in (1, 2, 3))
 
@@ -103,6 +104,21 @@ def test_an_account_of_a_tenant_sees_servers_by_its_units() -> None:
     assert known.layout.tenants[0].leaders == {"10.0.0.2:3881": 1}
     assert known.layout.missing == ("no states of zones: no such view",)
     assert {unit.tenant for unit in known.layout.units} == {"shop"}
+
+
+def test_a_server_that_is_down_stays_though_views_of_those_that_answer_have_no_rows_of_it() -> None:
+    use = [row for row in tables()["use"] if row["TENANT_ID"] == 1002]
+    located = [{**row, "SQL_PORT": 2881} for row in use]
+    before = assemble(answering({"use": use, "ports": located}, tenant=1002))
+    assert list(before.layout.members) == [A, B, C]
+    alive = {"use": use[:1], "ports": located[:1]}  # as sessions would tell ports
+    known = assemble(answering(alive, tenant=1002), before=before)
+    assert list(known.places.values()) == list(before.places.values())
+    assert list(assemble(answering({}), before=before).places) == list(before.places)
+    told = Answers({"use": use[:1], "ports": located[:2]}, {"ports": LOCATIONS}, tenant=1002)
+    assert list(assemble(told).layout.members) == [A, B]  # whoever connects only now
+    assert list(assemble(told, before=before).layout.members) == [A, B]  # the third one has left
+    assert list(assemble(answers(servers=[server(1, 1)]), before=before).layout.members) == [A]
 
 
 def test_endpoints_that_were_given_keep_their_names_and_ways() -> None:

@@ -253,6 +253,18 @@ async def test_a_server_that_goes_and_comes_back_at_the_same_address(sim: Sim, s
     without_spikes(watch)
 
 
+async def test_a_server_that_is_down_is_told_to_the_account_of_a_tenant(sim: Sim) -> None:
+    async with looking(sim.target("monitor@t1", server=sim.servers[1])) as watch:
+        names = await until_all(watch, sim)
+        await sim.stop_server(sim.servers[0])
+        await watch.until_status(names[0], Status.UNREACHABLE)
+        gone = await watch.until(lambda s: member(s, names[0]).leaders == 0, TICKS)  # a look later
+        assert server(gone, names[0]).status is Status.UNREACHABLE
+        await sim.start_server(sim.servers[0])
+        await each_has_figures(watch, names)
+    without_spikes(watch)
+
+
 async def test_servers_join_and_leave(sim: Sim) -> None:
     async with looking(sim.target(server=sim.servers[1])) as watch:
         names = await until_all(watch, sim)

@@ -10,7 +10,7 @@ from typing import Final
 from distdiag_tui.model.target import Endpoint
 from distdiag_tui.model.topology import Layout, Member, Merge, Share, Tenant, TenantFacts, Unit, Zone
 from distdiag_tui.sources.discovery.known import Answers, Given, Key, Known, Place, Table
-from distdiag_tui.sources.discovery.parts import CPU_TIME, MEMORY_USED
+from distdiag_tui.sources.discovery.parts import CPU_TIME, LOCATIONS, MEMORY_USED
 from distdiag_tui.sources.discovery.values import integer, key_of, moment, number, words, yes
 
 _TELLING: Final = ("servers", "resources", "use", "ports", "usage")  # parts that name servers, best first
@@ -39,8 +39,8 @@ def _sums(parts: Mapping[tuple[int, Key], float]) -> dict[Key, float]:
 
 
 def assemble(answers: Answers, given: Given | None = None, before: Known | None = None) -> Known:
-    """What the answers say; `before` is what was known at the last look, for rates."""
-    places = {place.key: place for place in _places(answers, given or Given())}
+    """What the answers say; `before`: what was known at the last look, for rates and servers now down."""
+    places = {place.key: place for place in _places(answers, given or Given(), before)}
     names = {key: place.name for key, place in places.items()}
     tenants = dict(_tenants(answers))
     leaders = _leaders(answers, names)
@@ -65,10 +65,11 @@ def _table(answers: Answers, part: str) -> Table:
     return answers.parts.get(part, [])
 
 
-def _places(answers: Answers, given: Given) -> Iterator[Place]:
+def _places(answers: Answers, given: Given, before: Known | None) -> Iterator[Place]:
     """Servers in the order of zone and address. The first part that names any says which there are."""
+    kept = _kept(answers, before)
     ports: dict[Key, int] = {}
-    zones: dict[Key, str] = {}
+    zones = {key: place.endpoint.zone for key, place in kept.items()}
     for part in reversed(_TELLING):
         for row in _table(answers, part):
             if (key := key_of(row)) is not None:
@@ -76,13 +77,28 @@ def _places(answers: Answers, given: Given) -> Iterator[Place]:
                 zones[key] = words(row, "ZONE") or zones.get(key, "")
     started = {key_of(row): moment(row, "START_SERVICE_TIME") for row in _table(answers, "servers")}
     telling = next((part for part in _TELLING if _table(answers, part)), "servers")
-    keys = {key for row in _table(answers, telling) if (key := key_of(row)) is not None}
-    for key in sorted(keys, key=lambda each: (zones[each], _sortable(each))):
+    keys = _keys(answers, telling)
+    if telling != "servers":  # views of servers that answer; locations also name those that are down
+        keys |= _keys(answers, "ports")
+    for key in sorted(keys | kept.keys(), key=lambda each: (zones[each], _sortable(each))):
+        if key not in keys:
+            yield kept[key]
+            continue
         address, port = key
         named = given.of(key, ports[key])
         at = named or Endpoint(address, ports[key] or port)
         endpoint = Endpoint(at.host, at.port, at.name, at.zone or zones[key] or "zone")
         yield Place(key, endpoint, started.get(key), direct=named is not None or ports[key] > 0)
+
+
+def _kept(answers: Answers, before: Known | None) -> Mapping[Key, Place]:
+    """Servers that stay known though no row names them: where nothing lists those that are down as well."""
+    listed = _table(answers, "servers") or answers.views.get("ports") == LOCATIONS
+    return {} if before is None or listed else before.places
+
+
+def _keys(answers: Answers, part: str) -> set[Key]:
+    return {key for row in _table(answers, part) if (key := key_of(row)) is not None}
 
 
 def _sortable(key: Key) -> tuple[object, ...]:

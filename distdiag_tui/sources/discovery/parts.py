@@ -16,6 +16,8 @@ CPU_TIME: Final = 140013  # statistic: microseconds of CPU time used, ever growi
 
 _ADDRESS: Final = ("SVR_IP", "SVR_PORT")
 _TIMES: Final = frozenset({"START_SERVICE_TIME", "STOP_TIME", "START_TIME", "CTX_CREATE_TIME"})
+LOCATIONS: Final = "DBA_OB_LS_LOCATIONS"
+"""Where the replicas of a tenant are, also those on servers that are down."""
 OLD: Final = "session_id <> 0 and ctx_create_time < now(6) - interval 60 second"
 """Which transactions are worth a look: others are many, and over soon."""
 
@@ -151,7 +153,7 @@ PARTS: Final = (
         (
             Way("GV$OB_LOG_STAT", ("TENANT_ID", "LS_ID", *_ADDRESS, "ROLE"), ("PROPOSAL_ID",), _LEADER),
             Way("CDB_OB_LS_LOCATIONS", ("TENANT_ID", "LS_ID", *_ADDRESS, "ROLE"), (), _LEADER),
-            Way("DBA_OB_LS_LOCATIONS", ("LS_ID", *_ADDRESS, "ROLE"), (), _LEADER),
+            Way(LOCATIONS, ("LS_ID", *_ADDRESS, "ROLE"), (), _LEADER),
             Way("DBA_OB_TABLE_LOCATIONS", ("LS_ID", *_ADDRESS, "ROLE"), (), _LEADER, distinct=True),
         ),
     ),
@@ -159,7 +161,7 @@ PARTS: Final = (
         "ports",
         "SQL ports",
         (
-            Way("DBA_OB_LS_LOCATIONS", (*_ADDRESS, "SQL_PORT", "ZONE"), distinct=True),
+            Way(LOCATIONS, (*_ADDRESS, "SQL_PORT", "ZONE"), distinct=True),
             Way("GV$OB_PROCESSLIST", (*_ADDRESS, "SQL_PORT"), distinct=True),
         ),
     ),
