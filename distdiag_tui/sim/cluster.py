@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections import deque
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
 _KEPT: Final = 1000  # statements whose parsing is remembered
 _GLANCE: Final = 0.02  # s, between looks whether a server still hangs
-_PATIENCE: Final = 5.0  # s that a statement may wait for others' rows: what the console's hint allows
+_PATIENCE: Final = 10.0  # s that a statement without a hint may take, as `ob_query_timeout` says
+_HINT: Final = re.compile(r"QUERY_TIMEOUT\((\d+)\)")
 
 
 @dataclass(slots=True)
@@ -89,13 +91,16 @@ class Cluster:
         while server.index in self.faults.hung:  # noqa: ASYNC110  healed from anywhere, in no hurry
             await asyncio.sleep(_GLANCE)
 
-    async def gather(self, tree: exp.Expr) -> None:
+    async def gather(self, sql: str, tree: exp.Expr) -> None:
         """Wait for the servers whose rows a statement needs; SqlError when one hangs for too long."""
-        until = time.monotonic() + _PATIENCE
+        hint = _HINT.search(sql)
+        patience = int(hint[1]) / 1e6 if hint else _PATIENCE
+        until = time.monotonic() + patience
         while any(self.world.servers[index].alive and _needs(tree, self.world.servers[index])
                   for index in self.faults.hung):  # fmt: skip
             if time.monotonic() > until:
-                raise SqlError(4012, "Timeout, query has reached the maximum query timeout: 5000000(us)")
+                longest = f"{patience * 1e6:.0f}(us)"
+                raise SqlError(4012, f"Timeout, query has reached the maximum query timeout: {longest}")
             await asyncio.sleep(_GLANCE)
 
     def parsed(self, sql: str) -> exp.Expr:

@@ -151,7 +151,7 @@ class Session:
     async def _query(self, sql: str) -> bytes:
         tree = self._cluster.parsed(sql)
         if isinstance(tree, exp.Query):
-            await self._cluster.gather(tree)
+            await self._cluster.gather(sql, tree)
             return await self._cluster.ask(self._question(sql, tree))
         if isinstance(tree, exp.Set):
             self._set(tree)

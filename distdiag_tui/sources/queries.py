@@ -19,8 +19,17 @@ from distdiag_tui.sources.frame import SERVER_WIDE
 Row = Sequence[Any]
 Reading = tuple[int | str, Column, float]  # tenant id, or name where a view has no id; raw column; value
 
-HINT: Final = "/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */"
 
+def hint(seconds: float) -> str:
+    """What a statement of ours begins with after its `select`, and how long the server may take for it.
+
+    >>> hint(5.0)
+    '/*+ QUERY_TIMEOUT(5000000) */ /* distdiag */'
+    """
+    return f"/*+ QUERY_TIMEOUT({seconds * 1e6:.0f}) */ /* distdiag */"
+
+
+HINT: Final = hint(5.0)
 
 WHO: Final = f"select {HINT} host_ip(), rpc_port(), unix_timestamp(now(6))"
 """One row: the server that answers, and its clock."""

@@ -21,12 +21,11 @@ from distdiag_tui.sources.node import FEATURES, SLOW_AFTER
 from distdiag_tui.sources.queries import Row
 from distdiag_tui.sources.session import TIMEOUT, Session
 from distdiag_tui.sources.silent import silent
-from distdiag_tui.sources.trouble import diagnose
+from distdiag_tui.sources.trouble import diagnose, timed_out
 
 log = logging.getLogger(__name__)
 
 MEET_EVERY: Final = 10.0  # s, between attempts to reach those left out
-TIMED_OUT: Final = 4012  # OceanBase's number for a statement that took longer than it may
 
 _VIEWS: Final = (
     "GV$SYSSTAT",
@@ -105,7 +104,7 @@ class Reader:
             self.detail = f"{words} (asked through {self.via})"
             log.info("%s (%s)", self.detail, type(error).__name__)
             self._session.failed()
-            if _timed_out(error):
+            if timed_out(error):
                 await self._leave_out()
             return {}
         finally:
@@ -183,7 +182,7 @@ class Reader:
         try:
             rows = await self._session.run(query.sql)
         except MySQLError as error:
-            if not self._session.connected or query is self._plan[0] or _timed_out(error):
+            if not self._session.connected or query is self._plan[0] or timed_out(error):
                 raise
             log.warning("%s: %s", query.view, reason(error))
             return []
@@ -229,10 +228,3 @@ def _decoded(
     for query, rows in answers:
         tick.add(query, rows)
     return tick.servers()
-
-
-def _timed_out(error: Exception) -> bool:
-    """Whether we, or the server itself, had to give up waiting."""
-    return isinstance(error, TimeoutError) or (
-        isinstance(error, MySQLError) and bool(error.args) and error.args[0] == TIMED_OUT
-    )

@@ -14,6 +14,7 @@ from distdiag_tui.sources.capability import reason
 
 # Beyond a wrong password: it has expired (1820, 1862); no such cluster or tenant, or the tenant is elsewhere.
 ACCESS_DENIED: Final = (1044, 1045, 1698, 1820, 1862, 4669, 5150, 5160)
+TIMED_OUT: Final = 4012  # OceanBase's number for a statement that took longer than it may
 
 
 def diagnose(error: Exception, limit: float = 3.0) -> tuple[Status, str]:
@@ -32,6 +33,13 @@ def diagnose(error: Exception, limit: float = 3.0) -> tuple[Status, str]:
         return Status.UNREACHABLE, os.strerror(cause.errno).lower()
     words = (reason(error) if isinstance(error, MySQLError) else str(error)) or type(error).__name__
     return Status.UNREACHABLE, f"not a MySQL server ({words})" if _is_gibberish(error) else words
+
+
+def timed_out(error: Exception) -> bool:
+    """Whether we, or the server itself, had to give up waiting."""
+    return isinstance(error, TimeoutError) or (
+        isinstance(error, MySQLError) and bool(error.args) and error.args[0] == TIMED_OUT
+    )
 
 
 def _is_gibberish(error: Exception) -> bool:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 from clusterrows import START, answering, answers, leader, server, tables, unit
 
+from distdiag_tui.model.target import Endpoint, Secret, Target
 from distdiag_tui.model.topology import Event, Happening, Subject
+from distdiag_tui.sources.capability import Capability
 from distdiag_tui.sources.discovery.assembly import assemble
 from distdiag_tui.sources.discovery.changes import MOST, changes
 from distdiag_tui.sources.discovery.history import History
 from distdiag_tui.sources.discovery.known import Answers, Table
+from distdiag_tui.sources.discovery.parts import HISTORIES
+from distdiag_tui.sources.queries import Row
+from distdiag_tui.sources.session import Session
 
 A, B, C = (f"10.0.0.{host}:2881" for host in (1, 2, 3))
 ALL = [server(host, host) for host in (1, 2, 3)]
@@ -151,3 +156,25 @@ def test_a_row_of_history_about_a_change_that_was_seen_is_not_told_again() -> No
         assert history._new_to_us([row, other], first, 10.0) == ()
         assert history._new_to_us([], second, 20.0) == (other,)
         assert history._new_to_us([], [], 30.0) == ()
+
+
+async def test_a_history_that_does_not_answer_costs_its_own_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    columns = {"TIMESTAMP", "MODULE", "EVENT", "SVR_IP", "SVR_PORT"}
+    columns |= {f"{kind}{slot}" for slot in range(1, 7) for kind in ("NAME", "VALUE")}
+    session = Session(Target("shop", (Endpoint("10.0.0.1", 2881),), "root@sys", Secret("")), HISTORIES)
+    session.capability = Capability("", "", dict.fromkeys(HISTORIES, frozenset(columns)))
+    row = (START, "10.0.0.1", 2882, "backup", "start_backup", *[None] * 12)
+    coming: list[list[Row] | Exception] = [[], [], [row], TimeoutError()]
+
+    async def rows(_: str) -> list[Row]:
+        if isinstance(found := coming.pop(0), Exception):
+            raise found
+        return found
+
+    monkeypatch.setattr(session, "rows", rows)
+    history, known = History(), assemble(answers())
+    assert await history.fresh(session, known, ()) == ()
+    assert [event.text for event in await history.fresh(session, known, ())] == ["backup start_backup"]
+    assert session.resting  # its answer would come to the next question

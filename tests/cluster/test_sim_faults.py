@@ -20,6 +20,7 @@ from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.sim import Sim
 from distdiag_tui.sim.world import Happening as RootEvent
 from distdiag_tui.sources import live, node, reader, session, silent
+from distdiag_tui.sources.discovery import look
 from distdiag_tui.sources.discovery.known import Key
 from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.live import LiveSource
@@ -182,6 +183,25 @@ async def test_a_server_that_hangs_does_not_take_the_others_figures_along(
         sim.heal_server(sim.servers[1])
         await each_has_figures(watch, names)
     without_spikes(watch)
+
+
+async def test_who_connects_while_a_server_hangs_sees_the_cluster_and_what_changes(
+    sim: Sim, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(look, "PATIENCE", 0.4)
+    monkeypatch.setattr(silent, "WAIT", 1.2)
+    names = [address(sim, name) for name in sim.servers]
+    sim.hang_server(sim.servers[1])
+    async with looking(sim.target(), Sampling.CLUSTER) as watch:
+        await watch.until(lambda s: [each.name for each in s.servers] == names, TICKS)
+        await watch.until(lambda s: figures(s, names[0], names[2]), TICKS)
+        hung = await watch.until_status(names[1], Status.UNREACHABLE, TICKS)
+        assert hung.detail.endswith("left out until it does")
+        sim.move_leaders(sim.servers[0], sim.servers[2])
+        snapshot = await watch.until(lambda s: member(s, names[0]).leaders == 0, TICKS)
+        assert (member(snapshot, names[2]).leaders or 0) > 0
+        assert snapshot.layout is not None
+        assert len([line for line in snapshot.layout.missing if "Timeout" in line]) == 1  # asked once
 
 
 async def test_an_answer_about_all_that_takes_its_time_comes_with_its_frame(

@@ -73,7 +73,10 @@ class History:
         self._looked: dict[str, float] = {}  # by view, the moment of the last look (s, monotonic)
 
     async def fresh(self, session: Session, known: Known, seen: Sequence[Event]) -> tuple[Event, ...]:
-        """Rows that are new since the last look, as events, but for what `seen` tells; none at the first."""
+        """Rows that are new since the last look, as events, but for what `seen` tells; none at the first.
+
+        Where a view cannot be read, or the connection breaks, they come with a later look.
+        """
         assert session.capability is not None
         found: list[Event] = []
         for view in HISTORIES:
@@ -84,10 +87,11 @@ class History:
                 continue
             try:
                 rows = await session.rows(sql)
-            except MySQLError:
-                if not session.connected:
-                    raise
-                continue  # as any view that cannot be read, it costs only itself
+            except (MySQLError, TimeoutError):  # as any view that cannot be read, it costs only itself
+                if session.connected:
+                    continue
+                session.failed()
+                break
             fresh = self._take(view, rows)
             self._looked[view] = known.answers.at
             if last is not None:

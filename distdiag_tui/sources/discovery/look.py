@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import Final
 
 from asyncmy.errors import MySQLError
 
@@ -14,18 +15,25 @@ from distdiag_tui.sources.discovery.assembly import assemble
 from distdiag_tui.sources.discovery.known import Answers, Given, Key, Known, Table
 from distdiag_tui.sources.discovery.parts import PARTS, VIEWS, Part
 from distdiag_tui.sources.discovery.values import integer, key_of, number
+from distdiag_tui.sources.queries import HINT, hint
 from distdiag_tui.sources.session import Session
+from distdiag_tui.sources.trouble import timed_out
 
 log = logging.getLogger(__name__)
 
-_TELL_PORTS = ("servers", "resources")
+PATIENCE: Final = 2.0  # s that all servers have for a part: below the session's limit, which ends the look
+_TELL_PORTS: Final = ("servers", "resources")
 
 
 class Discovery:
-    """Looks at a cluster through any of its servers or OBProxies, one after the other when one fails."""
+    """Looks at a cluster through any of its servers or OBProxies, one after the other when one fails.
+
+    A server that hangs costs what only views of all servers tell (GV$), and that once a look.
+    """
 
     def __init__(self, target: Target) -> None:
         self.session = Session(target, VIEWS)
+        self._held_up = False  # by a server that hangs, in this look
 
     async def look(
         self, endpoints: tuple[Endpoint, ...], given: Given | None = None, before: Known | None = None
@@ -48,6 +56,7 @@ class Discovery:
         parts: dict[str, Table] = {}
         views: dict[str, str] = {}
         missing: list[str] = []
+        self._held_up = False
         for part in PARTS:
             if part.name == "ports" and any(name in views for name in _TELL_PORTS):
                 continue
@@ -78,11 +87,16 @@ class Discovery:
                 why = why or f"{way.view}: {capability.missing.get(way.view, 'columns are missing')}"
                 continue
             select, columns = asked
+            wide = way.view.startswith("GV$")
+            if wide and self._held_up:
+                why = f"{way.view}: a server does not answer the others"
+                continue
             try:
-                rows = await self.session.rows(select)
+                rows = await self.session.run(f"select {hint(PATIENCE) if wide else HINT} {select}")
             except MySQLError as error:
                 if not self.session.connected:
                     raise
+                self._held_up |= wide and timed_out(error)
                 why = f"{way.view}: {reason(error)}"
                 log.info("no %s: %s", part.about, why)
                 continue
