@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from distdiag_tui.hosts.protocol import HostSource
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.topology import Server
 from distdiag_tui.sources.frame import Frame, Sample, Source
 from distdiag_tui.sources.live import WARM_UP
@@ -29,7 +30,7 @@ class HostedSource:
         self._fresh: dict[str, Sample] = {}
         self._interval = 1.0
         self._begun = asyncio.Event()
-        self._epoch = time.time() - time.monotonic()
+        self._epoch = time.time() - elapsed()
 
     async def frames(self) -> AsyncGenerator[Frame, None]:
         """As the source gives them."""
@@ -53,7 +54,7 @@ class HostedSource:
         await asyncio.sleep(WARM_UP / 2)
         while True:
             await self._once()
-            now = self._epoch + time.monotonic() + EARLY
+            now = self._epoch + elapsed() + EARLY
             await asyncio.sleep(self._interval - now % self._interval)
 
     async def _once(self) -> None:

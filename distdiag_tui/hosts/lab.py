@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from distdiag_tui.hosts.process import LocalProcess
 from distdiag_tui.hosts.procfs import Figures
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.lab.state import NodeRecord, load, node_folder
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.errors import LabError
 from distdiag_tui.model.topology import Host, Server
 from distdiag_tui.sources.frame import Sample
@@ -79,16 +79,16 @@ class LabHosts:
             log.info("no figures of the lab's nodes: %s", error)
             return {}
         nodes = state.nodes if state else ()
-        at = time.monotonic()
-        elapsed = round(at * 1e6)
+        at = elapsed()
+        micros = round(at * 1e6)
         texts = local.machine_texts()
-        machine = answers.of_machine(texts, elapsed)
+        machine = answers.of_machine(texts, micros)
         samples = {}
         for node in nodes:
             if node.name not in names:
                 continue
             disk = local.device_of(str(node_folder(self._home, node.name)))
-            figures = machine | answers.of_disk(texts, disk, elapsed) | self._own(node, len(nodes))
+            figures = machine | answers.of_disk(texts, disk, micros) | self._own(node, len(nodes))
             samples[node.name] = sample_of(figures, at, self._epochs.get(node.name, 0))
         return samples
 

@@ -13,6 +13,7 @@ from distdiag_tui.hosts import series
 from distdiag_tui.hosts.machines import machine_of, met
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.hosts.series import Series
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.errors import PrometheusError
 from distdiag_tui.model.hostaccess import HostAccess, NodeExporter
 from distdiag_tui.model.topology import Host, Server
@@ -54,20 +55,20 @@ class PrometheusHosts:
     async def read(self, servers: Sequence[Server]) -> Mapping[str, Sample]:
         """What was scraped since the last time."""
         servers = met(servers)
-        if time.monotonic() < self._ask_at or not servers:
+        if elapsed() < self._ask_at or not servers:
             return {}
         try:
             answers = await asyncio.to_thread(self._ask)
             found = series.by_instance(answers, self._way.instance)
         except Exception as error:  # the library lets through what it likes
-            self._ask_at = time.monotonic() + PACE[1]
+            self._ask_at = elapsed() + PACE[1]
             known = isinstance(error, PrometheusError)
             words = str(error) if known else "Prometheus answers what makes no sense"
             told = Host(way=_WAY, trouble=f"{words} ({self._way.url})")
             self._hosts = dict.fromkeys((server.name for server in servers), told)
             return {}
         samples = {server.name: sample for server in servers if (sample := self._sample(server, found))}
-        self._ask_at = time.monotonic() + self._pause()
+        self._ask_at = elapsed() + self._pause()
         return samples
 
     def _pause(self) -> float:
@@ -89,7 +90,7 @@ class PrometheusHosts:
         """In a thread: the client waits."""
         if self._client is None:
             self._client = _connect(self._way)
-        now = time.monotonic()
+        now = elapsed()
         if self._access.data and now >= self._mounts_at:
             self._mounts = self._client.custom_query(series.mounts_query(self._way.labels))
             self._mounts_at = now + MOUNTS_EVERY
@@ -125,7 +126,7 @@ class PrometheusHosts:
         known = self._machines.get(server)
         if known is None or abs(known.began - began) > 1:
             epoch = 0 if known is None else known.epoch + 1
-            offset = time.monotonic() - time.time()
+            offset = elapsed() - time.time()
             self._machines[server] = known = _Machine(now, began, epoch=epoch, offset=offset)
             return known, True
         if now == known.seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ from distdiag_tui.hosts import answers, procfs, shell
 from distdiag_tui.hosts.procfs import Figures
 from distdiag_tui.hosts.protocol import sample_of
 from distdiag_tui.hosts.shell import Shell
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.sources.frame import Sample
 
@@ -70,7 +70,7 @@ class RemoteMachine:
 
     async def read(self, ports: Mapping[str, int]) -> Mapping[str, Sample]:
         """Figures of the servers here, given by name with their SQL ports; none while it does not answer."""
-        if time.monotonic() < self._retry_at:
+        if elapsed() < self._retry_at:
             return {}
         try:
             samples = await self._read(ports)
@@ -85,7 +85,7 @@ class RemoteMachine:
         """Say why there is nothing, and leave it alone for a while."""
         await self.close()
         first, longest = _BACK_OFF
-        self._retry_at = time.monotonic() + min(longest, first * 2**self._failures)
+        self._retry_at = elapsed() + min(longest, first * 2**self._failures)
         self._failures = min(self._failures + 1, 8)
         self.trouble = why
         return {}
@@ -116,7 +116,7 @@ class RemoteMachine:
 
     async def _find(self, there: Shell, process: _Process, port: int, *, alone: bool) -> None:
         """Which process is the server's, and on which device its data is."""
-        now = time.monotonic()
+        now = elapsed()
         if process.pid is not None or now < process.search_at:
             return
         process.search_at = now + _SEARCH
@@ -137,7 +137,7 @@ class RemoteMachine:
             up, boot = answers.uptime(texts), procfs.boot_time(texts.get("/proc/stat", ""))
         except ValueError:
             raise OSError("its /proc cannot be read") from None
-        now = time.monotonic()
+        now = elapsed()
         if abs(boot - self._boot) > 1 or abs(up + self._offset - now) > _SLEPT:
             self._reboots += 1
             self._boot, self._offset = boot, now - up

@@ -15,6 +15,7 @@ from typing import Final
 import aiohttp
 
 from distdiag_tui.ledger import user_name
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.prometheus.answers import Answer, Meaning, judge
@@ -71,7 +72,7 @@ class Writer:
         if self.status.state in (Writing.OFF, Writing.CLOCK) or 0 <= snapshot.time - self._taken < spared:
             return
         self._taken = snapshot.time
-        self._queue.append((snapshot, time.time() - time.monotonic()))
+        self._queue.append((snapshot, time.time() - elapsed()))
         self._weight += _weight(snapshot)
         while self._weight > self._most_queued and len(self._queue) > 1:
             self._weight -= _weight(self._queue.popleft()[0])

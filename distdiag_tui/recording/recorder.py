@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.recording.load import pack_reports
 from distdiag_tui.recording.packing import pack
@@ -27,7 +28,7 @@ class Recorder:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._draft = folder, folder.with_name(folder.name + PART)
-        self._clock = time.time() - time.monotonic()
+        self._clock = time.time() - elapsed()
         self._frames: list[Frame] = []
         self._chunks = 0
         try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Endpoint, Sampling, Target
 from distdiag_tui.model.topology import Layout, Server, Status, Tenant
 from distdiag_tui.sources.discovery.alone import Alone, layout_of
@@ -163,7 +164,7 @@ class Fleet:
     def read(self, samples: Mapping[Key, Sample], direct: Iterable[str]) -> dict[str, Sample]:
         """Samples by name of those that the reader is needed for; `direct` names have one of their own."""
         assert self.known is not None
-        now, taken = time.monotonic(), set(direct)
+        now, taken = elapsed(), set(direct)
         found = {}
         for key, sample in samples.items():
             self._read_at[key] = now
@@ -216,7 +217,7 @@ class Fleet:
             role="rootserver" if member.rootserver else own.role,
             uptime=None if place.started is None or not status.answers else self._uptime(place.started),
             latency=self.reader.latency,
-            age=None if read_at is None else time.monotonic() - read_at,
+            age=None if read_at is None else elapsed() - read_at,
             tenants=tenants,
         )
 

@@ -24,7 +24,7 @@ def new_epoch() -> int:
 class Sample:
     """Raw columns of one server: `columns` has a row for each of `tenants`, C wide, NaN for missing.
 
-    `at` is the moment of reading (s, monotonic). Samples of different `epoch` are not comparable:
+    `at` is the moment of reading (s, as `elapsed` counts). Samples of different `epoch` are not comparable:
     the connection broke in between, and the server may have restarted. `every`: seconds between readings
     where that is known to be longer than a tick.
     """

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Target
 from distdiag_tui.model.topology import Event
 from distdiag_tui.sources.discovery.changes import changes
@@ -49,7 +50,7 @@ class LiveSource:
         self._look: asyncio.Task[tuple[Known, tuple[Event, ...]]] | None = None
         self._look_at = 0.0
         self._answers: dict[str, bool] = {}
-        self._epoch = time.time() - time.monotonic()
+        self._epoch = time.time() - elapsed()
 
     @property
     def nodes(self) -> list[Node]:
@@ -69,7 +70,7 @@ class LiveSource:
 
     def _now(self) -> float:
         """Epoch seconds that never jump: ticks count these, whatever happens to the clock."""
-        return self._epoch + time.monotonic()
+        return self._epoch + elapsed()
 
     async def _next_tick(self) -> None:
         """Sleep to the next multiple of the interval; a tick that was overslept is skipped."""
@@ -77,7 +78,7 @@ class LiveSource:
 
     async def _first_frame(self) -> Frame:
         """With servers as the cluster tells them, if it is quick to do so."""
-        started = time.monotonic()
+        started = elapsed()
         await self._wait(self._poll_all(), 2 * MOST_PATIENCE)
         if self.fleet.clustered:
             self._start_look()
@@ -88,8 +89,8 @@ class LiveSource:
     async def _frame(
         self, patience: float, started: float | None = None, events: tuple[Event, ...] = ()
     ) -> Frame:
-        started, now = started or time.monotonic(), self._now()
-        if time.monotonic() >= self._look_at and self.fleet.clustered:
+        started, now = started or elapsed(), self._now()
+        if elapsed() >= self._look_at and self.fleet.clustered:
             self._start_look()
         reading = self._read()
         await self._wait([*self._poll_all(), reading], patience)
@@ -104,7 +105,7 @@ class LiveSource:
             interval=self.interval,
             servers=servers,
             samples=samples,
-            latency=time.monotonic() - started,
+            latency=elapsed() - started,
             layout=self.fleet.layout,
             events=events,
         )
@@ -160,7 +161,7 @@ class LiveSource:
 
     def _start_look(self) -> None:
         if self._look is None:
-            self._look_at = time.monotonic() + self.look_every
+            self._look_at = elapsed() + self.look_every
             self._look = asyncio.create_task(self._discover(), name="look at the cluster")
 
     async def _discover(self) -> tuple[Known, tuple[Event, ...]]:
@@ -190,7 +191,7 @@ class LiveSource:
         return ()
 
     def _look_soon(self) -> None:
-        self._look_at = min(self._look_at, time.monotonic() + LOOK_AGAIN)
+        self._look_at = min(self._look_at, elapsed() + LOOK_AGAIN)
 
     def _notice(self, answers: dict[str, bool]) -> None:
         """A server that begins or ceases to answer is a reason to look what there is."""

@@ -13,6 +13,7 @@ import asyncmy
 import numpy as np
 from asyncmy.errors import MySQLError
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Tenant
@@ -107,7 +108,7 @@ class Node:
 
     async def poll(self) -> Sample | None:
         """Sample the server once; None while it is down, refused, backing off, or has nothing to offer."""
-        self._asked_at = time.monotonic()
+        self._asked_at = elapsed()
         if self._asked_at < self._retry_at:
             self._asked_at = None
             return None
@@ -128,13 +129,13 @@ class Node:
             await self._connect()
         elif self._polls % IDENTIFY_EVERY == DESCRIBE_AT and self._capability is not None:
             await self._describe(self._capability)
-        started = time.monotonic()
+        started = elapsed()
         readings: dict[tuple[int, int], float] = dict(self._slow_columns)
         for query in self._plan:
             if self._polls % query.every == 0:
                 await self._ask(query, readings)
         self._polls += 1
-        now = time.monotonic()
+        now = elapsed()
         self._latency, self._failures = now - started, 0
         self._settle()
         if not readings:
@@ -193,7 +194,7 @@ class Node:
         for zone, role, uptime in await self._fetch(queries.identity(capability)):
             self._zone = self.endpoint.zone or str(zone or "")
             self._role = str(role or "")
-            self._served_since = None if uptime is None else time.monotonic() - float(uptime)
+            self._served_since = None if uptime is None else elapsed() - float(uptime)
         if self.clustered:
             await self._locate(capability)
 
@@ -214,7 +215,7 @@ class Node:
 
     async def _locate(self, capability: Capability) -> None:
         """Ask which server of its cluster this is, by its clock, and whether an OBProxy is between."""
-        before, began = time.time(), time.monotonic()
+        before, began = time.time(), elapsed()
         try:
             ((address, port, clock),) = await self._fetch(queries.WHO)
         except MySQLError:
@@ -222,7 +223,7 @@ class Node:
                 raise
             return  # no OceanBase
         if clock is not None:
-            took = time.monotonic() - began
+            took = elapsed() - began
             if took < PROMPT or self.clock_offset is None:  # a late answer says little of its moment
                 self.clock_offset = float(clock) - before - took / 2
         key = key_of({"SVR_IP": address, "SVR_PORT": port})
@@ -244,15 +245,15 @@ class Node:
         self._detail = "; ".join(f"no {FEATURES[view]}: {self._capability.missing[view]}" for view in lost)
         if not self._capability.usable:
             self._drop()
-            self._retry_at = time.monotonic() + REPROBE
+            self._retry_at = elapsed() + REPROBE
 
     async def _greeting(self) -> float | None:
         """Seconds until the port's first byte, None without: a process that is stopped sends nothing."""
-        began, writer = time.monotonic(), None
+        began, writer = elapsed(), None
         try:
             async with asyncio.timeout(GREETING):
                 reader, writer = await asyncio.open_connection(self.endpoint.host, self.endpoint.port)
-                return time.monotonic() - began if await reader.read(1) else None
+                return elapsed() - began if await reader.read(1) else None
         except (OSError, TimeoutError):
             return None
         finally:
@@ -269,7 +270,7 @@ class Node:
         first, longest = BACK_OFF
         pause = min(longest, first * 2**self._failures) * random.uniform(0.8, 1.2)  # noqa: S311
         self._failures = min(self._failures + 1, 8)
-        self._retry_at = time.monotonic() + pause
+        self._retry_at = elapsed() + pause
 
     def _drop(self) -> None:
         """Give the connection up at once; whatever is under way on it is lost."""
@@ -286,7 +287,7 @@ class Node:
 
     def server(self) -> Server:
         """The server as it is known at this moment."""
-        now = time.monotonic()
+        now = elapsed()
         status, detail = self._status, self._detail
         waited = 0.0 if self._asked_at is None else now - self._asked_at
         if status in (Status.UP, Status.SLOW) and waited > SLOW_AFTER:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.model.arithmetic import Floats
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status, Tenant
 from distdiag_tui.sources import wide
@@ -81,7 +81,7 @@ class Reader:
     @property
     def waiting(self) -> float:
         """Seconds since the question that has no answer yet; 0 if there is none."""
-        return 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
+        return 0.0 if self._asked_at is None else elapsed() - self._asked_at
 
     def forget(self, keys: Iterable[Key]) -> None:
         """These servers restarted, or went: what comes next of them is not comparable."""
@@ -93,7 +93,7 @@ class Reader:
         if self._session.resting:
             return {}
         self._meet_again()
-        self._asked_at = time.monotonic()
+        self._asked_at = elapsed()
         try:
             return await self._sample(endpoints)
         except asyncio.CancelledError:
@@ -123,7 +123,7 @@ class Reader:
         if found - self.left_out:
             log.warning("servers that do not answer are left out: %s", sorted(found))
         self._set_left_out(found)
-        self._meet_at = time.monotonic() + MEET_EVERY
+        self._meet_at = elapsed() + MEET_EVERY
 
     def _meet_again(self) -> None:
         """See now and then, beside the figures of the others, whether those left out answer again."""
@@ -131,8 +131,8 @@ class Reader:
             meeting, self._meeting = self._meeting, None
             if not meeting.cancelled() and meeting.exception() is None:
                 self._set_left_out(meeting.result())
-        elif self._meeting is None and self.left_out and time.monotonic() >= self._meet_at:
-            self._meet_at = time.monotonic() + MEET_EVERY
+        elif self._meeting is None and self.left_out and elapsed() >= self._meet_at:
+            self._meet_at = elapsed() + MEET_EVERY
             others = [key for key in self.places if key not in self.left_out]
             # one that is well is asked too: if it is silent as well, it says nothing of the rest
             asked = [self.places[key] for key in (*self.left_out, *others[:1]) if key in self.places]
@@ -152,14 +152,14 @@ class Reader:
     async def _sample(self, endpoints: tuple[Endpoint, ...]) -> Mapping[Key, Sample]:
         if not self._session.connected:
             await self._connect(endpoints)
-        began = time.monotonic()
+        began = elapsed()
         at = began
         answers: list[tuple[wide.WideQuery, list[Row]]] = []
         for query in self._plan:
-            asked = time.monotonic()
+            asked = elapsed()
             answers.append((query, await self._rows(query)))
             if query is self._plan[0]:
-                at = (asked + time.monotonic()) / 2  # of the counters, whose rates need it
+                at = (asked + elapsed()) / 2  # of the counters, whose rates need it
         self._polls += 1
         tick = wide.Wide({tenant.name: tenant.id for tenant in self.tenants})
         # for 1,000 servers it takes 0.15 s, for which no key should wait
@@ -171,7 +171,7 @@ class Reader:
             for key, (tenants, columns) in servers.items()
         }
         self._seen, self._held_up = frozenset(found), False
-        self.latency = time.monotonic() - began
+        self.latency = elapsed() - began
         self._settle()
         return found
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from distdiag_tui.engine import Engine
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, LEVELS, Column
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.topology import Server, Status, Tenant
@@ -41,7 +42,7 @@ class Ticks:
     def __init__(self, *servers: Server, cluster: str = "told", start: float | None = None) -> None:
         self.servers = list(servers or (up("n1"), up("n2")))
         self.engine = Engine(Unread(), cluster)
-        self._zero = time.time() - time.monotonic()
+        self._zero = time.time() - elapsed()
         self._time = start  # None: now
         self.raw: dict[Column, float] = {}
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.sources.capability import Capability, probe
@@ -89,10 +89,10 @@ async def connected(endpoint: Endpoint, target: Target, views: Iterable[str]) ->
 
 async def twice(read: Callable[[], Awaitable[Mapping[Any, Sequence[float]]]]) -> dict[Any, list[float]]:
     """By how much running totals grow in about a second, a second."""
-    before, started = await read(), time.monotonic()
+    before, started = await read(), elapsed()
     await asyncio.sleep(1.0)
     after = await read()
-    seconds = time.monotonic() - started
+    seconds = elapsed() - started
     return {
         key: [(new - old) / seconds for new, old in zip(values, before.get(key, values), strict=True)]
         for key, values in after.items()

@@ -9,6 +9,7 @@ from typing import Final
 
 from asyncmy.errors import MySQLError
 
+from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.sources.capability import Capability, reason
 from distdiag_tui.sources.discovery.assembly import assemble
@@ -51,7 +52,7 @@ class Discovery:
     async def _answers(self) -> Answers:
         capability = self.session.capability
         assert capability is not None
-        at = time.monotonic()
+        at = elapsed()
         here, offset, tenant = await self._who()
         parts: dict[str, Table] = {}
         views: dict[str, str] = {}
@@ -69,13 +70,13 @@ class Discovery:
 
     async def _who(self) -> tuple[Key | None, float | None, int]:
         """The server that answers, by how much its clock is ahead of ours (s), and the account's tenant."""
-        before, began = time.time(), time.monotonic()
+        before, began = time.time(), elapsed()
         ((address, port, clock, tenant),) = await self.session.rows(
             "host_ip(), rpc_port(), unix_timestamp(now(6)), effective_tenant_id()"
         )
         row = {"SVR_IP": address, "SVR_PORT": port, "CLOCK": clock, "TENANT": tenant}
         theirs = number(row, "CLOCK")
-        offset = None if theirs is None else theirs - before - (time.monotonic() - began) / 2
+        offset = None if theirs is None else theirs - before - (elapsed() - began) / 2
         return key_of(row), offset, integer(row, "TENANT") or 1
 
     async def _ask(self, part: Part, capability: Capability) -> tuple[str, Table] | str:
