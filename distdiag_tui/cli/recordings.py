@@ -22,6 +22,7 @@ def summary(recording: Recording) -> dict[str, Any]:
     it was connected to.
     """
     frames = recording.frames()
+    names = dict.fromkeys(server.name for frame in frames for server in frame.servers)
     return {
         "folder": str(recording.folder),
         "run": None if recording.info is None else asdict(recording.info),
@@ -29,7 +30,7 @@ def summary(recording: Recording) -> dict[str, Any]:
         "frames": len(frames),
         "seconds": frames[-1].time - frames[0].time if frames else 0.0,
         "reports": len(recording.reports()),
-        "servers": [_server(frames, server.name) for server in (frames[0].servers if frames else ())],
+        "servers": [_server(frames, name) for name in names],
     }
 
 

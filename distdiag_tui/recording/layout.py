@@ -7,7 +7,7 @@ tell is apart, and not there where nobody could ask them: H columns, K samples.
 
 header   uint8 (n)       JSON: see `Header`
 frames   int64 (3, F) Δ  tick, epoch time (µs), latency (µs)
-servers  int32 (3, F, S) of each server latency and age (0.1 ms) and uptime (s); -1: unknown
+servers  int32 (3, F, S) of each server latency and age (0.1 ms) and uptime (s); -1: unknown, -2: not there
 samples  int64 (4, N) Δ  server, frame, epoch of the connection, `at` (µs, monotonic); by server, then frame
 rows     int64 (2, R) Δ  sample, tenant id; by server, then tenant, then frame
 values   int64 (C, R) Δ  the raw columns; where there is no whole number, that of the row before (or 0)
@@ -42,14 +42,16 @@ MICRO: Final = 1e6
 MILLI: Final = 1e3
 TENTH: Final = 1e4  # of a ms
 WHOLE: Final = 2.0**53
+ABSENT: Final = -2  # for a timing: no such server in this frame
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     """What is no array. `interval` in seconds; `clock` + `at` of a sample is its time in epoch seconds.
 
-    `servers`: name and address. `facts`: [frame, server, fields], what of a server's zone, status, detail,
-    product, role, tenants (pairs of id and name) and host (name, way and trouble) changed with that frame.
+    `servers`: name and address of all that some frame has. `facts`: [frame, server, fields], what of a
+    server's zone, status, detail, product, role, tenants (pairs of id and name) and host (name, way and
+    trouble) changed with that frame.
     """
 
     interval: float

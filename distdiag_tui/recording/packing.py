@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, HOST_COLUMNS, Column
-from distdiag_tui.recording.layout import MICRO, MILLI, TENTH, WHOLE, Arrays, Header, Ints
+from distdiag_tui.recording.layout import ABSENT, MICRO, MILLI, TENTH, WHOLE, Arrays, Header, Ints
 from distdiag_tui.recording.told import pack_told
 from distdiag_tui.sources.frame import Frame, Sample
 
@@ -26,11 +26,13 @@ _Placed = tuple[int, int, Sample]
 
 
 def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) -> bytes:
-    """The file of one or more frames, which all name the same servers in the same order.
+    """The file of one or more frames; a server that is not in all of them has no samples in the others.
 
     `clock` + `at` of a sample is its time in epoch seconds. Stored instead of compressed, it takes no time.
     """
-    samples = _ordered(frames, [frame.samples for frame in frames])
+    addresses = {server.name: server.address for frame in frames for server in frame.servers}
+    places = {name: place for place, name in enumerate(addresses)}
+    samples = _ordered(places, [frame.samples for frame in frames])
     rows = [
         (server, tenant, number, row)
         for number, (server, _, sample) in enumerate(samples)
@@ -41,32 +43,31 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
         interval=frames[0].interval,
         clock=clock,
         columns=tuple(COLUMNS[index] for index in _OF_SERVERS),
-        servers=tuple((server.name, server.address) for server in frames[0].servers),
-        facts=tuple(_facts(frames)),
+        servers=tuple(addresses.items()),
+        facts=tuple(_facts(frames, places)),
     )
     arrays: Arrays = {
         "header": as_bytes(asdict(header)),
         "frames": _steps(
             np.array([[f.tick, round(f.time * MICRO), round(f.latency * MICRO)] for f in frames], np.int64).T
         ),
-        "servers": _timings(frames),
+        "servers": _timings(frames, places),
         "samples": _when(samples),
         "rows": _steps(_matrix([(number, tenant) for _, tenant, number, _ in rows], 2)),
         **_pack_values([row[_OF_SERVERS] for *_, row in rows], len(_OF_SERVERS)),
-        **_pack_hosts(_ordered(frames, [frame.hosts for frame in frames])),
+        **_pack_hosts(_ordered(places, [frame.hosts for frame in frames])),
         **pack_told(frames),
     }
     return archive_of(arrays, method)
 
 
-def _ordered(frames: Sequence[Frame], kept: Sequence[Mapping[str, Sample]]) -> list[_Placed]:
+def _ordered(places: Mapping[str, int], kept: Sequence[Mapping[str, Sample]]) -> list[_Placed]:
     """Samples of each frame with their server's and frame's number, by server, then frame."""
-    names = {server.name: index for index, server in enumerate(frames[0].servers)}
     samples = [
-        (names[name], index, sample)
+        (places[name], index, sample)
         for index, found in enumerate(kept)
         for name, sample in found.items()
-        if name in names
+        if name in places
     ]
     return sorted(samples, key=lambda each: each[:2])
 
@@ -97,29 +98,30 @@ def _steps(array: Ints) -> Ints:
     return np.diff(array, axis=-1, prepend=0)
 
 
-def _timings(frames: Sequence[Frame]) -> NDArray[np.int32]:
+def _timings(frames: Sequence[Frame], places: Mapping[str, int]) -> NDArray[np.int32]:
     def number(value: float | None, unit: float) -> int:
         return -1 if value is None else min(round(value * unit), 2**31 - 1)
 
-    known = [
-        [[number(s.latency, TENTH), number(s.age, TENTH), number(s.uptime, 1.0)] for s in frame.servers]
-        for frame in frames
-    ]
-    return np.ascontiguousarray(np.array(known, dtype=np.int32).transpose(2, 0, 1))
+    known = np.full((len(frames), len(places), 3), ABSENT, dtype=np.int32)
+    for row, frame in zip(known, frames, strict=True):
+        row[[places[server.name] for server in frame.servers]] = [
+            [number(s.latency, TENTH), number(s.age, TENTH), number(s.uptime, 1.0)] for s in frame.servers
+        ]
+    return np.ascontiguousarray(known.transpose(2, 0, 1))
 
 
-def _facts(frames: Sequence[Frame]) -> list[tuple[int, int, dict[str, Any]]]:
-    facts, before = [], dict[int, dict[str, Any]]()
+def _facts(frames: Sequence[Frame], places: Mapping[str, int]) -> list[tuple[int, int, dict[str, Any]]]:
+    facts, before = [], dict[str, dict[str, Any]]()
     for index, frame in enumerate(frames):
-        for number, server in enumerate(frame.servers):
+        for server in frame.servers:
             now = {name: getattr(server, name) for name in _TEXTS}
             now["tenants"] = [[tenant.id, tenant.name] for tenant in server.tenants]
             if (host := frame.machines.get(server.name)) is not None:
                 now["host"] = [host.name, host.way, host.trouble]
-            old = before.get(number, {})
+            old = before.get(server.name, {})
             if changed := {name: value for name, value in now.items() if old.get(name) != value}:
-                facts.append((index, number, changed))
-            before[number] = now
+                facts.append((index, places[server.name], changed))
+            before[server.name] = now
     return facts
 
 

@@ -15,7 +15,7 @@ from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, Column
 from distdiag_tui.model.topology import Host, Server, Status, Tenant
-from distdiag_tui.recording.layout import MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
+from distdiag_tui.recording.layout import ABSENT, MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
 from distdiag_tui.recording.told import unpack_told
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
@@ -148,10 +148,12 @@ def _servers(arrays: Arrays, header: Header) -> list[tuple[tuple[Server, ...], d
         for server, fields in facts.get(index, ()):
             read = _read_facts(fields)
             if host := read.pop("host", None):
-                machines = {**machines, now[server].name: Host(*host)}
+                machines[now[server].name] = Host(*host)
             now[server] = replace(now[server], **read)
-        servers = tuple(_timed(server, *each) for server, each in zip(now, timings, strict=True))
-        found.append((servers, machines))
+        servers = tuple(
+            _timed(server, *each) for server, each in zip(now, timings, strict=True) if each[0] != ABSENT
+        )
+        found.append((servers, {each.name: machines[each.name] for each in servers if each.name in machines}))
     return found
 
 

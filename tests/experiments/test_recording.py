@@ -74,6 +74,23 @@ def test_the_arrays_are_as_the_description_says() -> None:
         assert at[sample[row]] / 1e6 == pytest.approx(mine.at, abs=1e-6)
 
 
+def test_who_joins_or_leaves_has_its_own_figures_and_none_of_others() -> None:
+    frames = steady_frames(4, ("n1", "n2", "n3"))
+    for index, away in enumerate(("", "n3", "n1", "n1")):  # the same number, but not the same ones
+        kept = {name: each for name, each in frames[index].samples.items() if name != away}
+        there = tuple(each for each in frames[index].servers if each.name != away)
+        frames[index] = replace(frames[index], servers=there, samples=kept, hosts={})
+    data = pack(frames, 5.0, zipfile.ZIP_STORED)
+    found = unpack(data)
+    assert [[each.name for each in frame.servers] for frame in found] == [
+        ["n1", "n2", "n3"], ["n1", "n2"], ["n2", "n3"], ["n2", "n3"],
+    ]  # fmt: skip
+    assert all(map(same, frames, found))
+    timings = arrays_of(data)["servers"]
+    assert (timings == -2).sum() == 3 * 3
+    assert len(unpack(archive_of({**arrays_of(data), "servers": np.maximum(timings, -1)}))[1].servers) == 3
+
+
 def test_what_the_cluster_said_comes_back_with_the_frame_it_was_said_in() -> None:
     used = [Member("n1", "z", "ACTIVE", shares={"cpu": Share(used, 2.0, 8.0)}) for used in (1.0, 2.0, 3.0)]
     units = (Unit(1, "shop", "z", "n1", shares={"memory": Share(1e9, None, 2e9)}),)
