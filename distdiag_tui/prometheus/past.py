@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -14,13 +14,21 @@ from distdiag_tui.model.topology import Subject
 MOST_BYTES: Final = 64 * 2**20
 
 
+class Growing(History, Protocol):
+    """A history whose newest tick is known."""
+
+    @property
+    def tick(self) -> int | None: ...
+
+
 class Past:
     """A history that goes on backwards from tick `first`, the first one of `newer`.
 
-    Once `newer` holds `reach` ticks itself, nobody sees what is before, and it is forgotten.
+    Once `newer` holds `reach` ticks itself it gives up older ones. What is before is forgotten then: it would
+    stand beside ticks that do not follow it.
     """
 
-    def __init__(self, newer: History, first: int, reach: int) -> None:
+    def __init__(self, newer: Growing, first: int, reach: int) -> None:
         self.first = first
         self.begin = first
         """The first tick of which something is known."""
@@ -76,7 +84,7 @@ class Past:
 
     def _reaches(self, seen: int, count: int, end: int | None) -> bool:
         """Whether what was read back belongs into a window of `count`, of which so many ticks were seen."""
-        if seen >= self._reach:
+        if self._newer.tick is not None and self._newer.tick - self.first + 1 >= self._reach:
             self._values.clear()
         return bool(self._values) and seen < count and (seen > 0 or end is not None)
 

@@ -14,7 +14,7 @@ from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import History, Snapshot, Values
 from distdiag_tui.model.topology import Status, Subject
 from distdiag_tui.prometheus.backfill import Backfill
-from distdiag_tui.prometheus.past import Past
+from distdiag_tui.prometheus.past import Growing, Past
 from distdiag_tui.prometheus.reader import Reader
 from distdiag_tui.prometheus.status import WriteStatus, Writing
 from distdiag_tui.prometheus.turn import AGAIN, Turn
@@ -28,9 +28,12 @@ LATE: Final = 600.0  # s: what went wrong of late is not to be taken for usual
 
 
 class Looker(Protocol):
-    """An engine: its `history` is what is shown of the past, its own of `reach` ticks."""
+    """An engine: its `history` is what is shown of the past, `store` its own of `reach` ticks."""
 
     history: History
+
+    @property
+    def store(self) -> Growing: ...
 
     @property
     def reach(self) -> int: ...
@@ -120,7 +123,7 @@ class PrometheusDesk:
 
     async def _read(self, snapshot: Snapshot, first: int) -> None:
         """What was before tick `first`, the first one that is known."""
-        past = Past(snapshot.history, first, self._reach)
+        past = Past(self._engine.store, first, self._reach)
         subjects = 1 + len(snapshot.zones) + sum(1 + len(server.tenants) for server in snapshot.servers)
         try:
             async for piece in Backfill(self._reader, self._server, snapshot, first).pieces(

@@ -281,6 +281,20 @@ def test_the_past_lies_in_front_of_what_is_seen() -> None:
     assert past.window(Subject(), 9, 107).shape[1] == 0
 
 
+@pytest.mark.parametrize("newest", [105, 109, 120])
+def test_what_the_store_has_given_up_is_not_told_from_another_time(newest: int) -> None:
+    store, subject = Store(8), Subject("z1", "n1")
+    past = Past(store, 100, 8)
+    past.fill(90, {subject: np.tile(np.arange(90, 100, dtype=np.float32), (len(METRIC_IDS), 1))})
+    for tick in range(100, newest + 1):
+        store.append(tick, {subject: column(tick, 1)[:, 0]})
+    for end in range(91, newest + 1):
+        for count in (3, 7):
+            for found in (past.window(subject, count, end)[0], past.traces([subject], 0, count, end)[0]):
+                np.testing.assert_array_equal(found, np.arange(end - len(found) + 1, end + 1))
+    assert past.traces([subject], 0, 3, 95).shape[1] == (3 if newest < 107 else 0)
+
+
 async def test_what_is_older_is_read_in_steps(server: Prometheus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill, "EXACT", 10.0)
     monkeypatch.setattr(backfill, "STEP", 5.0)
