@@ -36,8 +36,6 @@ class Memory:
 
     def recall(self, now: float) -> Usual | None:
         """What there is, if it is of the last weeks before `now` (epoch s)."""
-        from zipfile import BadZipFile  # noqa: PLC0415  not needed to draw the first screen
-
         try:
             with np.load(self.file, allow_pickle=False) as file:
                 if file["schema"] != SCHEMA or file["cluster"] != self._cluster:
@@ -51,7 +49,7 @@ class Memory:
                 )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, EOFError, BadZipFile) as error:
+        except Exception as error:  # of a damaged archive NumPy raises whatever comes up while it is read
             log.warning("what was usual cannot be read: %s", error)
             return None
         return usual if now - usual.time <= FORGOTTEN else None

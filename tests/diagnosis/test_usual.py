@@ -170,6 +170,19 @@ def test_a_damaged_file_is_as_none_and_is_replaced(seen: Usual, tmp_path: Path, 
     assert memory.recall(NOW) is not None
 
 
+def test_a_bit_that_flipped_does_no_harm(seen: Usual, tmp_path: Path) -> None:
+    memory = Memory("a cluster", tmp_path)
+    memory.keep(replace(seen, time=NOW))
+    whole = memory.file.read_bytes()
+    lost = 0
+    for place in range(0, len(whole), len(whole) // 200):
+        memory.file.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        lost += memory.recall(NOW) is None
+    assert lost > 100
+    memory.keep(replace(seen, time=NOW))
+    assert memory.recall(NOW) is not None
+
+
 def test_a_file_can_execute_nothing(tmp_path: Path) -> None:
     memory, proof = Memory("a cluster", tmp_path), tmp_path / "executed"
 

@@ -279,6 +279,19 @@ def test_what_is_damaged_is_one_line(tmp_path: Path) -> None:
         open_recording(tmp_path)
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+def test_a_bit_that_flipped_is_one_line(method: int) -> None:
+    whole = pack(steady_frames(1, ("n1",)), 5.0, method)
+    words = []
+    for place in range(0, len(whole), len(whole) // 100):
+        try:
+            unpack(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        except RecordingError as error:
+            words.append(str(error))
+    assert len(words) > 50
+    assert not [line for line in words if "\n" in line]
+
+
 def test_loading_executes_nothing() -> None:
     """An array of Python objects is refused before it is read."""
     file = BytesIO()
