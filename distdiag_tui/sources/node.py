@@ -177,7 +177,8 @@ class Node:
             if self._pool is None:
                 self._pool = await _create_pool(self.endpoint, self._target)
             self._connection = await self._pool.acquire()
-            self._capability = await probe(self._connection)
+        # more than a dozen statements: one that takes its time for each is slow, and not away
+        self._capability = await probe(self._connection, timeout=TIMEOUT)
         self._epoch = new_epoch()
         self._polls = 0
         self._slow_columns.clear()

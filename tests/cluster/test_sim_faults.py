@@ -155,6 +155,14 @@ async def test_a_server_that_answers_in_half_a_minute(sim: Sim) -> None:
     without_spikes(watch)
 
 
+async def test_a_server_that_takes_its_time_for_each_statement_is_slow_and_not_away(sim: Sim) -> None:
+    sim.slow_server(sim.servers[1], 0.15)
+    async with looking(sim.target(server=sim.servers[1]), Sampling.DIRECT) as watch:
+        slow = await watch.until_status(address(sim, sim.servers[1]), Status.SLOW, TICKS)
+        assert (slow.latency or 0) > 0.5
+    without_spikes(watch)
+
+
 async def test_an_entrance_that_answers_in_half_a_minute_is_left(sim: Sim) -> None:
     async with looking(sim.target(), Sampling.CLUSTER) as watch:
         names = await until_all(watch, sim)
