@@ -157,7 +157,8 @@ class Reader:
         answers: list[tuple[wide.WideQuery, list[Row]]] = []
         for query in self._plan:
             asked = elapsed()
-            answers.append((query, await self._rows(query)))
+            if (rows := await self._rows(query)) is not None:
+                answers.append((query, rows))
             if query is self._plan[0]:
                 at = (asked + elapsed()) / 2  # of the counters, whose rates need it
         self._polls += 1
@@ -175,8 +176,8 @@ class Reader:
         self._settle()
         return found
 
-    async def _rows(self, query: wide.WideQuery) -> list[Row]:
-        """An SQL error costs only its own columns, a broken connection the sample."""
+    async def _rows(self, query: wide.WideQuery) -> list[Row] | None:
+        """None after an SQL error, which costs only its own columns; a broken connection costs the sample."""
         if query.every > 1 and self._polls % query.every and query.view in self._slow:
             return self._slow[query.view]
         try:
@@ -185,7 +186,7 @@ class Reader:
             if not self._session.connected or query is self._plan[0] or timed_out(error):
                 raise
             log.warning("%s: %s", query.view, reason(error))
-            return []
+            return None
         if query.every > 1:
             self._slow[query.view] = rows
         return rows

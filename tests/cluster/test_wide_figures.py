@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from asyncmy.errors import OperationalError
 from reference import VERSIONS, capability_of, views_of
 
 from distdiag_tui.model.metrics import COLUMN_INDEX, STAT_IDS, WAIT_CLASSES, Column
+from distdiag_tui.model.target import Endpoint, Secret, Target
 from distdiag_tui.sources.discovery.known import Key
 from distdiag_tui.sources.frame import SERVER_WIDE
+from distdiag_tui.sources.reader import Reader
 from distdiag_tui.sources.wide import _CLASS_IDS, LONGEST, Wide, WideQuery, wide_plan
 
 ONE, TWO = ("10.0.0.1", 2882), ("10.0.0.2", 2882)
@@ -126,6 +131,25 @@ def test_sessions_by_tenant_and_those_of_nobody_in_particular() -> None:
     assert found[ONE, 1002, "session.locked"] == 1
     assert found[ONE, SERVER_WIDE, "session.all"] == 3
     assert found[TWO, SERVER_WIDE, "session.all"] == 0  # an answer: there are none
+
+
+async def test_sessions_that_could_not_be_asked_for_are_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader(Target("shop", (Endpoint("10.0.0.1", 2881),), "root@sys", Secret("")))
+    reader._plan = tuple(WideQuery(view, view, each.form) for view, each in PLAN.items())
+    reader._session.capability = capability_of("ob-4.2.5.0")
+    reader._session._link = SimpleNamespace(connected=True)
+    broken = True
+
+    async def run(sql: str) -> Rows:
+        if broken and sql == "GV$OB_PROCESSLIST":
+            raise OperationalError(4016, "Internal error")
+        return [row(ONE, (1, 40000, 7))] if sql == "GV$SYSSTAT" else []
+
+    monkeypatch.setattr(reader._session, "run", run)
+    sessions = COLUMN_INDEX["session.all"]
+    assert np.isnan((await reader.poll(()))[ONE].columns[:, sessions]).all()
+    broken = False
+    assert 0 in (await reader.poll(()))[ONE].columns[:, sessions]
 
 
 def test_plan_cache_and_disks() -> None:
