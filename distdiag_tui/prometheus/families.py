@@ -1,8 +1,10 @@
 """A snapshot as families of series, the same for those who scrape and for those who are written to.
 
 What adds up is told in parts: a family of raw columns has a series for each tenant on each server, and one
-without a tenant for what belongs to none with a name, so that a sum counts nothing twice. Means, shares and
-the like do not add up: those have a series for each tenant, and one without a tenant for the whole server.
+without a tenant for what belongs to the server itself, so that a sum counts nothing twice. A tenant without a
+name goes by its id: added up with others it would be missing from their total once it gets one, or is gone.
+Means, shares and the like do not add up: those have a series for each tenant with a name, and one without a
+tenant for the whole server.
 """
 
 from __future__ import annotations
@@ -11,27 +13,29 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 import numpy as np
 
 from distdiag_tui.model.arithmetic import Floats, add_rows
 from distdiag_tui.model.metrics import CATALOGUE, COLUMN_INDEX, COLUMNS, Kind, Metric
-from distdiag_tui.model.snapshot import Snapshot
+from distdiag_tui.model.snapshot import Snapshot, Totals
 from distdiag_tui.model.text import plain
 from distdiag_tui.model.topology import Server, Status, Subject
-from distdiag_tui.prometheus.names import BY_COLUMN, PREFIX, SERIES
+from distdiag_tui.prometheus.names import BY_COLUMN, PREFIX, SERIES, UNNAMED
 
 LABELS: Final = ("cluster", "zone", "server", "tenant")
 LONGEST_NAME: Final = 64  # characters of a label's value
 OWN: Final = "distdiag_"
+_SERVER_WIDE: Final = 0  # tenant id of figures that belong to the server as a whole
 
 Row = tuple[tuple[str, ...], float]  # label values, value
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many servers have series, and tenants of each; the rest is counted, and tenants added up."""
+    """How many servers have series, and tenants of each, with and without a name; the rest is counted."""
 
     servers: int = 300
     tenants: int = 20
@@ -80,21 +84,30 @@ def _name(text: str) -> str:
     return plain(text, LONGEST_NAME)
 
 
-def _named(server: Server, limits: Limits) -> dict[int, str]:
-    """Names of the tenants that are told of by id."""
-    return {tenant.id: _name(tenant.name) for tenant in server.tenants[: limits.tenants]}
+def _told(snapshot: Snapshot, server: Server) -> list[Totals]:
+    """What it counts, and what its machine does."""
+    return [kind[server.name] for kind in (snapshot.totals, snapshot.hosts) if server.name in kind]
+
+
+def _tenants(snapshot: Snapshot, server: Server) -> tuple[dict[int, str], dict[int, str]]:
+    """What tenants are called in labels, by id: those with a name, and those without."""
+    named = {tenant.id: _name(tenant.name) for tenant in server.tenants if tenant.name}
+    ids = {tenant for told in _told(snapshot, server) for tenant in told.tenants}
+    return named, {each: f"{UNNAMED}{each}" for each in sorted(ids - named.keys() - {_SERVER_WIDE})}
 
 
 def _parts(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> _Parts:
     labels: list[tuple[str, ...]] = []
     rows: list[Floats] = []
     for server in servers:
-        names = _named(server, limits)
+        names = {_SERVER_WIDE: ""}
+        for some in _tenants(snapshot, server):
+            names.update(islice(some.items(), limits.tenants))
         of_tenants: dict[str, list[Floats]] = {}
-        for told in (snapshot.totals.get(server.name), snapshot.hosts.get(server.name)):
-            if told is not None:
-                for tenant, row in zip(told.tenants, told.columns, strict=True):
-                    of_tenants.setdefault(names.get(tenant, ""), []).append(row)
+        for told in _told(snapshot, server):
+            for tenant, row in zip(told.tenants, told.columns, strict=True):
+                if tenant in names:
+                    of_tenants.setdefault(names[tenant], []).append(row)
         for tenant_name, several in of_tenants.items():
             labels.append((_name(snapshot.cluster), _name(server.zone), _name(server.name), tenant_name))
             rows.append(add_rows(np.stack(several)))
@@ -233,7 +246,9 @@ def _of_ourselves(snapshot: Snapshot) -> Iterator[Family]:
 
 def _left_out(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> Family:
     cluster = _name(snapshot.cluster)
-    tenants = sum(max(0, len(server.tenants) - limits.tenants) for server in servers)
+    tenants = sum(
+        max(0, len(some) - limits.tenants) for server in servers for some in _tenants(snapshot, server)
+    )
     rows = [
         ((cluster, "server"), float(len(snapshot.servers) - len(servers))),
         ((cluster, "tenant"), float(tenants)),

@@ -13,6 +13,7 @@ from typing import Final
 from distdiag_tui.model.metrics import COLUMNS, LEVELS, WAIT_CLASSES, Column
 
 PREFIX: Final = "oceanbase_"
+UNNAMED: Final = "#"  # and the id: the label of a tenant whose name is not known; no name begins so
 
 
 @dataclass(frozen=True, slots=True)

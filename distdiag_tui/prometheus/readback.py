@@ -18,6 +18,7 @@ from distdiag_tui.model.metrics import COLUMNS
 from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.prometheus.dialects import Dialect
+from distdiag_tui.prometheus.names import UNNAMED
 from distdiag_tui.prometheus.reader import Found
 
 LONGEST_STEP: Final = 3.5  # ticks between samples that are still one after the other
@@ -38,7 +39,7 @@ class Ticks:
 
 
 def columns_by_tick(found: Found, dialect: Dialect, ticks: Ticks) -> dict[str, Floats]:
-    """Raw columns per second (N, C) by tenant, "" for what belongs to none; empty where nothing was found."""
+    """Raw columns per second (N, C) by tenant, "" for the server itself; empty where nothing was found."""
     rows = _best_witness(found, dialect)
     if not rows:
         return {}
@@ -115,7 +116,7 @@ class Gathering:
         self._count(Subject(server.zone), whole)
         found = {Subject(server.zone, server.name): _metrics(whole)}
         for tenant, columns in by_tenant.items():
-            if tenant:
+            if tenant and not tenant.startswith(UNNAMED):
                 self._count(Subject(tenant=tenant), columns)
                 found[Subject(server.zone, server.name, tenant)] = _metrics(columns)
         return found

@@ -73,7 +73,9 @@ def test_parts_add_up_and_wholes_stand_beside_them() -> None:
     snapshot = ticks.next()
     found = families(snapshot)
     selects = told(found, "oceanbase_sql_select_total")
-    assert {labels[3]: value for labels, value in selects.items()} == {"sys": 1010, "shop": 1010, "": 1010}
+    assert {labels[3]: value for labels, value in selects.items()} == {
+        "sys": 1010, "shop": 1010, "#1001": 1010,
+    }  # fmt: skip
     assert told(found, "oceanbase_statements_total")["told", "z1", "n1", "sys"] == 6 * 1010
     seconds = told(found, "oceanbase_sql_select_seconds_total")
     assert seconds["told", "z1", "n1", "sys"] == pytest.approx(1010e-6)
@@ -84,13 +86,24 @@ def test_parts_add_up_and_wholes_stand_beside_them() -> None:
     assert told(found, "oceanbase_memory_ratio")["told", "z1", "n1", ""] == pytest.approx(1.0)
 
 
-def test_too_many_tenants_and_servers_are_counted_and_tenants_added_up() -> None:
+def test_no_counter_falls_when_a_tenant_gets_its_name_or_is_gone() -> None:
+    new, old = Tenant(1003, ""), Tenant(1005, "")
+    ticks = Ticks(up("n1", SYS, Tenant(0, ""), new, old), start=1.7e9 + 100)
+    before = told(families(ticks.next()), "oceanbase_sql_select_total")
+    ticks.servers[0] = up("n1", SYS, Tenant(0, ""), replace(new, name="shop"))
+    after = told(families(ticks.next()), "oceanbase_sql_select_total")
+    assert [labels[3] for labels in before] == ["sys", "", "#1003", "#1005"]
+    assert {labels[3] for labels in after} == {"sys", "", "shop"}
+    assert all(after[labels] > value for labels, value in before.items() if labels in after)
+
+
+def test_too_many_tenants_and_servers_are_counted() -> None:
     tenants = [Tenant(1002 + 2 * number, f"t{number}") for number in range(30)]
     ticks = Ticks(*(up(f"n{number}", *tenants) for number in range(5)), start=1.7e9 + 1)
     found = families(ticks.next(), Limits(servers=2, tenants=3))
     memory = told(found, "oceanbase_memory_used_bytes")
-    assert len(memory) == 2 * 4
-    assert sum(memory.values()) == 2 * 30 * 4e6
+    assert len(memory) == 2 * 3
+    assert sum(memory.values()) == 2 * 3 * 4e6
     assert told(found, "distdiag_left_out") == {("told", "server"): 3, ("told", "tenant"): 2 * 27}
     assert len(told(found, "distdiag_server_up")) == 2
 

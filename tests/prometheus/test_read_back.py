@@ -17,13 +17,14 @@ from told import SHOP, Ticks, canned, up
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.model.findings import Diagnosis
-from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX, metric
+from distdiag_tui.model.metrics import COLUMNS, METRIC_IDS, METRIC_INDEX, metric
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Subject
 from distdiag_tui.prometheus import backfill
 from distdiag_tui.prometheus import session as bounds
 from distdiag_tui.prometheus.past import Past
+from distdiag_tui.prometheus.readback import Gathering
 from distdiag_tui.prometheus.windows import Window
 from distdiag_tui.prometheus.wire import HEADERS, Labels, Point, encode
 from distdiag_tui.prometheus.writer import Writer
@@ -253,6 +254,14 @@ async def test_nobody_at_all() -> None:
 
 def column(value: float, count: int) -> Values:
     return np.full((len(METRIC_IDS), count), value, dtype=np.float32)
+
+
+def test_a_tenant_without_a_name_counts_for_its_server_only() -> None:
+    gathering, seconds = Gathering(), np.ones((2, len(COLUMNS)))
+    found = gathering.add(up("n1"), {"": seconds, "sys": seconds, "#1001": seconds})
+    assert {subject.tenant for subject in (*found, *gathering.wider())} == {"", "sys"}
+    rates = [values[METRIC_INDEX["select_rate"], 0] for values in found.values()]
+    assert rates == [3, 1]
 
 
 def test_the_past_lies_in_front_of_what_is_seen() -> None:
