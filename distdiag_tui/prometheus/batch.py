@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from distdiag_tui.model.snapshot import Snapshot, Totals
-from distdiag_tui.prometheus.families import Family, Limits, families
+from distdiag_tui.prometheus.families import Family, Limits, families, label
 from distdiag_tui.prometheus.names import PREFIX
 from distdiag_tui.prometheus.wire import Labels, Point
 
@@ -37,7 +37,7 @@ class Batcher:
         self._next = dict(self._written)
         for snapshot, zero in ticks:
             totals, hosts = (self._new(kind, getattr(snapshot, kind)) for kind in ("totals", "hosts"))
-            moments = {name: told.at + zero for name, told in (*hosts.items(), *totals.items())}
+            moments = {label(name): told.at + zero for name, told in (*hosts.items(), *totals.items())}
             self._add(found, replace(snapshot, totals=totals, hosts=hosts), moments)
         return found
 

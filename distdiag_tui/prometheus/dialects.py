@@ -10,6 +10,7 @@ from typing import Final
 from distdiag_tui.model.metrics import COLUMN_INDEX, Column
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.topology import Server
+from distdiag_tui.prometheus.families import label
 from distdiag_tui.prometheus.names import BY_NAME, PREFIX, SERIES
 
 Read = Callable[[Mapping[str, str]], tuple[str, int, float] | None]
@@ -44,7 +45,7 @@ def _quoted(text: str) -> str:
 
 def own(server: Server, cluster: str, prometheus: PrometheusServer) -> Dialect:
     """Series that distdiag has written or was scraped for."""
-    labels = {**prometheus.labels, "cluster": cluster, "server": server.name}
+    labels = {**prometheus.labels, "cluster": label(cluster), "server": label(server.name)}
     derived = '__name__!~".+_(ratio|mean_seconds|per_second)"'
     known = frozenset({"__name__", "tenant", "zone", *labels})
     return Dialect(selector(f"{PREFIX}.+", labels, (derived,)), _read_own, known)

@@ -80,7 +80,8 @@ def _has_figures(snapshot: Snapshot, server: Server, *, fresh: bool) -> bool:
     return server.status.answers
 
 
-def _name(text: str) -> str:
+def label(text: str) -> str:
+    """A name as the value of a label."""
     return plain(text, LONGEST_NAME)
 
 
@@ -91,7 +92,7 @@ def _told(snapshot: Snapshot, server: Server) -> list[Totals]:
 
 def _tenants(snapshot: Snapshot, server: Server) -> tuple[dict[int, str], dict[int, str]]:
     """What tenants are called in labels, by id: those with a name, and those without."""
-    named = {tenant.id: _name(tenant.name) for tenant in server.tenants if tenant.name}
+    named = {tenant.id: label(tenant.name) for tenant in server.tenants if tenant.name}
     ids = {tenant for told in _told(snapshot, server) for tenant in told.tenants}
     return named, {each: f"{UNNAMED}{each}" for each in sorted(ids - named.keys() - {_SERVER_WIDE})}
 
@@ -109,7 +110,7 @@ def _parts(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> _Pa
                 if tenant in names:
                     of_tenants.setdefault(names[tenant], []).append(row)
         for tenant_name, several in of_tenants.items():
-            labels.append((_name(snapshot.cluster), _name(server.zone), _name(server.name), tenant_name))
+            labels.append((label(snapshot.cluster), label(server.zone), label(server.name), tenant_name))
             rows.append(add_rows(np.stack(several)))
     return _Parts(labels, np.stack(rows) if rows else np.empty((0, len(COLUMNS))))
 
@@ -166,7 +167,7 @@ def _derived(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> I
         for tenant in ("", *dict.fromkeys(tenant.name for tenant in server.tenants[: limits.tenants])):
             values = snapshot.values.get(Subject(server.zone, server.name, tenant))
             if values is not None:
-                whole = (_name(snapshot.cluster), _name(server.zone), _name(server.name), _name(tenant))
+                whole = (label(snapshot.cluster), label(server.zone), label(server.name), label(tenant))
                 subjects.append((whole, values))
     for index, metric in enumerate(CATALOGUE):
         if name := derived_name(metric):
@@ -179,7 +180,7 @@ def _derived(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> I
 
 def _of_servers(snapshot: Snapshot, servers: Sequence[Server]) -> Iterator[Family]:
     labels = LABELS[:3]
-    keys = [(_name(snapshot.cluster), _name(server.zone), _name(server.name)) for server in servers]
+    keys = [(label(snapshot.cluster), label(server.zone), label(server.name)) for server in servers]
     states = [
         ((*key, status.value), float(server.status is status))
         for key, server in zip(keys, servers, strict=True)
@@ -203,9 +204,9 @@ def _of_diagnosis(snapshot: Snapshot, servers: set[str]) -> Iterator[Family]:
     found = snapshot.diagnosis
     if found is None:
         return
-    cluster = _name(snapshot.cluster)
+    cluster = label(snapshot.cluster)
     findings = [finding for finding in found.findings if finding.server in servers]
-    keys = [(cluster, _name(each.zone), _name(each.server), _name(each.cause)) for each in findings]
+    keys = [(cluster, label(each.zone), label(each.server), label(each.cause)) for each in findings]
     labels = (*LABELS[:3], "cause")
     yield Family(
         f"{OWN}finding", False,
@@ -220,20 +221,20 @@ def _of_diagnosis(snapshot: Snapshot, servers: set[str]) -> Iterator[Family]:
     yield Family(
         f"{OWN}server_score", False, "How unusual the server is; 1 is the alarm threshold.", LABELS[:3],
         [
-            ((cluster, _name(zones[name]), _name(name)), score)
+            ((cluster, label(zones[name]), label(name)), score)
             for name, score in found.scores.items()
             if name in servers and math.isfinite(score)
         ],
     )  # fmt: skip
     about = 'What names causes: a trained model, or "rules".'
-    judge = _name(found.model) or "rules"
+    judge = label(found.model) or "rules"
     yield Family(f"{OWN}judge_info", False, about, ("cluster", "model"), [((cluster, judge), 1.0)])
     about = "How much of what diagnosis compares with is known."
     yield Family(f"{OWN}diagnosis_warm_ratio", False, about, ("cluster",), [((cluster,), found.warm)])
 
 
 def _of_ourselves(snapshot: Snapshot) -> Iterator[Family]:
-    cluster, health = (_name(snapshot.cluster),), snapshot.health
+    cluster, health = (label(snapshot.cluster),), snapshot.health
     for name, counter, about, value in (
         ("tick_duration_seconds", False, "Time from the last tick to its figures.", health.tick_latency),
         ("tick_interval_seconds", False, "Time from tick to tick.", snapshot.interval),
@@ -245,7 +246,7 @@ def _of_ourselves(snapshot: Snapshot) -> Iterator[Family]:
 
 
 def _left_out(snapshot: Snapshot, servers: Sequence[Server], limits: Limits) -> Family:
-    cluster = _name(snapshot.cluster)
+    cluster = label(snapshot.cluster)
     tenants = sum(
         max(0, len(some) - limits.tenants) for server in servers for some in _tenants(snapshot, server)
     )

@@ -15,6 +15,7 @@ from distdiag_tui.model.metrics import LEVELS, Column, Metric
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.topology import Server, Subject
 from distdiag_tui.prometheus.dialects import exporter_name, host_of, labelled
+from distdiag_tui.prometheus.families import label
 from distdiag_tui.prometheus.names import BY_COLUMN
 from distdiag_tui.prometheus.reader import Found, Reader
 
@@ -73,7 +74,9 @@ class Windows:
         begin = float(round(end - step * (count - 1)))
         ours = self._ours(metric, subject, max(step, SHORTEST_RATE))
         found = await self._reader.steps(ours, begin, begin + step * (count - 1), step)
-        values = _by(found, "server", begin, step, count)
+        names = {label(server.name): server.name for server in servers}
+        by_label = _by(found, "server", begin, step, count)
+        values = {names.get(text, text): line for text, line in by_label.items()}
         if not values and (theirs := self._theirs(metric, subject, servers, max(step, SHORTEST_RATE))):
             found = await self._reader.steps(theirs, begin, begin + step * (count - 1), step)
             by_host = _by(found, "svr_ip", begin, step, count)
@@ -83,7 +86,7 @@ class Windows:
     def _ours(self, metric: Metric, subject: Subject, over: float) -> str:
         wanted = {"cluster": self._cluster, "zone": subject.zone, "server": subject.server}
         wanted |= {"tenant": subject.tenant}
-        labels = {**self._prometheus.labels, **{name: text for name, text in wanted.items() if text}}
+        labels = {**self._prometheus.labels, **{name: label(text) for name, text in wanted.items() if text}}
 
         def term(column: Column) -> str:
             series = BY_COLUMN[column]
@@ -129,8 +132,8 @@ def _formula(metric: Metric, over: Sequence[str], under: Sequence[str]) -> str:
     return f"{above} / {below}" if under else above
 
 
-def _by(found: Found, label: str, begin: float, step: float, count: int) -> dict[str, Floats]:
-    """Values on the grid of steps, by a label."""
+def _by(found: Found, key: str, begin: float, step: float, count: int) -> dict[str, Floats]:
+    """Values on the grid of steps, by the label `key`."""
     values: dict[str, Floats] = {}
     try:
         for row in found:
@@ -139,7 +142,7 @@ def _by(found: Found, label: str, begin: float, step: float, count: int) -> dict
             there = (places >= 0) & (places < count)
             line = np.full(count, np.nan)
             line[places[there]] = np.where(np.isfinite(table[there, 1]), table[there, 1], np.nan)
-            values[str(row["metric"].get(label, ""))] = line
+            values[str(row["metric"].get(key, ""))] = line
     except (TypeError, ValueError):
         raise PrometheusError("Prometheus answers what makes no sense") from None
     return values

@@ -69,9 +69,12 @@ class Writer:
         Ticks that come sooner after the last one than its figures allow are left out.
         """
         spared = _weight(snapshot) / MOST_A_SECOND - snapshot.interval / 2
-        if self.status.state in (Writing.OFF, Writing.CLOCK) or 0 <= snapshot.time - self._taken < spared:
+        if 0 <= snapshot.time - self._taken < spared:
             return
         self._taken = snapshot.time
+        if self.status.state in (Writing.OFF, Writing.CLOCK):
+            self.status = replace(self.status, dropped=self.status.dropped + 1)
+            return
         self._queue.append((snapshot, time.time() - elapsed()))
         self._weight += _weight(snapshot)
         while self._weight > self._most_queued and len(self._queue) > 1:

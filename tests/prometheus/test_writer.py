@@ -21,6 +21,8 @@ from distdiag_tui.model.target import Secret
 from distdiag_tui.model.topology import Status
 from distdiag_tui.prometheus import writer as module
 from distdiag_tui.prometheus.batch import Batcher
+from distdiag_tui.prometheus.dialects import own
+from distdiag_tui.prometheus.families import label
 from distdiag_tui.prometheus.status import Writing
 from distdiag_tui.prometheus.writer import Writer
 
@@ -96,6 +98,14 @@ def test_what_was_not_read_anew_is_not_written_anew() -> None:
     assert {
         dict(key).get("server") for key in batcher.series([(stale, 0.0)]) if dict(key)["__name__"] == SELECTS
     } == {"n1"}
+
+
+def test_figures_of_a_server_with_a_long_name_are_written() -> None:
+    server = up("ob1-0.ob1-headless.oceanbase-production.svc.cluster.example.org:2881")
+    series = Batcher({}).series([(Ticks(server).next(), 0.0)])
+    (name,) = {dict(key)["server"] for key in series if dict(key)["__name__"] == SELECTS}
+    assert name == label(server.name) != server.name
+    assert f'server="{name}"' in own(server, "told", PrometheusServer("")).select  # and found again
 
 
 @pytest.mark.parametrize(
@@ -222,6 +232,15 @@ async def test_what_waits_is_bounded() -> None:
         writer.take(ticks.next())
     assert (writer.status.queued, writer.status.dropped) == (10, 40)
     assert len(writer._queue) == 10
+
+
+@pytest.mark.parametrize("state", [Writing.OFF, Writing.CLOCK])
+def test_what_comes_while_nothing_can_be_written_is_counted(state: Writing) -> None:
+    ticks, writer = Ticks(start=1.7e9 + 1), Writer(PrometheusServer("http://127.0.0.1:9"))
+    writer.status = replace(writer.status, state=state)
+    for _ in range(3):
+        writer.take(ticks.next())
+    assert (writer.status.queued, writer.status.dropped) == (0, 3)
 
 
 @pytest.mark.parametrize("by", ["basic", "bearer"])
