@@ -16,7 +16,7 @@ from distdiag_tui.prometheus.reader import Found, Reader, in_thread
 EXACT: Final = 300.0  # s that are read as they were sampled
 STEP: Final = 15.0  # s between the samples that are read of what is older
 AT_ONCE: Final = 60  # samples of a series in one answer: to take one apart must not be felt
-MOST_SERVERS: Final = 100
+MOST_SERVERS: Final = 100  # that are read; of more, what all add up to has no past
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Backfill:
         self._cluster = snapshot.cluster
         self._interval = snapshot.interval
         self._servers = snapshot.servers[:MOST_SERVERS]
+        self._whole = len(self._servers) == len(snapshot.servers)
         self._first = first
 
     async def pieces(self, room: int) -> AsyncIterator[Piece]:
@@ -61,7 +62,8 @@ class Backfill:
         gathering = Gathering()
         for server in self._servers:
             yield Piece(ticks.first, await self._values(server, ticks, step, gathering))
-        yield Piece(ticks.first, gathering.wider())
+        if self._whole:
+            yield Piece(ticks.first, gathering.wider())
 
     async def _values(
         self, server: Server, ticks: Ticks, step: float | None, gathering: Gathering

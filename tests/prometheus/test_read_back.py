@@ -113,6 +113,22 @@ async def test_a_console_goes_on_where_the_one_before_ended(server: Prometheus) 
     await console.desk.close()
 
 
+async def test_a_part_of_the_servers_is_not_told_as_all(
+    server: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill, "MOST_SERVERS", 1)
+    start = round(time.time()) - SPAN
+    await written(server, Ticks(cluster="large", start=start), range(20))
+    console = Console(Ticks(cluster="large", start=start + 20), server.server)
+    console.tick()
+    await console.read()
+    known = {subject: console.window(subject, SPAN).shape[1] for subject in SUBJECTS}
+    assert known[Subject("z1", "n1")] == known[Subject("z1", "n1", "shop")] > 19
+    for wider in (Subject(), Subject("z1"), Subject(tenant="shop")):
+        assert known[wider] == 1
+    await console.desk.close()
+
+
 WAITING = (60004, 80003, 30000, 30008, "wait.system_io")  # microseconds that writes and commits took
 
 
