@@ -7,6 +7,7 @@ import shutil
 import time
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +25,18 @@ CHUNK_SECONDS: Final = 60.0
 
 
 class Recorder:
-    """One run. Until `finish` all is in a folder with `.part` behind its name, a file each minute."""
+    """One run. Until `finish` all is in a folder with `.part` behind its name, a file each minute.
+
+    A thread writes those: of a thousand servers one takes 6 s, and a disk may take its time.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._draft = folder, folder.with_name(folder.name + PART)
         self._clock = time.time() - elapsed()
         self._frames: list[Frame] = []
         self._chunks = 0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recorder")
+        self._writing: Future[None] | None = None
         try:
             shutil.rmtree(self._draft, ignore_errors=True)
             self._draft.mkdir(parents=True)
@@ -38,7 +44,9 @@ class Recorder:
             raise _cannot(self._draft, error) from error
 
     def add(self, frame: Frame) -> None:
-        """The next frame; RecordingError if the disk is full."""
+        """The next frame; RecordingError if the disk was full when those before it were written."""
+        if self._writing is not None and self._writing.done():
+            self._written()
         self._frames.append(frame)
         if frame.time - self._frames[0].time >= CHUNK_SECONDS:
             self._flush()
@@ -48,6 +56,7 @@ class Recorder:
 
         RecordingError if it cannot be written.
         """
+        self._written()
         frames = [*read_chunks(self._draft), *self._frames]
         try:
             if frames:
@@ -67,15 +76,26 @@ class Recorder:
         """What is in memory goes to disk: for a run that is given up."""
         if self._frames:
             self._flush()
+        self._written()
 
     def _flush(self) -> None:
-        name = CHUNKS.replace("*", f"{self._chunks:05d}")
-        try:
-            _write(self._draft / name, pack(self._frames, self._clock, zipfile.ZIP_STORED))
-        except OSError as error:
-            raise _cannot(self._draft, error) from error
+        self._written()
+        self._writing = self._thread.submit(self._write_chunk, self._chunks, self._frames)
         self._chunks += 1
         self._frames = []
+
+    def _write_chunk(self, number: int, frames: Sequence[Frame]) -> None:
+        name = CHUNKS.replace("*", f"{number:05d}")
+        try:
+            _write(self._draft / name, pack(frames, self._clock, zipfile.ZIP_STORED))
+        except OSError as error:
+            raise _cannot(self._draft, error) from error
+
+    def _written(self) -> None:
+        """Once the file that is being written is there."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
 
 
 def _write(file: Path, data: bytes) -> None:

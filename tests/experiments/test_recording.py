@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import threading
 import zipfile
 from dataclasses import replace
 from io import BytesIO
@@ -197,6 +199,7 @@ def test_a_long_run_is_put_on_disk_piece_by_piece(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "r")
     for frame in frames:
         recorder.add(frame)
+    recorder._written()
     half = open_recording(tmp_path / "r.part")
     assert half.info is None
     assert all(map(same, frames, half.frames()))
@@ -206,6 +209,25 @@ def test_a_long_run_is_put_on_disk_piece_by_piece(tmp_path: Path) -> None:
     whole = open_recording(tmp_path / "r").frames()
     assert len(whole) == 150
     assert all(map(same, frames, whole))
+
+
+def test_nobody_waits_for_the_disk_and_a_full_one_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = threading.Event()
+
+    def full(file: Path, data: bytes) -> None:
+        slow.wait(10)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(recording, "_write", full)
+    recorder = Recorder(tmp_path / "r")
+    for frame in (*steady_frames(62), *steady_frames(40)):
+        recorder.add(frame)
+    assert not slow.is_set()
+    slow.set()
+    with pytest.raises(RecordingError, match="No space left"):
+        recorder.flush()
 
 
 KILLED = """
