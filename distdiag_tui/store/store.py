@@ -40,6 +40,7 @@ class Store:
         self._plain = plain
         self._written = 0
         self._rows: dict[Subject, int] = {}
+        self._last = np.empty(0, np.int64)  # column that each row was last written in
         self._ring = Ring(capacity, 0, twice=True)
         self._past: Past | None = None  # while the ring is enough
         self._packing = 0  # the block that comes next, and how many of its segments are done
@@ -57,13 +58,16 @@ class Store:
                 self._written -= 1
                 self.length -= 1
             self._skip(min(tick - self.tick - 1, self.capacity))
-        self._write(self._at[table.present], table.rows[table.present])
+        rows = self._at[table.present]
+        self._last[rows] = self._written
+        self._write(rows, table.rows[table.present])
         self.tick = tick
 
     def window(self, subject: Subject, count: int, end: int | None = None) -> Values:
         """The last `count` ticks up to tick `end` (newest if None): read-only (M, n), oldest first.
 
-        n is less than `count` where the past does not reach so far, and 0 for an unknown subject.
+        n is less than `count` where the past does not reach so far. It is 0 for an unknown subject, and may
+        be for one of whom nothing is kept any more.
         """
         row = self._rows.get(subject)
         first, last = (0, 0) if row is None else self._span(count, end)
@@ -172,11 +176,23 @@ class Store:
         new = np.flatnonzero(table.present & (self._at < 0))
         if not new.size:
             return
-        old = len(self._rows)
+        self._last[self._at[table.present & (self._at >= 0)]] = self._written  # whoever is back keeps its row
+        self._at[new] = rows = self._free_rows(new.size)
         subjects = list(table.index)
-        self._rows.update({subjects[number]: old + row for row, number in enumerate(new.tolist())})
-        self._at[new] = np.arange(old, old + new.size)
-        self._widen(len(self._rows))
+        self._rows.update(zip((subjects[number] for number in new.tolist()), rows.tolist(), strict=True))
+
+    def _free_rows(self, count: int) -> NDArray[np.intp]:
+        """Rows of those who are gone for so long that nothing is kept of them, then new ones."""
+        free = np.flatnonzero(self._last < self._written - self.length)[:count]
+        if free.size:
+            gone = set(free.tolist())
+            self._rows = {subject: row for subject, row in self._rows.items() if row not in gone}
+            self._at[np.isin(self._at, free)] = -1
+        old, more = len(self._last), count - free.size
+        if more:
+            self._last = np.append(self._last, np.full(more, self._written))
+            self._widen(old + more)
+        return np.append(free, np.arange(old, old + more))
 
     def _widen(self, subjects: int) -> None:
         kept = min(self.length, self._ring.columns)
