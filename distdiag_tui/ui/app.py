@@ -238,9 +238,10 @@ class ConsoleApp(App[None]):
             self.main.activate(name)
 
     async def action_back(self) -> None:
-        """Leave the screen of a metric; the one below catches up."""
-        await self.pop_screen()
-        self._set(self.scene)
+        """Leave the screen of a metric; the one below catches up. A second key finds that it is left."""
+        if self.screen is not self.main:
+            await self.pop_screen()
+            self._set(self.scene)
 
     def action_zoom(self, step: int) -> None:
         """A longer or shorter time span."""

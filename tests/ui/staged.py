@@ -88,6 +88,8 @@ class StagedDesk(Desk):
         self.wrong: DistdiagError | None = None
         self.note = ""
         self.running: list[RunRecord] = []
+        self.answers = asyncio.Event()  # cleared, a start takes until it is set
+        self.answers.set()
 
     def look(self) -> None:
         """Nothing changes by itself."""
@@ -104,6 +106,7 @@ class StagedDesk(Desk):
 
     async def start(self, wish: Wish, *, insist: bool) -> str:
         """Keep the wish."""
+        await self.answers.wait()
         self._keep("start insisting" if insist else "start", wish)
         return self.note
 

@@ -164,8 +164,9 @@ async def test_every_key_of_the_pane_does_its_work_and_is_named(size: tuple[int,
             ("acknowledge", "n2-lock_contention"),
             ("note", ("n2-lock_contention", "no")),
         ]
-        await burst(pilot, "n", *"eao", "enter")  # as if it were pasted
+        await burst(pilot, "n", *"eao", "enter", "enter")  # as if it were pasted, and Enter bounced
         assert stage.incidents.asked[3:] == [("note", ("n2-lock_contention", "eao"))]
+        assert pilot.app._exception is None
         stage.incidents.wrong = ConfigError("a note needs [words]")
         await press(pilot, "n", "enter")
         assert isinstance(pilot.app.screen, NoteForm)
@@ -286,6 +287,14 @@ async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> 
         assert "\\" in text_of(pilot)
         await press(pilot, "right", "right", "end", "tab", "v")
         assert on_main(pilot)
+
+
+async def test_enter_twice_in_a_burst_leaves_the_heat_map_once() -> None:
+    async with sick(LOCKED).console(NARROW, past=3) as pilot:
+        await press(pilot, "d")
+        await burst(pilot, "v", "enter", "enter")
+        assert pilot.app._exception is None
+        assert console_of(pilot).main in pilot.app.screen_stack
 
 
 # -- repaint ------------------------------------------------------------------------------------------------

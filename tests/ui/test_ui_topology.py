@@ -163,6 +163,9 @@ async def test_a_pick_that_is_not_made_changes_nothing() -> None:
         await burst(pilot, "s", *"log sync", "enter")
         await settled(pilot)
         assert console_of(pilot).main.topology.order.by == "log_sync_rt"
+        await burst(pilot, "s", *"qps", "enter", "enter")
+        assert console_of(pilot).main.topology.order.by == "qps"
+        assert pilot.app._exception is None
 
 
 async def test_rows_keep_their_places_for_a_few_ticks() -> None:
