@@ -9,6 +9,7 @@ import pytest
 from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, rows_of, server, text_of
 from staged_incidents import BEGAN, BLOCKER, CALM, NO_FIGURES, NOW, SICK, finding, incident
 from test_ui_repaint import Watcher
+from textual.events import AppBlur
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -126,6 +127,16 @@ async def test_the_worst_comes_first_with_its_evidence_and_all_fit(size: tuple[i
         await press(pilot, "escape", "H")
         assert "□ n3" in text_of(pilot)
         assert "resolved 22:14:29" in text_of(pilot)
+
+
+async def test_a_look_at_another_window_leaves_the_selection_where_it_is() -> None:
+    stage = sick(LOCKED, BUSY)
+    async with stage.console(past=3) as pilot:
+        await press(pilot, "d", "down")
+        pilot.app.post_message(AppBlur())
+        await stage.shown(pilot)
+        await press(pilot, "a")
+        assert stage.incidents.asked == [("acknowledge", "n1-cpu_hog_sql")]
 
 
 async def test_more_incidents_than_rows_are_scrolled_through() -> None:
