@@ -177,6 +177,12 @@ class MainScreen(ExactScreen):
         self._show_keys()
         self.set_focus(self._active)
 
+    def on_descendant_focus(self) -> None:
+        """A click focuses a pane; keys then go there, and only there."""
+        for name, pane in zip(PANES, self.panes, strict=True):
+            if pane is self.focused and pane is not self._active:
+                self.activate(name)
+
     def _show_keys(self) -> None:
         told = self._told and self._active is self.topology
         self._keys.show_keys(
