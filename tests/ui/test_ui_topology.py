@@ -387,6 +387,17 @@ async def test_any_size(where: str) -> None:
             assert len(rows_of(pilot)) == size[1]
 
 
+@both_sizes
+@pytest.mark.parametrize("keys", ["v", "e", "i", "2 enter", "d v"])
+async def test_what_goes_wrong_is_told_on_every_screen(size: tuple[int, int], keys: str) -> None:
+    async with sick_cluster().console(size, past=2) as pilot:
+        await press(pilot, *keys.split())
+        assert not on_main(pilot)
+        console_of(pilot).tell("it is [not] written", bad=True)
+        await settled(pilot)
+        assert "it is [not] written" in rows_of(pilot)[-2]
+
+
 async def test_before_the_first_snapshot_nothing_can_be_looked_into() -> None:
     async with StagedCluster(3).console(past=0) as pilot:
         await press(pilot, "s", "v", "i", "e", "n", "N", "S")
