@@ -333,7 +333,10 @@ class ConsoleApp(App[None]):
 
     def action_save_screenshot(self) -> None:
         """Write the screen as SVG into the current folder and say where."""
-        self.tell(f"saved {self.save_screenshot()}")
+        try:
+            self.tell(f"saved {self.save_screenshot()}")
+        except OSError as error:
+            self.tell(f"the screen is not saved: {error}", bad=True)
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

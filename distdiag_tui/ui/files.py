@@ -36,7 +36,10 @@ class FileForm(FieldScreen):
     async def _go(self, name: str) -> None:
         if not name:
             raise ConfigError("a file needs a name")
-        self.use(_toml(name))
+        try:
+            self.use(_toml(name))
+        except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, not a name
+            raise ConfigError(str(error)) from error
 
     def use(self, file: Path) -> None:
         """What becomes of the file."""

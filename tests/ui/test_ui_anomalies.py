@@ -286,6 +286,23 @@ async def test_a_scenario_is_composed_shown_saved_and_run(
         assert stage.anomalies.board.planned == (stress, hang)
 
 
+async def test_a_name_that_no_file_can_have_stays_in_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage = Stage()
+    stage.anomalies.add([Dose("node_hang", "n2")])
+    async with stage.console(NARROW) as pilot:
+        for key, long in (("s", "File name too long"), ("o", "cannot read")):
+            for name, words in (("~nobody here/x", "home directory"), ("x" * 300, long)):
+                await press(pilot, "a", key)
+                pilot.app.screen.query_one("#file", Input).value = name
+                await press(pilot, "enter")
+                assert isinstance(pilot.app.screen, FileForm)
+                assert words in text_of(pilot)
+                await press(pilot, "escape")
+
+
 async def test_a_planned_dose_is_changed_by_enter_and_removed_by_x() -> None:
     stage = Stage()
     stage.anomalies.add([Dose("node_hang", "n2")])

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
-from staged import NARROW, WIDE, Stage, console_of, press, resized, row_with, rows_of, server, text_of
+from staged import (
+    NARROW,
+    WIDE,
+    Stage,
+    console_of,
+    press,
+    resized,
+    row_with,
+    rows_of,
+    server,
+    settled,
+    text_of,
+)
 from textual.pilot import Pilot
 
 from distdiag_tui.model.topology import Status, Tenant
@@ -124,6 +137,19 @@ async def test_a_server_that_is_gone_is_told_by_glyph_and_word(size: tuple[int, 
         await stage.shown(pilot, 2)
         assert "● all 3 up" in rows_of(pilot)[0]
         assert "unreachable" not in text_of(pilot)
+
+
+async def test_a_screenshot_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stage().console() as pilot:
+        folder = tmp_path / "gone"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        folder.rmdir()
+        console_of(pilot).action_save_screenshot()
+        await settled(pilot)
+        assert "the screen is not saved: [Errno 2]" in rows_of(pilot)[46]
 
 
 @pytest.mark.parametrize("status", Status)
