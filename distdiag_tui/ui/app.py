@@ -181,7 +181,8 @@ class ConsoleApp(App[None]):
     async def _go(self, event: SubjectWanted) -> None:
         await self.action_back()
         self.main.activate("topology")
-        self.main.topology.reveal(event.subject)
+        if not self.main.topology.reveal(event.subject):
+            self.tell(f"{event.subject.title} is in no row of the topology as it is now")
 
     @on(MetricOpened)
     def _open_metric(self, event: MetricOpened) -> None:

@@ -23,7 +23,7 @@ from staged_cluster import StagedCluster, eventful, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
 
-from distdiag_tui.model.topology import Layout, Merge, Status, Subject
+from distdiag_tui.model.topology import Happening, Layout, Merge, Status, Subject
 from distdiag_tui.ui.inside import InsideScreen
 from distdiag_tui.ui.order import BY_ZONE, Order, Sorter, figures_of
 from distdiag_tui.ui.picker import MetricPicker
@@ -328,6 +328,27 @@ async def test_events_are_listed_the_newest_first(size: tuple[int, int]) -> None
         assert "of the last hour · observer-002" in text_of(pilot)
         await press(pilot, "escape", "home", "down", "down", "e", "tab")
         assert "nothing has happened" in text_of(pilot), "zone1 had no part in it"
+
+
+async def test_from_an_event_to_what_it_concerns_whatever_hides_that() -> None:
+    stage = StagedCluster(30)
+    unit, tenant = Subject("zone2", "observer-002", "crm"), Subject(tenant="shop")
+    async with stage.console(past=3) as pilot:
+        for subject in (unit, tenant):
+            stage.happens(Happening.LEADER_MOVED, "leaders moved", subject)
+            await stage.shown(pilot)
+            for keys in ("", "slash x y z enter", "home left"):  # a filter, a closed cluster
+                await press(pilot, *keys.split(), "e", "enter")
+                assert on_main(pilot)
+                assert selected(pilot) == subject
+                assert "▸" not in row_with(pilot, f" {subject.tenant} ")
+        topology = console_of(pilot).main.topology
+        assert topology._rows[topology._chosen].subject == tenant
+        stage.happens(Happening.UNIT_MIGRATED, "unit moved", replace(unit, tenant="gone"))
+        await stage.shown(pilot)
+        await press(pilot, "e", "enter")
+        assert selected(pilot) == tenant
+        assert "observer-002 / gone is in no row" in rows_of(pilot)[0]
 
 
 async def test_events_are_marks_on_the_time_axis_of_what_they_concern() -> None:
