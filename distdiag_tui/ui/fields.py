@@ -44,6 +44,15 @@ class Choice(Select[str], inherit_bindings=False):
         self.value = self._words[(here + step) % len(self._words)]
 
 
+class Fields(VerticalScroll, inherit_bindings=False, can_focus=False):
+    """They scroll by the page, and to the one that is focused: up and down go from one to the next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+    ]
+
+
 class FieldScreen(Overlay[None]):
     """Closes once what was asked for has begun; what is wrong stays in the form to be mended."""
 
@@ -63,7 +72,7 @@ class FieldScreen(Overlay[None]):
     def compose(self) -> ComposeResult:
         """The fields in a box, and a line for what is wrong."""
         yield from super().compose()
-        with VerticalScroll(id="form", can_focus=False) as box:
+        with Fields(id="form") as box:
             box.border_title = Content(self._heading)
             box.border_subtitle = SUBTITLE
             yield from self.fields()

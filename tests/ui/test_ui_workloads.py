@@ -28,6 +28,7 @@ from distdiag_tui.ui.form import Form
 from distdiag_tui.ui.leaving import LeaveQuestion
 from distdiag_tui.workloads.database import Prepared
 from distdiag_tui.workloads.journal import RunRecord
+from distdiag_tui.workloads.kinds import KINDS
 from distdiag_tui.workloads.report import IntervalReport
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
@@ -158,6 +159,18 @@ async def test_a_choice_is_made_by_keys_and_passed_by_arrows() -> None:
         [(_, wish)] = stage.desk.asked
         assert isinstance(wish, Wish)
         assert (wish.given["mix"], wish.given["mode"]) == ("read_only", "coupled")
+
+
+@pytest.mark.parametrize("kind", [kind.id for kind in KINDS])
+async def test_arrows_go_through_a_form_that_is_taller_than_the_terminal(kind: str) -> None:
+    async with Stage().console((80, 20)) as pilot:
+        await press(pilot, "w", *["down"] * [each.id for each in KINDS].index(kind), "enter")
+        assert isinstance(pilot.app.screen, Form)
+        chain = pilot.app.screen.focus_chain
+        for field in (*chain[1:], chain[0]):
+            await press(pilot, "down")
+            assert pilot.app.focused is field
+            assert pilot.app.screen.can_view_entire(field)
 
 
 async def test_what_is_wrong_stays_in_the_form() -> None:
