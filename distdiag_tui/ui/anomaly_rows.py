@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+
 from distdiag_tui.anomalies.entry import SILENT
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.metrics import metric
@@ -112,7 +114,7 @@ def _ended_line(record: Injection, width: int, chosen: str) -> Line:
     if width >= ROOMY:
         why = fit(f"  {record.message or record.why}", width // 3)
     head = Run("✗ " if failed else f"{REVERTED} ", "bad" if failed else "muted")
-    label = Run(fit(record.label, width - 2 - len(right) - len(why)), chosen or "title")
+    label = Run(fit(record.label, width - 2 - len(right) - cell_len(why)), chosen or "title")
     return (head, label, Run(right, "value"), Run(why, "bad" if failed else "muted"))
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.metrics import CATALOGUE, GROUPS, Metric
@@ -236,7 +237,7 @@ class Plot(ScenePane):
 def _about(snapshot: Snapshot, row: Metric, width: int) -> str:
     """What the metric is; of a machine's, how its figures come, where there is room."""
     words = host_words(snapshot, Subject()) if row.group == "host" else ""
-    return f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
+    return f"{row.about} ({words})" if words and len(row.about) + cell_len(words) + 3 <= width else row.about
 
 
 def _end_names(past: Mapping[int, NDArray[np.float64]], top: float, height: int) -> dict[int, int]:

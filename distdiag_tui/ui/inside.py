@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Share, Subject
-from distdiag_tui.ui.canvas import Line, Run, fit
+from distdiag_tui.ui.canvas import Line, Run, cut, fit
 from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.happenings import concerns, sign_of
 from distdiag_tui.ui.heat import Sheet
@@ -50,7 +50,7 @@ class Inside(Sheet):
         snapshot, subject = self._scene.snapshot, self._scene.subject
         if snapshot is None or width < 24 or height < 2:
             return
-        title = fit(subject.title, min(60, len(subject.title)))
+        title = cut(subject.title, 60)
         if snapshot.layout is None:
             words = "these servers tell nothing of a cluster: there are no units, leaders and states to show"
             self.fill(title, paragraph(words, width, "muted"))

@@ -12,7 +12,7 @@ from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Server, Subject
-from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, cut, fit, width_of
 from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.health import Health, health_of, sick_zones, worst_incident
 from distdiag_tui.ui.messages import SubjectChosen, TopologyOrdered
@@ -306,13 +306,12 @@ class TopologyPane(ScenePane):
         indent = " " * row.depth + {None: " ", True: "▾", False: "▸"}[row.open] + " "
         injected = injected_run(self._scene, server)
         beside = aside_of(snapshot, row, self._census)
-        used = len(indent) + (2 if glyph else 0) + len(injected.text) + sum(len(run.text) for run in right)
-        aside = sum(len(run.text) for run in beside)
+        room = width - len(indent) - (2 if glyph else 0) - width_of((injected, *beside, *right))
         name = Run(
-            fit(row.name, min(len(row.name) + 1, width - used - aside) if beside else width - used),
+            cut(f"{row.name} ", room) if beside else fit(row.name, room),
             name_style(row, chosen=chosen, focused=self.has_focus),
         )
-        gap = Run(" " * max(0, width - used - aside - len(name.text))) if beside else Run("")
+        gap = Run(" " * (room - width_of((name,))))
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
         return (*head, injected, name, *beside, gap, *right)
 

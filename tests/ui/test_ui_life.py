@@ -152,6 +152,22 @@ async def test_a_screenshot_that_cannot_be_written_is_told(
         assert "the screen is not saved: [Errno 2]" in rows_of(pilot)[46]
 
 
+async def test_names_of_wide_characters_are_shown_in_full() -> None:
+    stage = Stage([server("服务器一号", "可用区一"), *(server(f"s{n}", "可用区二") for n in range(30))])
+    async with stage.console(past=3) as pilot:
+        assert "▸ 可用区一  1 " in text_of(pilot)
+        await press(pilot, "down", "right", "down")
+        for keys, words in (
+            ("", "服务器一号 · 1 min"),
+            ("v", "● 服务器一号"),
+            ("i", "服务器一号"),
+            ("e tab", "· 服务器一号"),
+        ):
+            await press(pilot, *keys.split())
+            assert words in text_of(pilot)
+            await press(pilot, "escape")
+
+
 @pytest.mark.parametrize("status", Status)
 async def test_every_status_has_a_glyph_and_a_word_on_the_screen(status: Status) -> None:
     stage = Stage()
