@@ -212,7 +212,8 @@ class Stage:
             app.attach_incidents(self.incidents)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
-            with idle, patch("textual.app.wait_for_idle", _at_once):
+            stays = patch("distdiag_tui.ui.app.NOTICE_SECONDS", 600.0)  # however long it takes to draw
+            with idle, stays, patch("textual.app.wait_for_idle", _at_once):
                 async with app.run_test(size=size) as pilot:
                     await settled(pilot)
                     yield pilot

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
 from pathlib import Path
 
@@ -150,6 +151,20 @@ async def test_a_screenshot_that_cannot_be_written_is_told(
         console_of(pilot).action_save_screenshot()
         await settled(pilot)
         assert "the screen is not saved: [Errno 2]" in rows_of(pilot)[46]
+
+
+async def test_what_is_told_goes_away_though_nothing_ticks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stage().console() as pilot:
+        app = console_of(pilot)
+        app.tell("an older one")
+        monkeypatch.setattr("distdiag_tui.ui.app.NOTICE_SECONDS", 0.01)
+        app.tell("saved it")
+        assert app.scene.notice == "saved it"
+        async with asyncio.timeout(20):
+            while app.scene.notice:
+                await pilot.pause(0.01)
+        await settled(pilot)
+        assert "saved it" not in text_of(pilot)
 
 
 async def test_names_of_wide_characters_are_shown_in_full() -> None:
