@@ -28,7 +28,7 @@ from distdiag_tui.ui.cell_map import (
 from distdiag_tui.ui.facts import rule
 from distdiag_tui.ui.order import matrix_of
 from distdiag_tui.ui.spark import nice_ceiling
-from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, standings, state_of
+from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, standings, state_of, worst_sign
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -247,7 +247,8 @@ class Cells(ScenePane):
             else []
         )
         if number == 2 and needy:
-            return Run(fit(f"{max(needy).glyph} {len(needy)}", width), max(needy).style)
+            glyph, style = worst_sign(needy)
+            return Run(fit(f"{glyph} {len(needy)}", width), style)
         return Run(fit("" if number else block.zone, width), max(needy).style if needy else "title")
 
     def _top_of_scale(self, index: int) -> float:
