@@ -22,8 +22,11 @@ from staged import (
 )
 from textual.pilot import Pilot
 
+from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status, Tenant
+from distdiag_tui.ui import launch
 from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.app import ConsoleApp
 
 SIZES = [(80, 24), (300, 100), (40, 10), (160, 48), (100, 5), (24, 8), (20, 6), (10, 3), (1, 1), (160, 48)]
 NASTY = (
@@ -165,6 +168,36 @@ async def test_what_is_told_goes_away_though_nothing_ticks_any_more(monkeypatch:
                 await pilot.pause(0.01)
         await settled(pilot)
         assert "saved it" not in text_of(pilot)
+
+
+async def test_what_could_not_be_opened_is_told_while_the_console_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage, apps, run_async = Stage(), [], ConsoleApp.run_async
+
+    async def headless(app: ConsoleApp, **_: object) -> None:
+        apps.append(app)
+        await run_async(app, headless=True, size=WIDE)
+
+    def fails(_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(ConsoleApp, "run_async", headless)
+    monkeypatch.setattr(launch, "require_terminal", lambda: None)
+    monkeypatch.setattr(launch, "leave_with_terminal", lambda _: None)
+    monkeypatch.setattr(launch, "live_engine", lambda *_: stage.engine)
+    monkeypatch.setattr(launch, "_make_incident_desk", fails)
+    target = Target("shop", (Endpoint("127.0.0.1", 1),))
+    console = asyncio.create_task(launch.run_console(target, launch.ConsoleOptions()))
+    stage.source.put(stage.frame())
+    async with asyncio.timeout(60):
+        while not (apps and "no space left" in apps[0].scene.wrong):
+            assert not console.done()
+            await asyncio.sleep(0.01)
+    assert apps[0].is_running
+    apps[0].exit()
+    with pytest.raises(OSError, match="no space left"):
+        await console
 
 
 async def test_names_of_wide_characters_are_shown_in_full() -> None:
