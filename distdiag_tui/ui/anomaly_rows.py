@@ -144,7 +144,7 @@ def row_facts(row: Row, board: Board, severity: Severity) -> list[Fact]:
     if row.record is not None:
         facts = _record_facts(row.record, board.now)
     elif row.dose is not None:
-        facts = [("planned", _planned_words(row.dose)), *_made(view, row.dose.severity)]
+        facts = [("planned", planned_words(row.dose)), *_made(view, row.dose.severity)]
     else:
         facts = [*_what(view), *_made(view, severity)]
     over = row.record is not None and not row.record.active
@@ -179,7 +179,8 @@ def _state_words(record: Injection, now: float) -> str:
     return f"{record.phase}, {_clock(record.applied)}{until}, {duration(_lasted(record))}"
 
 
-def _planned_words(dose: Dose) -> str:
+def planned_words(dose: Dose) -> str:
+    """What, where, how much, for how long and when."""
     after = f" after {duration(dose.start)}" if dose.start else ""
     return f"{dose.label} {dose.severity} for {duration(dose.seconds)}{after}"
 

@@ -19,6 +19,7 @@ from distdiag_tui.ui.incident_rows import moment
 from distdiag_tui.ui.members import offset_words, told_of, units_of
 from distdiag_tui.ui.screens import SCROLLING, PageScreen
 from distdiag_tui.ui.shares import RESOURCES, share_bar, share_words, told_lines
+from distdiag_tui.ui.standing import state_of
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -181,7 +182,7 @@ def _server_rows(snapshot: Snapshot, layout: Layout, zone: str) -> Iterator[Sequ
 
 
 def _state(member: Member) -> str:
-    state = "STOPPED" if member.stopped else member.state
+    state = state_of(member) or member.state
     return f"{state}, rootserver" if member.rootserver else state
 
 
