@@ -80,20 +80,20 @@ class AnomalyForm(FieldScreen):
     # -- what is asked for --------------------------------------------------------------------------
 
     @on(Input.Submitted)
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         """What the first button does."""
-        await self._go(self._first)
+        self._go(self._first)
 
     @on(Button.Pressed)
-    async def _press(self, event: Button.Pressed) -> None:
-        await self._go(next(deed for deed in WORDS if deed == event.button.id))
+    def _press(self, event: Button.Pressed) -> None:
+        self._go(next(deed for deed in WORDS if deed == event.button.id))
 
-    async def _go(self, deed: Deed) -> None:
+    def _go(self, deed: Deed) -> None:
         servers = self.query_one(Picks).taken
         if not servers:
             self.complain("on which server? ← → go to one, Space takes it")
             return
-        await self.carry_out(lambda: self._act(deed, self._doses(servers)), closes=deed != "plan")
+        self.carry_out(lambda: self._act(deed, self._doses(servers)), closes=deed != "plan")
 
     def _doses(self, servers: Sequence[str]) -> list[Dose]:
         """One for each server; ConfigError for what is no time."""

@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len
+
 from distdiag_tui.anomalies.entry import SILENT
 from distdiag_tui.model.marks import INJECTED, REVERTED
 from distdiag_tui.model.metrics import metric
@@ -112,7 +114,7 @@ def _ended_line(record: Injection, width: int, chosen: str) -> Line:
     if width >= ROOMY:
         why = fit(f"  {record.message or record.why}", width // 3)
     head = Run("✗ " if failed else f"{REVERTED} ", "bad" if failed else "muted")
-    label = Run(fit(record.label, width - 2 - len(right) - len(why)), chosen or "title")
+    label = Run(fit(record.label, width - 2 - len(right) - cell_len(why)), chosen or "title")
     return (head, label, Run(right, "value"), Run(why, "bad" if failed else "muted"))
 
 
@@ -142,7 +144,7 @@ def row_facts(row: Row, board: Board, severity: Severity) -> list[Fact]:
     if row.record is not None:
         facts = _record_facts(row.record, board.now)
     elif row.dose is not None:
-        facts = [("planned", _planned_words(row.dose)), *_made(view, row.dose.severity)]
+        facts = [("planned", planned_words(row.dose)), *_made(view, row.dose.severity)]
     else:
         facts = [*_what(view), *_made(view, severity)]
     over = row.record is not None and not row.record.active
@@ -177,7 +179,8 @@ def _state_words(record: Injection, now: float) -> str:
     return f"{record.phase}, {_clock(record.applied)}{until}, {duration(_lasted(record))}"
 
 
-def _planned_words(dose: Dose) -> str:
+def planned_words(dose: Dose) -> str:
+    """What, where, how much, for how long and when."""
     after = f" after {duration(dose.start)}" if dose.start else ""
     return f"{dose.label} {dose.severity} for {duration(dose.seconds)}{after}"
 

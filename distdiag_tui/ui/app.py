@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from time import monotonic
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
@@ -14,6 +13,7 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
+from textual.timer import Timer
 
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
@@ -74,7 +74,7 @@ class ConsoleApp(App[None]):
         self.scene = Scene()
         self.marks: tuple[Mark, ...] = ()  # those that are known from the start, as in a recording
         self._first = 0.0  # epoch s of the first snapshot
-        self._told = 0.0  # when the notice in the scene came, on the monotonic clock
+        self._fading: Timer | None = None  # ends the notice in the scene
         self.main = MainScreen()
         if self.no_color:
             self._filters[:] = [Colourless()]
@@ -132,8 +132,6 @@ class ConsoleApp(App[None]):
             self.prometheus.take(event.snapshot)
         if not self.drawn.is_set():
             self.call_after_refresh(self.drawn.set)
-        if monotonic() - self._told > NOTICE_SECONDS:
-            self.scene = replace(self.scene, notice="", wrong="")
         if not self.scene.paused:
             past = 0.0 if self.prometheus is None else self.prometheus.status.past
             self._set(self.scene.with_snapshot(event.snapshot, event.snapshot.time - self._first + past))
@@ -181,7 +179,8 @@ class ConsoleApp(App[None]):
     async def _go(self, event: SubjectWanted) -> None:
         await self.action_back()
         self.main.activate("topology")
-        self.main.topology.reveal(event.subject)
+        if not self.main.topology.reveal(event.subject):
+            self.tell(f"{event.subject.title} is in no row of the topology as it is now")
 
     @on(MetricOpened)
     def _open_metric(self, event: MetricOpened) -> None:
@@ -238,9 +237,10 @@ class ConsoleApp(App[None]):
             self.main.activate(name)
 
     async def action_back(self) -> None:
-        """Leave the screen of a metric; the one below catches up."""
-        await self.pop_screen()
-        self._set(self.scene)
+        """Leave the screen of a metric; the one below catches up. A second key finds that it is left."""
+        if self.screen is not self.main:
+            await self.pop_screen()
+            self._set(self.scene)
 
     def action_zoom(self, step: int) -> None:
         """A longer or shorter time span."""
@@ -275,12 +275,17 @@ class ConsoleApp(App[None]):
 
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Words for the person, which go away by themselves: in the status line, or if bad above the keys."""
-        self._told = monotonic()
+        if self._fading is not None:
+            self._fading.stop()
+        self._fading = self.set_timer(NOTICE_SECONDS, self._forget)  # ticks there may be no more
         self._set(replace(self.scene, notice="" if bad else words, wrong=words if bad else ""))
+
+    def _forget(self) -> None:
+        self._set(replace(self.scene, notice="", wrong=""))
 
     def action_clear(self) -> None:
         """Clear the active pane's filter, and what is told."""
-        self._set(replace(self.scene, notice="", wrong=""))
+        self._forget()
         if self.screen is self.main:
             self.main.close_filter(clear=True)
 
@@ -297,9 +302,9 @@ class ConsoleApp(App[None]):
         """The next theme of our own and the user's."""
         names = list(theme_files())
         here = names.index(self.theme) if self.theme in names else -1
-        told = self._told
+        before = self._fading
         next(filter(self._use_theme, (*names[here + 1 :], *names[: here + 1])), None)
-        if self._told == told:  # nothing to complain of on the way
+        if self._fading is before:  # nothing to complain of on the way
             self.tell(f"theme {self.theme}")
 
     def _begin_with(self, theme: Theme) -> None:
@@ -332,7 +337,10 @@ class ConsoleApp(App[None]):
 
     def action_save_screenshot(self) -> None:
         """Write the screen as SVG into the current folder and say where."""
-        self.tell(f"saved {self.save_screenshot()}")
+        try:
+            self.tell(f"saved {self.save_screenshot()}")
+        except OSError as error:
+            self.tell(f"the screen is not saved: {error}", bad=True)
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

@@ -13,6 +13,7 @@ from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.folding import packed
 from distdiag_tui.ui.glyphs import ODD
 from distdiag_tui.ui.incident_rows import BAR, ROOMY, bar, moment
+from distdiag_tui.ui.standing import STEPS
 
 if TYPE_CHECKING:
     from distdiag_tui.model.findings import Diagnosis
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 ALARM: Final = 1.0
 """The score from which a server is not as usual."""
 NEAR: Final = 0.5  # and from which colour is worth it
-STEPS: Final = 4  # that a score has below the alarm, where servers are put in order
 MOST_ODD: Final = 3  # servers that are named; the scores below name them all
 NAME: Final = 16  # cells of a server's name at most
 

@@ -37,16 +37,25 @@ def width_of(line: Line) -> int:
     return sum(cell_len(run.text) for run in line)
 
 
+def cut(text: object, most: int) -> str:
+    """Server text made harmless, cut in the middle to at most so many cells.
+
+    >>> cut("observer-1", 6), cut("服务器一号", 6), cut("n1", 6)
+    ('ob…r-1', '服…号', 'n1')
+    """
+    limit = most = max(most, 0)
+    while (over := cell_len(short := plain(text, limit)) - most) > 0:
+        limit -= (over + 1) // 2  # no character takes more than two cells
+    return short
+
+
 def fit(text: object, width: int, *, right: bool = False) -> str:
     """Server text made harmless, cut in the middle and padded to exactly `width` cells.
 
     >>> fit("observer-1", 6), fit("12", 4, right=True)
     ('ob…r-1', '  12')
     """
-    width = max(width, 0)
-    short = plain(text, width)
-    while cell_len(short) > width:  # wide characters take two cells
-        short = short[:-1]
+    short = cut(text, width)
     padding = " " * (width - cell_len(short))
     return padding + short if right else short + padding
 

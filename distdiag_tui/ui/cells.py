@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Bad
 from distdiag_tui.model.text import figure
-from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, cut, fit
 from distdiag_tui.ui.cell_map import (
     GAP,
     OUT,
@@ -27,7 +28,7 @@ from distdiag_tui.ui.cell_map import (
 from distdiag_tui.ui.facts import rule
 from distdiag_tui.ui.order import matrix_of
 from distdiag_tui.ui.spark import nice_ceiling
-from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, standings, state_of
+from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, standings, state_of, worst_sign
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -145,7 +146,7 @@ class Cells(ScenePane):
         snapshot = self._scene.snapshot
         if snapshot is None or not snapshot.servers or width < 2 * LABEL or height < 4:
             return
-        label = min(LABEL, max(len(block.zone) for block in self._blocks)) + 1
+        label = min(LABEL, max(cell_len(block.zone) for block in self._blocks)) + 1
         aside = self._aside(snapshot, width, min(ASIDE, height // 3))
         room = height - len(aside)
         self._plan = plan(self._blocks, label, width, room)
@@ -183,12 +184,12 @@ class Cells(ScenePane):
     def _panel(self, snapshot: Snapshot, index: int, label: int, width: int) -> list[Line]:
         """A metric's name above the cells of all servers."""
         row, top = CATALOGUE[index], self._top_of_scale(index)
-        name = fit(row.title, min(len(row.title), width - 4))
+        name = cut(row.title, width - 4)
         scale = f"  █ {_worded(top, row.unit)}"
         lines: list[Line] = [
             (
                 Run(name, "value" if index == self.metric else "group"),
-                Run(fit(scale, width - len(name)), "muted"),
+                Run(fit(scale, width - cell_len(name)), "muted"),
             )
         ]
         key = (index, self._plan)
@@ -246,7 +247,8 @@ class Cells(ScenePane):
             else []
         )
         if number == 2 and needy:
-            return Run(fit(f"{max(needy).glyph} {len(needy)}", width), max(needy).style)
+            glyph, style = worst_sign(needy)
+            return Run(fit(f"{glyph} {len(needy)}", width), style)
         return Run(fit("" if number else block.zone, width), max(needy).style if needy else "title")
 
     def _top_of_scale(self, index: int) -> float:
@@ -276,8 +278,8 @@ class Cells(ScenePane):
             place = int(np.sum(column < value if row.bad is Bad.LOW else column > value)) + 1
             middle = _worded(float(np.nanmedian(column)), row.unit)
             words += [f"no. {place} of {int(np.sum(~np.isnan(column)))}", f"median {middle}"]
-        name = fit(server.name, min(len(server.name), 30))
-        text = fit(f"  {' · '.join(filter(None, words))}", width - 2 - len(name))
+        name = cut(server.name, 30)
+        text = fit(f"  {' · '.join(filter(None, words))}", width - 2 - cell_len(name))
         head = (Run(f"{standing.glyph} ", standing.style), Run(name, "value"), Run(text))
         lines: list[Line] = [rule(width), head, *self._others(width, rows - 2)]
         return lines + [(Run(" " * width),)] * (rows - len(lines))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.metrics import CATALOGUE, GROUPS, Metric
@@ -46,11 +47,13 @@ class Plot(ScenePane):
         super().__init__(id="plot")
         self.metric = metric
         self._scene = scene
-        self._single = -1  # the server singled out, -1 for none
+        self._picked = ""  # of the server singled out
+        self._single = -1  # and its place among all, -1 for none
         self._sorter = Sorter()
         self._listed: list[int] = []  # servers in the order of the table
         self._window: Window | None = None  # hours or days that are shown instead of the scene's span
         self._window_words = ""
+        self._windowed: tuple[object, NDArray[np.float64]] | None = None  # its values, and for what they are
         self.add_class("pane")
 
     @property
@@ -60,7 +63,7 @@ class Plot(ScenePane):
 
     def show_window(self, window: Window | None, words: str = "") -> None:
         """Show hours or days, which `words` name, or with None the scene's span again."""
-        self._window, self._window_words = window, words
+        self._window, self._window_words, self._windowed = window, words, None
         self.redraw()
 
     def step_metric(self, step: int) -> None:
@@ -73,17 +76,19 @@ class Plot(ScenePane):
         self._list()
         here = self._listed.index(self._single) if self._single in self._listed else -1
         here = (here + 1 + step) % (len(self._listed) + 1) - 1
-        self._single = self._listed[here] if here >= 0 else -1
+        servers = self._scene.snapshot.servers if self._scene.snapshot is not None else ()
+        self._picked = servers[self._listed[here]].name if here >= 0 else ""
         self.redraw()
 
     def _list(self) -> None:
         """As configured; many by the metric, those that are worst first."""
         snapshot = self._scene.snapshot
         servers = list(snapshot.servers) if snapshot is not None else []
+        places = {server.name: index for index, server in enumerate(servers)}
+        self._single = places.get(self._picked, -1)
         if snapshot is None or len(servers) <= MOST_LINES:
             self._listed = list(range(len(servers)))
             return
-        places = {server.name: index for index, server in enumerate(servers)}
         order = Order(CATALOGUE[self.metric].id)
         self._listed = [places[each.name] for each in self._sorter.sort(snapshot, servers, order, {})]
 
@@ -150,9 +155,12 @@ class Plot(ScenePane):
     def _of_window(
         self, window: Window, snapshot: Snapshot, servers: list[int], columns: int
     ) -> Mapping[int, NDArray[np.float64]]:
-        """Of hours or days; the mean of all is that of their values."""
-        spread = np.linspace(0, 1, columns)
-        every = np.array([window.at(server.name, spread) for server in snapshot.servers])
+        """Of hours or days, which are the same at every tick; the mean of all is that of their values."""
+        wanted = (columns, [server.name for server in snapshot.servers])
+        if self._windowed is None or self._windowed[0] != wanted:
+            spread = np.linspace(0, 1, columns)
+            self._windowed = wanted, np.array([window.at(name, spread) for name in wanted[1]])
+        every = self._windowed[1]
         there = np.isfinite(every).sum(axis=0)
         mean = np.where(there > 0, np.nansum(every, axis=0) / np.maximum(there, 1), np.nan)
         return {MEAN: mean, **{server: every[server] for server in servers}}
@@ -229,7 +237,7 @@ class Plot(ScenePane):
 def _about(snapshot: Snapshot, row: Metric, width: int) -> str:
     """What the metric is; of a machine's, how its figures come, where there is room."""
     words = host_words(snapshot, Subject()) if row.group == "host" else ""
-    return f"{row.about} ({words})" if words and len(row.about) + len(words) + 3 <= width else row.about
+    return f"{row.about} ({words})" if words and len(row.about) + cell_len(words) + 3 <= width else row.about
 
 
 def _end_names(past: Mapping[int, NDArray[np.float64]], top: float, height: int) -> dict[int, int]:
@@ -297,8 +305,10 @@ class MetricScreen(PageScreen):
         self._ask()
 
     def _ask(self) -> None:
+        """For what is wanted now; an answer to what was wanted before comes too late."""
+        self.workers.cancel_node(self)
         if self._long:
-            self.run_worker(self._read(*WINDOWS[self._long - 1]), exclusive=True)
+            self.run_worker(self._read(*WINDOWS[self._long - 1]))
         else:
             self.plot.show_window(None)
 

@@ -114,12 +114,15 @@ class DiagnosisPane(ScenePane):
         self.entitle("Diagnosis · past" if self._history else "Diagnosis", f"{words} {more}".strip())
 
     def _follow(self, board: IncidentBoard | None) -> None:
-        """Keep the selection on the same incident when others come and go; out of focus on the worst."""
+        """Keep the selection on the same incident when others come and go; in another pane on the worst.
+
+        Who only looks at another window comes back to the same one.
+        """
         key = self._chosen_id
         self._views = () if board is None else board.resolved if self._history else in_order(board.open)
         keys = [view.incident.id for view in self._views]
         here = keys.index(key) if key in keys else max(0, min(self._chosen, len(keys) - 1))
-        self._chosen = here if self.has_focus else 0
+        self._chosen = here if self.has_class("-active") else 0
 
     def _incidents(self, board: IncidentBoard, width: int, height: int) -> list[Line]:
         """A line each, as many details as there is room for, and the facts of the selected one."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 
-from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, cut, fit
 from distdiag_tui.ui.facts import rule
 from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.happenings import concerns, sign_of
@@ -70,11 +70,7 @@ class EventList(ScenePane):
         self._events = list(reversed(shown))
         if self._chosen is not None and not any(each is self._chosen for each in self._events):
             self._chosen = None
-        of = (
-            ""
-            if self._every or subject == CLUSTER
-            else f" · {fit(subject.title, min(40, len(subject.title)))}"
-        )
+        of = "" if self._every or subject == CLUSTER else f" · {cut(subject.title, 40)}"
         aside = self._aside(snapshot.time, width) if height > 4 * WORDS else []
         room = height - len(aside)
         place = self._place()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from textwrap import wrap
 from typing import Final
 
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.canvas import Line, Run, fit
+from distdiag_tui.ui.folding import folded
 
 NAME: Final = 10  # cells
 ROWS: Final = 3  # that the words of one fact may take
@@ -27,8 +27,15 @@ def fact_lines(facts: Iterable[Fact], width: int) -> list[Line]:
 
 
 def wrapped(text: str, width: int, *, rows: int = ROWS) -> list[str]:
-    """Server text made harmless, in a few lines, the rest left out."""
-    return wrap(plain(text, 600), max(1, width), max_lines=rows, placeholder="…") or [""]
+    """Server text made harmless, in a few lines, the rest left out.
+
+    >>> wrapped("who waits for whom", 9, rows=1), wrapped("服务器一号", 4, rows=2)
+    (['who…'], ['服务', '器…'])
+    """
+    lines = folded(plain(text, 600), width)
+    if len(lines) > rows:
+        lines[rows - 1 :] = [f"{folded(lines[rows - 1], width - 1)[0]}…"]
+    return lines
 
 
 def rule(width: int) -> Line:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,6 +16,9 @@ from distdiag_tui.model.errors import DistdiagError
 from distdiag_tui.model.text import plain
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.screens import BREAKPOINTS
+
+if TYPE_CHECKING:
+    from distdiag_tui.ui.app import ConsoleApp
 
 SUBTITLE = "↑ ↓ move · ← → choose · Enter goes · Esc closes"
 
@@ -41,6 +44,15 @@ class Choice(Select[str], inherit_bindings=False):
         self.value = self._words[(here + step) % len(self._words)]
 
 
+class Fields(VerticalScroll, inherit_bindings=False, can_focus=False):
+    """They scroll by the page, and to the one that is focused: up and down go from one to the next."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pageup", "page_up", show=False),
+        Binding("pagedown", "page_down", show=False),
+    ]
+
+
 class FieldScreen(Overlay[None]):
     """Closes once what was asked for has begun; what is wrong stays in the form to be mended."""
 
@@ -55,12 +67,12 @@ class FieldScreen(Overlay[None]):
     def __init__(self, heading: str) -> None:
         super().__init__()
         self._heading = heading
-        self._busy = False
+        self._busy = self._done = False
 
     def compose(self) -> ComposeResult:
         """The fields in a box, and a line for what is wrong."""
         yield from super().compose()
-        with VerticalScroll(id="form", can_focus=False) as box:
+        with Fields(id="form") as box:
             box.border_title = Content(self._heading)
             box.border_subtitle = SUBTITLE
             yield from self.fields()
@@ -75,28 +87,46 @@ class FieldScreen(Overlay[None]):
         for field in self.query(Input):
             field.cursor_blink = False
 
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         """What Enter does."""
         raise NotImplementedError
 
-    async def carry_out(self, action: Callable[[], Awaitable[None]], *, closes: bool = True) -> None:
-        """Do it once, be Enter pressed twice; close the form, if that is meant, when it went well."""
+    def carry_out(self, action: Callable[[], Awaitable[None]], *, closes: bool = True) -> None:
+        """Do it once, be Enter pressed twice; close the form, if that is meant, when it went well.
+
+        The console goes on while a cluster is asked; who closes the form does not call that off.
+        """
         if self._busy:
             return
-        self._busy = True
         try:
-            await action()
+            going = action()  # with the fields as they are now
+        except DistdiagError as error:
+            self.complain(str(error))
+            return
+        self._busy = True
+        self.app.run_worker(self._finish(going, closes=closes), group="errands")
+
+    async def _finish(self, going: Awaitable[None], *, closes: bool) -> None:
+        try:
+            await going
         except DistdiagError as error:
             self.complain(str(error))
             closes = False
-        finally:
-            self._busy = False
+        self._busy = self._done = closes
         if closes:
             self.dismiss()
 
+    def on_screen_resume(self) -> None:
+        """What lay over a form that is done is gone."""
+        if self._done:
+            self.dismiss()
+
     def complain(self, words: str) -> None:
-        """Say what is wrong."""
-        self.query_one("#wrong", Static).update(plain(words, 300))
+        """Say what is wrong, in the form while that is there."""
+        if self in self.app.screen_stack:
+            self.query_one("#wrong", Static).update(plain(words, 300))
+        else:
+            cast("ConsoleApp", self.app).tell(words, bad=True)
 
 
 def labelled(name: str, field: Widget, hint: str, *, classes: str = "") -> Widget:

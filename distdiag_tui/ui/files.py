@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from textual import on
@@ -28,15 +29,17 @@ class FileForm(FieldScreen):
 
     @on(Input.Submitted)
     @on(Button.Pressed)
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         """Do it."""
-        await self.carry_out(self._go)
+        self.carry_out(partial(self._go, self.query_one("#file", Input).value.strip()))
 
-    async def _go(self) -> None:
-        name = self.query_one("#file", Input).value.strip()
+    async def _go(self, name: str) -> None:
         if not name:
             raise ConfigError("a file needs a name")
-        self.use(_toml(name))
+        try:
+            self.use(_toml(name))
+        except (OSError, RuntimeError, ValueError) as error:  # too long, of an unknown user, not a name
+            raise ConfigError(str(error)) from error
 
     def use(self, file: Path) -> None:
         """What becomes of the file."""

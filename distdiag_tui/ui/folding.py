@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Final
@@ -17,10 +18,10 @@ GAP: Final = "  "
 
 
 def folded(text: str, width: int) -> list[str]:
-    """Between words where that is possible; lines that the text has stay lines.
+    """Between words where that is possible; lines that the text has stay lines, and so do blanks within them.
 
-    >>> folded("who waits for whom", 9)
-    ['who waits', 'for whom']
+    >>> folded("who waits for whom", 9), folded("a  b", 9)
+    (['who waits', 'for whom'], ['a  b'])
     """
     lines: list[str] = []
     for row in text.splitlines() or [""]:
@@ -30,15 +31,15 @@ def folded(text: str, width: int) -> list[str]:
 
 def _fold(text: str, width: int) -> list[str]:
     lines, line = [], ""
-    for word in text.split():
+    for word in re.split(r"\s", text):
         joined = f"{line} {word}" if line else word
-        if cell_len(joined) <= width:
+        if cell_len(joined.rstrip()) <= width:
             line = joined
             continue
-        lines += [line] * bool(line)
+        lines += [line.rstrip()] * bool(line)
         *full, line = chop_cells(word, width)
         lines += full
-    return [*lines, line]
+    return [*lines, line.rstrip()]
 
 
 def typed(text: str, width: int, style: str = "", *, first: str = "") -> list[Line]:

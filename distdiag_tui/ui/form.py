@@ -91,14 +91,14 @@ class Form(FieldScreen):
     # -- what is asked for --------------------------------------------------------------------------
 
     @on(Input.Submitted)
-    async def action_go(self) -> None:
+    def action_go(self) -> None:
         """Start, with all that this takes; or change what runs."""
-        await self._go(() if self._view.active else self._start_steps())
+        self._go(() if self._view.active else self._start_steps())
 
     @on(Button.Pressed)
-    async def _press(self, event: Button.Pressed) -> None:
+    def _press(self, event: Button.Pressed) -> None:
         steps: dict[str | None, tuple[Step, ...]] = {"start": self._start_steps(), "prepare": ("prepare",)}
-        await self._go(steps.get(event.button.id, ()))
+        self._go(steps.get(event.button.id, ()))
 
     def _start_steps(self) -> tuple[Step, ...]:
         """Data that is missing, or of other sizes, is made first."""
@@ -117,8 +117,8 @@ class Form(FieldScreen):
         values |= {field.id or "": str(field.value) for field in self.query(Choice)}
         return {name: value for name, value in values.items() if value and name != INSIST}
 
-    async def _go(self, steps: tuple[Step, ...]) -> None:
-        await self.carry_out(lambda: self._submit(steps, self._typed_values(), self._confirmed()))
+    def _go(self, steps: tuple[Step, ...]) -> None:
+        self.carry_out(lambda: self._submit(steps, self._typed_values(), self._confirmed()))
 
     def _confirmed(self) -> bool:
         return self._insist and self.query_one(f"#{INSIST}", Input).value.strip() == self._cluster

@@ -15,7 +15,7 @@ from distdiag_tui.ui.calm import nearest_first
 from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
 from distdiag_tui.ui.scene import Scene
 from distdiag_tui.ui.screens import ExactScreen
-from distdiag_tui.ui.status import KeyBar, StatusLine
+from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
 
 if TYPE_CHECKING:
     from distdiag_tui.model.findings import Diagnosis
@@ -227,16 +227,17 @@ class HeatScreen(ExactScreen):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__()
-        self._status = StatusLine()
+        self._status, self._wrong = StatusLine(), Complaint()
         self.sheets: tuple[Sheet, ...] = (HeatMap("heat"), Influence("influence"))
         self._scene = scene
         self._here = 0
 
     def compose(self) -> ComposeResult:
-        """Status line, both tables, keys."""
+        """Status line, both tables, what went wrong, keys."""
         yield self._status
         with Horizontal(id="panes"):
             yield from self.sheets
+        yield self._wrong
         yield KeyBar(KEYS)
 
     def on_mount(self) -> None:
@@ -247,6 +248,7 @@ class HeatScreen(ExactScreen):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         self._status.show(scene)
+        self._wrong.show(scene)
         for sheet in self.sheets:
             sheet.show(scene)
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from distdiag_tui.model.marks import INJECTED
-from distdiag_tui.model.text import countdown, plain, shorten
+from distdiag_tui.model.text import countdown, plain
+from distdiag_tui.ui.canvas import cut
 
 LEAST = 12  # cells from which a message is worth its place
 
@@ -40,7 +43,7 @@ def summary(board: Board, room: int) -> str:
     heads = (f"{more + 1} injected, ", f"{more + 1}: ") if more else ("",)
     for head in heads:
         text = f"{INJECTED} {head}{label} {words}"
-        if (spare := room - len(text) - len(": ")) >= -len(": "):
-            return text + (f": {plain(first.message, spare)}" if first.wrong and spare >= LEAST else "")
-    rest = len(f"{INJECTED} {heads[-1]} {words}")
-    return f"{INJECTED} {heads[-1]}{shorten(label, max(3, room - rest))} {words}"
+        if (spare := room - cell_len(text) - len(": ")) >= -len(": "):
+            return text + (f": {cut(first.message, spare)}" if first.wrong and spare >= LEAST else "")
+    rest = cell_len(f"{INJECTED} {heads[-1]} {words}")
+    return f"{INJECTED} {heads[-1]}{cut(label, max(3, room - rest))} {words}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distdiag_tui.anomalies.dose import Dose
-from distdiag_tui.model.text import duration
+from distdiag_tui.ui.anomaly_rows import planned_words
 from distdiag_tui.ui.errands import Errands
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Injecting(Errands):
 
     def _run(self) -> None:
         if planned := self._planned():
-            words = f"Inject on {self.desk.cluster}: {'; '.join(map(_worded, planned))}?"
+            words = f"Inject on {self.desk.cluster}: {'; '.join(map(planned_words, planned))}?"
             self.ask("Run the scenario", words, "inject", lambda: self.desk.inject(planned, self._scenario))
 
     def _plan(self) -> None:
@@ -175,8 +175,3 @@ class Injecting(Errands):
 
         lines = await self.desk.plan(doses)
         self._app.push_screen(Reading("Dry run: nothing is done", lines))
-
-
-def _worded(dose: Dose) -> str:
-    after = f" after {duration(dose.start)}" if dose.start else ""
-    return f"{dose.label} {dose.severity} for {duration(dose.seconds)}{after}"

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Share, Subject
-from distdiag_tui.ui.canvas import Line, Run, fit
+from distdiag_tui.ui.canvas import Line, Run, cut, fit
 from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.happenings import concerns, sign_of
 from distdiag_tui.ui.heat import Sheet
@@ -19,6 +19,7 @@ from distdiag_tui.ui.incident_rows import moment
 from distdiag_tui.ui.members import offset_words, told_of, units_of
 from distdiag_tui.ui.screens import SCROLLING, PageScreen
 from distdiag_tui.ui.shares import RESOURCES, share_bar, share_words, told_lines
+from distdiag_tui.ui.standing import state_of
 
 if TYPE_CHECKING:
     from distdiag_tui.model.snapshot import Snapshot
@@ -50,7 +51,7 @@ class Inside(Sheet):
         snapshot, subject = self._scene.snapshot, self._scene.subject
         if snapshot is None or width < 24 or height < 2:
             return
-        title = fit(subject.title, min(60, len(subject.title)))
+        title = cut(subject.title, 60)
         if snapshot.layout is None:
             words = "these servers tell nothing of a cluster: there are no units, leaders and states to show"
             self.fill(title, paragraph(words, width, "muted"))
@@ -181,7 +182,7 @@ def _server_rows(snapshot: Snapshot, layout: Layout, zone: str) -> Iterator[Sequ
 
 
 def _state(member: Member) -> str:
-    state = "STOPPED" if member.stopped else member.state
+    state = state_of(member) or member.state
     return f"{state}, rootserver" if member.rootserver else state
 
 

@@ -89,6 +89,7 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         gc.enable()
         app = app_class(feed, options.theme)
         opening = asyncio.create_task(_open_desks(app, feed, target, options, desks))
+        opening.add_done_callback(partial(_tell_failure, app))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, app.exit)
         sampling.add_done_callback(lambda task: app.exit() if not task.cancelled() else None)
         await app.run_async(mouse=options.mouse)
@@ -99,6 +100,12 @@ async def run_console(target: Target, options: ConsoleOptions) -> None:
         if opening is not None:
             opening.cancel()
         await asyncio.gather(feed.stop(), desks.close())
+
+
+def _tell_failure(app: ConsoleApp, opening: asyncio.Task[None]) -> None:
+    """What is open stays so; the fault itself is raised when the user leaves."""
+    if not opening.cancelled() and (error := opening.exception()) is not None:
+        app.tell(f"not everything could be opened: {error}", bad=True)
 
 
 async def _open_desks(

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 LEAVE, STOP = "l", "s"
 
 
+class LeaveQuestion(Question):
+    """There is one at a time."""
+
+
 class Leaving:
     """Asks once for both desks, as far as there are any yet."""
 
@@ -24,6 +28,8 @@ class Leaving:
 
     def begin(self) -> None:
         """Leave at once if nothing goes on, else ask."""
+        if any(isinstance(screen, LeaveQuestion) for screen in self._app.screen_stack):
+            return
         runs = [record.id for record in self._workloads.to_ask_about()] if self._workloads else []
         faults = self._faults()
         if not runs and not faults:
@@ -33,7 +39,7 @@ class Leaving:
         it = "it" if len(runs) + len(faults) == 1 else "them"
         until = "" if not faults else " until its time is over" if it == "it" else "; injections end in time"
         answers = (Answer(STOP, f"stop {it} and leave"), Answer(LEAVE, f"leave {it} running{until}"))
-        self._app.push_screen(Question("Leave", words, answers), self._answered)
+        self._app.push_screen(LeaveQuestion("Leave", words, answers), self._answered)
 
     def _faults(self) -> list[str]:
         if self._anomalies is None:

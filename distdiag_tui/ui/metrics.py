@@ -9,12 +9,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.cells import cell_len
 from textual.events import Resize
 from textual.geometry import Size
 
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK, GROUPS
-from distdiag_tui.model.text import DASH, figure, shorten
-from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.model.text import DASH, figure
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, cut, fit
 from distdiag_tui.ui.machines import host_words
 from distdiag_tui.ui.messages import MetricOpened
 from distdiag_tui.ui.scene import Scene
@@ -231,9 +232,8 @@ class MetricsPane(ScenePane):
         self.draw(self._lines(width, height))
 
     def _title(self) -> str:
-        title = self._scene.subject.title
         narrowed = f" · /{self._filter}" if self._filter else ""
-        return f"{fit(title, min(40, len(title)))}{narrowed} · {_span_name(self._scene.span)}"
+        return f"{cut(self._scene.subject.title, 40)}{narrowed} · {_span_name(self._scene.span)}"
 
     def _subtitle(self) -> str:
         above, below = self._top > 0, self._grid.rows > self._top + self.size.height
@@ -318,9 +318,9 @@ def _mark_columns(scene: Scene, axis: TimeAxis) -> dict[int, str]:
 
 def _heading(name: str, width: int, marks: Mapping[int, str]) -> Line:
     """The group's name on a rule, which carries the marks of the time axis above the sparklines."""
-    title = f"{shorten(name, width - 1)} "
-    first = max(TITLE + FIGURE + 1, len(title))
-    line = [Run(title, "group"), Run("─" * (first - len(title)), "muted")]
+    title = f"{cut(name, width - 1)} "
+    first = max(TITLE + FIGURE + 1, cell_len(title))
+    line = [Run(title, "group"), Run("─" * (first - cell_len(title)), "muted")]
     rule = "".join(marks.get(column, "─") for column in range(width - first))
     line += [Run("".join(part), "muted" if plain_rule else "busy")
              for plain_rule, part in groupby(rule, lambda cell: cell == "─")]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
+from textual import on
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widget import Widget
@@ -31,17 +32,15 @@ class NoteForm(FieldScreen):
         self.query_one(VerticalScroll).border_subtitle = "Enter keeps it · Esc closes"
         self.set_focus(self.query_one("#note", Input))
 
-    async def action_go(self) -> None:
+    @on(Input.Submitted)
+    def action_go(self) -> None:
         """Keep it."""
+        text = self.query_one("#note", Input).value.strip()
 
         async def keep() -> None:
-            self._keep(self.query_one("#note", Input).value.strip())
+            self._keep(text)
 
-        await self.carry_out(keep)
-
-    async def on_input_submitted(self) -> None:
-        """Enter in the field."""
-        await self.action_go()
+        self.carry_out(keep)
 
 
 class Statements(Reading):

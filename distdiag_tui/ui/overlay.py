@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen
 
 from distdiag_tui.ui.scene import Scene
@@ -30,6 +31,10 @@ class Overlay(ModalScreen[T]):
     def on_mount(self) -> None:
         """As the screens below show it now."""
         self.show(cast("ConsoleApp", self.app).scene)
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Once, and only while it is in front: keys come in bursts, and what lies over it is not its own."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def show(self, scene: Scene) -> None:
         """Another scene, of which only the status line is seen."""

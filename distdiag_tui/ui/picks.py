@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import ClassVar, Final
 
+from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Resize
@@ -19,7 +20,7 @@ LONGEST: Final = 24
 
 
 class Picks(Widget, can_focus=True):
-    """As many rows as it takes."""
+    """As many rows as it takes, and as there is room for."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", show=False),
@@ -32,7 +33,8 @@ class Picks(Widget, can_focus=True):
         self._names = names
         self._taken = {each for each in names if each in taken}
         self._here = next((i for i, each in enumerate(names) if each in taken), 0)
-        self._cells = min(LONGEST, max(map(len, names), default=0))
+        self._top = 0  # the first row in sight
+        self._cells = min(LONGEST, max(map(cell_len, names), default=0))
 
     @property
     def taken(self) -> list[str]:
@@ -59,16 +61,29 @@ class Picks(Widget, can_focus=True):
         return max(1, -(-len(self._names) // self._in_a_row(width)))
 
     def render(self) -> Content:
-        """A box before each name."""
+        """A box before each name; of more rows than there is room for those about the cursor."""
         count = self._in_a_row(self.size.width)
+        first, end = self._in_sight(count)
         parts: list[tuple[str, str]] = []
-        for index, name in enumerate(self._names):
-            if index:
+        for index, name in list(enumerate(self._names))[first:end]:
+            if index > first:
                 parts.append(("\n" if index % count == 0 else " " * GAP, ""))
             here = index == self._here and self.has_focus
             look = "bold reverse" if here else "bold" if name in self._taken else ""
             parts.append((f"[{'x' if name in self._taken else ' '}] {fit(name, self._cells)}", look))
+        if end - first < len(self._names):
+            more = f"{'↑' if first else ' '}{'↓' if end < len(self._names) else ' '}"
+            parts.append((f"\n{more} {len(self._taken)} of {len(self._names)} taken", ""))
         return Content.assemble(*parts)
+
+    def _in_sight(self, count: int) -> tuple[int, int]:
+        """The first name that is shown, and the one after the last; below them is a line on the others."""
+        room, rows, here = self.size.height, -(-len(self._names) // count), self._here // count
+        if rows > room:
+            room = max(1, room - 1)
+        self._top = max(0, min(self._top, here, rows - room))
+        self._top = max(self._top, here - room + 1)
+        return self._top * count, min(len(self._names), (self._top + room) * count)
 
     def _in_a_row(self, width: int) -> int:
         return max(1, (width + GAP) // (self._cells + BOX + GAP))

@@ -68,13 +68,14 @@ class PageScreen(ExactScreen):
 
     def __init__(self, page: ScenePane, keys: Sequence[tuple[str, str]], scene: Scene) -> None:
         super().__init__()
-        self._status = StatusLine()
+        self._status, self._wrong = StatusLine(), Complaint()
         self._page, self._page_keys, self._scene = page, keys, scene
 
     def compose(self) -> ComposeResult:
-        """Status line, page, keys."""
+        """Status line, page, what went wrong, keys."""
         yield self._status
         yield self._page
+        yield self._wrong
         yield KeyBar(self._page_keys)
 
     def on_mount(self) -> None:
@@ -85,6 +86,7 @@ class PageScreen(ExactScreen):
     def show(self, scene: Scene) -> None:
         """Draw a scene."""
         self._status.show(scene)
+        self._wrong.show(scene)
         self._page.show(scene)
 
 
@@ -176,6 +178,12 @@ class MainScreen(ExactScreen):
         self._left.set_class(self._active is not self.metrics, "-active")
         self._show_keys()
         self.set_focus(self._active)
+
+    def on_descendant_focus(self) -> None:
+        """A click focuses a pane; keys then go there, and only there."""
+        for name, pane in zip(PANES, self.panes, strict=True):
+            if pane is self.focused and pane is not self._active:
+                self.activate(name)
 
     def _show_keys(self) -> None:
         told = self._told and self._active is self.topology

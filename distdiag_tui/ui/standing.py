@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from distdiag_tui.model.topology import Status
@@ -50,6 +50,16 @@ def state_of(member: Member | None) -> str:
         return ""
     state = "STOPPED" if member.stopped else member.state
     return "" if state == "ACTIVE" else state
+
+
+def worst_sign(needy: Sequence[Standing]) -> tuple[str, str]:
+    """Glyph and style of several: one that answers well, but is stopped, is not well.
+
+    >>> worst_sign([Standing(6.0, WELL.glyph, "bad"), Standing(3.0, "◐", "warn")])
+    ('▲', 'bad')
+    """
+    worst = max(needy)
+    return worst.glyph if worst.glyph != WELL.glyph else SICK, worst.style
 
 
 def standings(scene: Scene) -> Standings:

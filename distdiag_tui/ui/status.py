@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import duration, figure, plain
-from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, fit, width_of
+from distdiag_tui.ui.canvas import Canvas, Line, Run, ScenePane, cut, fit, width_of
 from distdiag_tui.ui.health import incident_run
 from distdiag_tui.ui.injected import style, summary
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
@@ -85,7 +85,7 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     if snapshot.diagnosis is not None and (change := snapshot.diagnosis.load_change) is not None:
         parts.append(Part(7, Run(f"{BAR}load change ×{change.factor:.2g}", "busy")))
     if scene.notice:
-        words = plain(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
+        words = cut(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
         parts.append(Part(2 if incident is None else 1, Run(f"{BAR}{words}", "warn")))
     for view in scene.workloads:
         if view.run is not None and (words := _load_words(view.run)):

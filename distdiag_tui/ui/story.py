@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from distdiag_tui.model.marks import Mark
@@ -27,8 +26,7 @@ from distdiag_tui.ui.folding import paragraph
 from distdiag_tui.ui.glyphs import ONSET
 from distdiag_tui.ui.messages import IncidentOrdered
 from distdiag_tui.ui.scene import SPANS, Scene
-from distdiag_tui.ui.screens import SCROLLING, ExactScreen
-from distdiag_tui.ui.status import Complaint, KeyBar, StatusLine
+from distdiag_tui.ui.screens import SCROLLING, PageScreen
 from distdiag_tui.ui.story_text import head_lines, section_lines, what_lines
 
 if TYPE_CHECKING:
@@ -149,7 +147,7 @@ def _unknown(trace: Trace) -> bool:
     return not any(math.isfinite(value) for value in trace.own)
 
 
-class StoryScreen(ExactScreen):
+class StoryScreen(PageScreen):
     """Over the main screen until Escape."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -166,29 +164,8 @@ class StoryScreen(ExactScreen):
     ]
 
     def __init__(self, incident: str, scene: Scene, *, asks: bool) -> None:
-        super().__init__()
-        self._status = StatusLine()
-        self._wrong = Complaint()
         self.story = Story(incident, scene, asks=asks)
-        self._scene = scene
-
-    def compose(self) -> ComposeResult:
-        """Status line, story, keys."""
-        yield self._status
-        yield self.story
-        yield self._wrong
-        yield KeyBar(KEYS)
-
-    def on_mount(self) -> None:
-        """Draw what is known at once."""
-        self.story.focus()
-        self.show(self._scene)
-
-    def show(self, scene: Scene) -> None:
-        """Draw a scene."""
-        self._status.show(scene)
-        self._wrong.show(scene)
-        self.story.show(scene)
+        super().__init__(self.story, KEYS, scene)
 
     def action_scroll(self, rows: int) -> None:
         """Down or up."""

@@ -12,7 +12,7 @@ from distdiag_tui.model.metrics import METRIC_INDEX, metric
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.text import figure
 from distdiag_tui.model.topology import Server, Subject
-from distdiag_tui.ui.canvas import Line, Run, ScenePane, fit
+from distdiag_tui.ui.canvas import Line, Run, ScenePane, cut, fit, width_of
 from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.health import Health, health_of, sick_zones, worst_incident
 from distdiag_tui.ui.messages import SubjectChosen, TopologyOrdered
@@ -22,7 +22,7 @@ from distdiag_tui.ui.spark import TimeAxis, columns_of
 from distdiag_tui.ui.standing import NEEDY, WELL, Standings, standings
 from distdiag_tui.ui.topology_details import DETAIL_ROWS, Census, Details, aside_of, census, word_of
 from distdiag_tui.ui.topology_rows import closed_over, injected_run, name_style, sign, spark_run
-from distdiag_tui.ui.tree import REST, Key, Node, listed, matches, tree
+from distdiag_tui.ui.tree import REST, TENANTS, Key, Node, listed, matches, tree
 
 if TYPE_CHECKING:
     from distdiag_tui.ui.app import ConsoleApp
@@ -173,15 +173,28 @@ class TopologyPane(ScenePane):
             (each for each in snapshot.servers if (each.zone, each.name) == names), worst_of(snapshot)
         )
 
-    def reveal(self, subject: Subject) -> None:
-        """Select something, and open or clear what hides it."""
+    def reveal(self, subject: Subject) -> bool:
+        """Select something, and open or clear what hides it; False, and all stays, if it is in no row."""
+        snapshot, before = self._scene.snapshot, dict(self._opened)
+        if snapshot is None:
+            return False
+        self._open_up(subject)
+        for text in (self._filter, ""):
+            if any(row.key == (subject, "") for row in self._laid_out(snapshot, subject, text)):
+                self._filter = text
+                self._announce((subject, ""))
+                return True
+        self._opened = before
+        return False
+
+    def _open_up(self, subject: Subject) -> None:
+        """The branches that it is in."""
         self._opened.pop((CLUSTER, ""), None)
         if self._opened.get((Subject(subject.zone), "")) is False:
             del self._opened[Subject(subject.zone), ""]
-        self._announce((subject, ""))
-        if subject not in (row.subject for row in self._rows):
-            self._filter = ""
-            self._announce((subject, ""))
+        if subject.tenant:
+            branch = (Subject(subject.zone, subject.server), "") if subject.server else (CLUSTER, TENANTS)
+            self._opened[branch] = True
 
     def action_order(self, order: str) -> None:
         """Ask the app to look further."""
@@ -211,15 +224,14 @@ class TopologyPane(ScenePane):
 
     def _lay_out(self) -> None:
         """The rows, of which only those in sight are drawn."""
-        snapshot = self._scene.snapshot
-        if snapshot is None:
-            return
+        if (snapshot := self._scene.snapshot) is not None:
+            self._rows = self._laid_out(snapshot, self._scene.subject, self._filter)
+            self._follow_subject()
+
+    def _laid_out(self, snapshot: Snapshot, selected: Subject, text: str) -> list[Node]:
         if self.order.by == ZONES:
-            rows = tree(snapshot, self._opened, self._filter, self._standing, self._scene.subject)
-        else:
-            rows = listed(snapshot, self._sorted(snapshot), self._opened, self._filter)
-        self._rows = rows
-        self._follow_subject()
+            return tree(snapshot, self._opened, text, self._standing, selected)
+        return listed(snapshot, self._sorted(snapshot), self._opened, text)
 
     def _follow_subject(self) -> None:
         """Keep the selection on the same thing when rows come and go."""
@@ -294,13 +306,12 @@ class TopologyPane(ScenePane):
         indent = " " * row.depth + {None: " ", True: "▾", False: "▸"}[row.open] + " "
         injected = injected_run(self._scene, server)
         beside = aside_of(snapshot, row, self._census)
-        used = len(indent) + (2 if glyph else 0) + len(injected.text) + sum(len(run.text) for run in right)
-        aside = sum(len(run.text) for run in beside)
+        room = width - len(indent) - (2 if glyph else 0) - width_of((injected, *beside, *right))
         name = Run(
-            fit(row.name, min(len(row.name) + 1, width - used - aside) if beside else width - used),
+            cut(f"{row.name} ", room) if beside else fit(row.name, room),
             name_style(row, chosen=chosen, focused=self.has_focus),
         )
-        gap = Run(" " * max(0, width - used - aside - len(name.text))) if beside else Run("")
+        gap = Run(" " * (room - width_of((name,))))
         head = (Run(indent, "muted"), Run(f"{glyph} " if glyph else "", style))
         return (*head, injected, name, *beside, gap, *right)
 

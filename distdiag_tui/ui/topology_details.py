@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.ui.canvas import Line, Run, fit
 from distdiag_tui.ui.facts import rule
-from distdiag_tui.ui.glyphs import SICK
 from distdiag_tui.ui.members import Told, told_of
 from distdiag_tui.ui.scene import STATUS_STYLES, server_of
 from distdiag_tui.ui.shares import BESIDE, told_lines
-from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, state_of
+from distdiag_tui.ui.standing import NEEDY, WELL, Standing, Standings, state_of, worst_sign
 from distdiag_tui.ui.tree import LARGE, TENANTS
 
 if TYPE_CHECKING:
@@ -84,8 +83,8 @@ def aside_of(snapshot: Snapshot, row: Node, counted: Census) -> Line:
     count = Run(f" {servers}", "muted")
     if not needy:
         return (count,)
-    worst = max(needy)
-    return (count, Run(f" {worst.glyph if worst.glyph != WELL.glyph else SICK}{len(needy)}", worst.style))
+    glyph, style = worst_sign(needy)
+    return (count, Run(f" {glyph}{len(needy)}", style))
 
 
 def word_of(snapshot: Snapshot, row: Node, server: Server | None, room: int) -> Run:

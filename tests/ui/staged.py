@@ -88,6 +88,8 @@ class StagedDesk(Desk):
         self.wrong: DistdiagError | None = None
         self.note = ""
         self.running: list[RunRecord] = []
+        self.answers = asyncio.Event()  # cleared, a start takes until it is set
+        self.answers.set()
 
     def look(self) -> None:
         """Nothing changes by itself."""
@@ -104,6 +106,7 @@ class StagedDesk(Desk):
 
     async def start(self, wish: Wish, *, insist: bool) -> str:
         """Keep the wish."""
+        await self.answers.wait()
         self._keep("start insisting" if insist else "start", wish)
         return self.note
 
@@ -209,7 +212,8 @@ class Stage:
             app.attach_incidents(self.incidents)
             # Textual's own wait looks at the processor's load; ours, `settled`, at the queues
             idle = patch.multiple("textual.pilot", wait_for_idle=_at_once)
-            with idle, patch("textual.app.wait_for_idle", _at_once):
+            stays = patch("distdiag_tui.ui.app.NOTICE_SECONDS", 600.0)  # however long it takes to draw
+            with idle, stays, patch("textual.app.wait_for_idle", _at_once):
                 async with app.run_test(size=size) as pilot:
                     await settled(pilot)
                     yield pilot

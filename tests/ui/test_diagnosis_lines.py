@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from staged import server
 from staged_incidents import BEGAN, BLOCKER, CALM, LOCK_WAIT, NO_FIGURES, NOW, SICK, TPS, incident
 
@@ -22,6 +23,7 @@ from distdiag_tui.service.incident_board import IncidentBoard
 from distdiag_tui.ui.calm import known_lines, score_lines
 from distdiag_tui.ui.canvas import Line, Run, width_of
 from distdiag_tui.ui.evidence import Span, Trace, band_of, heading, plot, title_line, traces
+from distdiag_tui.ui.facts import fact_lines, wrapped
 from distdiag_tui.ui.folding import folded, table, typed
 from distdiag_tui.ui.glyphs import SHADE
 from distdiag_tui.ui.health import health_of, incident_run
@@ -280,3 +282,18 @@ def test_the_worst_servers_and_the_hottest_causes_come_first() -> None:
     shown = [heat_cell(value).text for value in (0.97, 0.31, 0.001, math.nan)]
     assert shown == ["█ 97 ", "▒ 31 ", " ·   ", " ·   "]
     assert [influence_cell(value).text for value in (1.0, -0.61)] == ["█100 ", "▓-61 "]
+
+
+@pytest.mark.parametrize("said", [CHINESE * 4, f"{CHINESE} " * 3, f"lock {CHINESE * 3} wait"])
+def test_a_fact_loses_no_word_that_has_room(said: str) -> None:
+    lines = fact_lines([("note", said)], 30)
+    assert [width_of(line) for line in lines] == [30] * len(lines)
+    assert words(lines).removeprefix("note").replace(" ", "") == said.replace(" ", "")
+
+
+@pytest.mark.parametrize("said", [CHINESE * 20, f"{CHINESE} " * 20, "lock wait " * 20])
+def test_a_fact_that_is_cut_says_so(said: str) -> None:
+    rows = wrapped(said, 20)
+    assert len(rows) == 3
+    assert all(cell_len(row) <= 20 for row in rows)
+    assert rows[-1].endswith("…")

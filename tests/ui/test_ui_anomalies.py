@@ -19,6 +19,7 @@ from distdiag_tui.ui.confirm import Question
 from distdiag_tui.ui.fields import Choice
 from distdiag_tui.ui.files import FileForm, SaveForm
 from distdiag_tui.ui.help import HelpScreen
+from distdiag_tui.ui.picks import Picks
 from distdiag_tui.ui.reading import Reading
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
@@ -243,6 +244,26 @@ async def test_where_nothing_can_be_injected_there_is_no_form(
         assert desk.asked == []
 
 
+async def test_among_more_servers_than_rows_the_cursor_stays_in_sight(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    servers = {f"observer-{number:03}": f"10.0.0.{number}:2881" for number in range(100)}
+    monkeypatch.setattr(StagedAnomalyDesk, "servers", servers)
+    stage = Stage()
+    async with stage.console(NARROW) as pilot:
+        await press(pilot, "a", "enter")
+        for words in ("[ ] observer-000", "↓ 0 of 100 taken", "severity", "duration"):
+            assert words in text_of(pilot)
+        await press(pilot, "left", "space")
+        for words in ("[x] observer-099", "↑  1 of 100 taken", "severity"):
+            assert words in text_of(pilot)
+        await press(pilot, *["left"] * 40)
+        assert "[ ] observer-059" in text_of(pilot)
+        assert "↑↓ 1 of 100 taken" in text_of(pilot)
+        await press(pilot, *["right"] * 41, "space")
+        assert pilot.app.screen.query_one(Picks).taken == ["observer-000", "observer-099"]
+
+
 # -- the scenario -------------------------------------------------------------------------------------
 
 
@@ -286,6 +307,23 @@ async def test_a_scenario_is_composed_shown_saved_and_run(
         assert stage.anomalies.board.planned == (stress, hang)
 
 
+async def test_a_name_that_no_file_can_have_stays_in_the_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage = Stage()
+    stage.anomalies.add([Dose("node_hang", "n2")])
+    async with stage.console(NARROW) as pilot:
+        for key, long in (("s", "File name too long"), ("o", "cannot read")):
+            for name, words in (("~nobody here/x", "home directory"), ("x" * 300, long)):
+                await press(pilot, "a", key)
+                pilot.app.screen.query_one("#file", Input).value = name
+                await press(pilot, "enter")
+                assert isinstance(pilot.app.screen, FileForm)
+                assert words in text_of(pilot)
+                await press(pilot, "escape")
+
+
 async def test_a_planned_dose_is_changed_by_enter_and_removed_by_x() -> None:
     stage = Stage()
     stage.anomalies.add([Dose("node_hang", "n2")])
@@ -295,6 +333,23 @@ async def test_a_planned_dose_is_changed_by_enter_and_removed_by_x() -> None:
         await press(pilot, "x")
         assert not stage.anomalies.board.planned
         assert "+ node_hang" not in text_of(pilot)
+
+
+@pytest.mark.parametrize("size", [NARROW, (80, 10)], ids=["80x24", "80x10"])
+async def test_a_long_scenario_is_scrolled_through_above_the_answers(size: tuple[int, int]) -> None:
+    stage = Stage()
+    stage.anomalies.add([Dose("cpu_stress", "n2", start=10.0 * number) for number in range(30)])
+    async with stage.console(size) as pilot:
+        await press(pilot, "a", "g")
+        assert "y  inject" in text_of(pilot)
+        assert "after 4m50s" not in text_of(pilot)
+        await press(pilot, *["pagedown"] * 5)
+        assert "after 4m50s" in text_of(pilot)
+        assert "y  inject" in text_of(pilot)
+        await press(pilot, "up", "down", *["pageup"] * 5)
+        assert "Inject on shop" in text_of(pilot)
+        await press(pilot, "y")
+        assert [what for what, _ in stage.anomalies.asked] == ["run scenario"]
 
 
 # -- the end ------------------------------------------------------------------------------------------

@@ -83,6 +83,16 @@ async def test_another_metric_by_brackets_and_by_name() -> None:
         assert " · QPS " in text_of(pilot), "it begins with what servers are sorted by"
 
 
+async def test_stopped_servers_are_counted_by_a_sign_though_they_answer() -> None:
+    stage = StagedCluster(300)
+    for number in (1, 4, 7):
+        stage.keeps(f"observer-{number:03}", stopped=True)
+    async with stage.console(NARROW, past=2) as pilot:
+        await press(pilot, "v")
+        assert "▲ 3" in text_of(pilot)
+        assert "● 3" not in text_of(pilot)
+
+
 async def test_a_small_cluster_has_one_too() -> None:
     async with Stage().console(past=3) as pilot:
         await press(pilot, "v", "down", "down")

@@ -9,6 +9,7 @@ import pytest
 from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, rows_of, server, text_of
 from staged_incidents import BEGAN, BLOCKER, CALM, NO_FIGURES, NOW, SICK, finding, incident
 from test_ui_repaint import Watcher
+from textual.events import AppBlur
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -128,6 +129,16 @@ async def test_the_worst_comes_first_with_its_evidence_and_all_fit(size: tuple[i
         assert "resolved 22:14:29" in text_of(pilot)
 
 
+async def test_a_look_at_another_window_leaves_the_selection_where_it_is() -> None:
+    stage = sick(LOCKED, BUSY)
+    async with stage.console(past=3) as pilot:
+        await press(pilot, "d", "down")
+        pilot.app.post_message(AppBlur())
+        await stage.shown(pilot)
+        await press(pilot, "a")
+        assert stage.incidents.asked == [("acknowledge", "n1-cpu_hog_sql")]
+
+
 async def test_more_incidents_than_rows_are_scrolled_through() -> None:
     many = [incident("slow_sql", f"server-{number:03}", evidence=()) for number in range(80)]
     async with sick(*many).console(NARROW, past=3) as pilot:
@@ -164,8 +175,9 @@ async def test_every_key_of_the_pane_does_its_work_and_is_named(size: tuple[int,
             ("acknowledge", "n2-lock_contention"),
             ("note", ("n2-lock_contention", "no")),
         ]
-        await burst(pilot, "n", *"eao", "enter")  # as if it were pasted
+        await burst(pilot, "n", *"eao", "enter", "enter")  # as if it were pasted, and Enter bounced
         assert stage.incidents.asked[3:] == [("note", ("n2-lock_contention", "eao"))]
+        assert pilot.app._exception is None
         stage.incidents.wrong = ConfigError("a note needs [words]")
         await press(pilot, "n", "enter")
         assert isinstance(pilot.app.screen, NoteForm)
@@ -286,6 +298,14 @@ async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> 
         assert "\\" in text_of(pilot)
         await press(pilot, "right", "right", "end", "tab", "v")
         assert on_main(pilot)
+
+
+async def test_enter_twice_in_a_burst_leaves_the_heat_map_once() -> None:
+    async with sick(LOCKED).console(NARROW, past=3) as pilot:
+        await press(pilot, "d")
+        await burst(pilot, "v", "enter", "enter")
+        assert pilot.app._exception is None
+        assert console_of(pilot).main in pilot.app.screen_stack
 
 
 # -- repaint ------------------------------------------------------------------------------------------------

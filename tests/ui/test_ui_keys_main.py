@@ -158,6 +158,23 @@ async def test_panes_by_tab_and_by_number(size: tuple[int, int]) -> None:
             assert ("Topology" in text_of(pilot)) is (size == WIDE or pane is app.main.topology)
 
 
+async def test_a_click_takes_the_keys_along() -> None:
+    async with Stage().console() as pilot:
+        app, main = console_of(pilot), console_of(pilot).main
+        await pilot.click("#metrics")
+        await settled(pilot)
+        assert [pane for pane in main.panes if pane.has_class("-active")] == [main.metrics]
+        await press(pilot, "enter")
+        assert isinstance(app.screen, MetricScreen)
+        await press(pilot, "escape", "1", "slash", "n", "2")
+        await pilot.click("#workloads")
+        await settled(pilot)
+        assert [main.active, app.focused] == [main.workloads] * 2
+        assert main.topology.filter_text == "n2"
+        await burst(pilot, "tab", "tab", "1")
+        assert [main.active, app.focused] == [main.topology] * 2
+
+
 async def test_a_filter_narrows_while_typed_and_enter_keeps_it() -> None:
     stage = Stage()
     async with stage.console() as pilot:

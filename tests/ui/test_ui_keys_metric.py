@@ -84,6 +84,20 @@ async def test_more_servers_than_rows_scroll_with_the_one_singled_out() -> None:
         assert "s00" in text_of(pilot)
 
 
+async def test_the_one_singled_out_stays_so_when_others_come_and_go() -> None:
+    stage = Stage()
+    async with stage.console() as pilot:
+        await press(pilot, "2", "enter", "down", "down")
+        assert "▸ ━━ ● n2" in text_of(pilot)
+        every = stage.servers
+        stage.servers = every[1:]
+        await stage.shown(pilot)
+        assert "▸ ━━ ● n2" in text_of(pilot)
+        stage.servers = every[::2]
+        await stage.shown(pilot)
+        assert "▸" not in text_of(pilot)
+
+
 @both_sizes
 async def test_spans_and_pause_work_here_too(size: tuple[int, int]) -> None:
     stage = Stage()

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
+from pathlib import Path
 
 import pytest
-from staged import NARROW, WIDE, Stage, console_of, press, resized, row_with, rows_of, server, text_of
+from staged import (
+    NARROW,
+    WIDE,
+    Stage,
+    console_of,
+    press,
+    resized,
+    row_with,
+    rows_of,
+    server,
+    settled,
+    text_of,
+)
 from textual.pilot import Pilot
 
+from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status, Tenant
+from distdiag_tui.ui import launch
 from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.app import ConsoleApp
 
 SIZES = [(80, 24), (300, 100), (40, 10), (160, 48), (100, 5), (24, 8), (20, 6), (10, 3), (1, 1), (160, 48)]
 NASTY = (
@@ -124,6 +141,79 @@ async def test_a_server_that_is_gone_is_told_by_glyph_and_word(size: tuple[int, 
         await stage.shown(pilot, 2)
         assert "● all 3 up" in rows_of(pilot)[0]
         assert "unreachable" not in text_of(pilot)
+
+
+async def test_a_screenshot_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Stage().console() as pilot:
+        folder = tmp_path / "gone"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        folder.rmdir()
+        console_of(pilot).action_save_screenshot()
+        await settled(pilot)
+        assert "the screen is not saved: [Errno 2]" in rows_of(pilot)[46]
+
+
+async def test_what_is_told_goes_away_though_nothing_ticks_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Stage().console() as pilot:
+        app = console_of(pilot)
+        app.tell("an older one")
+        monkeypatch.setattr("distdiag_tui.ui.app.NOTICE_SECONDS", 0.01)
+        app.tell("saved it")
+        assert app.scene.notice == "saved it"
+        async with asyncio.timeout(20):
+            while app.scene.notice:
+                await pilot.pause(0.01)
+        await settled(pilot)
+        assert "saved it" not in text_of(pilot)
+
+
+async def test_what_could_not_be_opened_is_told_while_the_console_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage, apps, run_async = Stage(), [], ConsoleApp.run_async
+
+    async def headless(app: ConsoleApp, **_: object) -> None:
+        apps.append(app)
+        await run_async(app, headless=True, size=WIDE)
+
+    def fails(_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(ConsoleApp, "run_async", headless)
+    monkeypatch.setattr(launch, "require_terminal", lambda: None)
+    monkeypatch.setattr(launch, "leave_with_terminal", lambda _: None)
+    monkeypatch.setattr(launch, "live_engine", lambda *_: stage.engine)
+    monkeypatch.setattr(launch, "_make_incident_desk", fails)
+    target = Target("shop", (Endpoint("127.0.0.1", 1),))
+    console = asyncio.create_task(launch.run_console(target, launch.ConsoleOptions()))
+    stage.source.put(stage.frame())
+    async with asyncio.timeout(60):
+        while not (apps and "no space left" in apps[0].scene.wrong):
+            assert not console.done()
+            await asyncio.sleep(0.01)
+    assert apps[0].is_running
+    apps[0].exit()
+    with pytest.raises(OSError, match="no space left"):
+        await console
+
+
+async def test_names_of_wide_characters_are_shown_in_full() -> None:
+    stage = Stage([server("服务器一号", "可用区一"), *(server(f"s{n}", "可用区二") for n in range(30))])
+    async with stage.console(past=3) as pilot:
+        assert "▸ 可用区一  1 " in text_of(pilot)
+        await press(pilot, "down", "right", "down")
+        for keys, words in (
+            ("", "服务器一号 · 1 min"),
+            ("v", "● 服务器一号"),
+            ("i", "服务器一号"),
+            ("e tab", "· 服务器一号"),
+        ):
+            await press(pilot, *keys.split())
+            assert words in text_of(pilot)
+            await press(pilot, "escape")
 
 
 @pytest.mark.parametrize("status", Status)

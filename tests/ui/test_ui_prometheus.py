@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import cast
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from staged import WIDE, Stage, console_of, press, row_with, settled, text_of
+from staged import WIDE, Stage, console_of, press, row_with, rows_of, settled, text_of
 from textual.pilot import Pilot
 
 from distdiag_tui.model.errors import PrometheusError
@@ -26,6 +28,8 @@ class StagedPrometheus:
         self.asked: list[tuple[str, float]] = []
         self.answer: dict[str, float] = {"n1": 5.0, "n2": 7.0}
         self.error = ""
+        self.answers = asyncio.Event()  # cleared, it takes until it is set
+        self.answers.set()
 
     def take(self, snapshot: Snapshot) -> None:
         """One tick more."""
@@ -33,6 +37,7 @@ class StagedPrometheus:
     async def window(self, metric: Metric, subject: Subject, seconds: float, points: int) -> Window:
         """Of some servers."""
         self.asked.append((metric.id, seconds))
+        await self.answers.wait()
         if self.error:
             raise PrometheusError(self.error)
         step = seconds / (points - 1)
@@ -91,19 +96,45 @@ async def test_w_walks_through_hours_and_days() -> None:
         assert "7 days" not in text_of(pilot)
 
 
+async def test_an_answer_that_comes_too_late_is_not_shown() -> None:
+    stage = Stage()
+    async with stage.console(WIDE) as pilot:
+        staged = attached(pilot)
+        staged.answers.clear()
+        await press(pilot, "2", "enter", *["w"] * 4, "right")
+        staged.answers.set()
+        await settled(pilot)
+        assert "SQL time · SQL" in text_of(pilot)
+        assert "7 days" not in text_of(pilot)
+        assert "7.00" not in row_with(pilot, "● n2")
+
+
+async def test_hours_are_put_into_columns_once() -> None:
+    stage = Stage()
+    async with stage.console(WIDE) as pilot:
+        attached(pilot)
+        await press(pilot, "2", "enter", "w")
+        with patch.object(Window, "at", side_effect=AssertionError):
+            await stage.shown(pilot, 2)
+            assert row_with(pilot, "● n2").count("7.00 /s") == 3
+        stage.servers = stage.servers[1:]
+        await stage.shown(pilot)
+        assert row_with(pilot, "● n2").count("7.00 /s") == 3
+
+
 async def test_without_an_answer_the_live_span_stays_and_the_reason_is_told() -> None:
     stage = Stage()
     async with stage.console(WIDE) as pilot:
         await press(pilot, "2", "enter", "w")
         await settled(pilot)
-        assert "set PROMETHEUS_URL" in console_of(pilot).scene.wrong
+        assert "set PROMETHEUS_URL" in rows_of(pilot)[46]
         staged = attached(pilot)
         staged.error = "Prometheus does not answer in time"
         await press(pilot, "w")
         await settled(pilot)
-        assert console_of(pilot).scene.wrong == staged.error
+        assert staged.error in rows_of(pilot)[46]
         staged.error, staged.answer = "", {}
         await press(pilot, "w")
         await settled(pilot)
-        assert "Prometheus has no QPS" in console_of(pilot).scene.wrong
+        assert "Prometheus has no QPS" in rows_of(pilot)[46]
         assert "6 hours" not in text_of(pilot)

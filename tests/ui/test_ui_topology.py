@@ -23,7 +23,7 @@ from staged_cluster import StagedCluster, eventful, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
 
-from distdiag_tui.model.topology import Layout, Merge, Status, Subject
+from distdiag_tui.model.topology import Happening, Layout, Merge, Status, Subject
 from distdiag_tui.ui.inside import InsideScreen
 from distdiag_tui.ui.order import BY_ZONE, Order, Sorter, figures_of
 from distdiag_tui.ui.picker import MetricPicker
@@ -163,6 +163,9 @@ async def test_a_pick_that_is_not_made_changes_nothing() -> None:
         await burst(pilot, "s", *"log sync", "enter")
         await settled(pilot)
         assert console_of(pilot).main.topology.order.by == "log_sync_rt"
+        await burst(pilot, "s", *"qps", "enter", "enter")
+        assert console_of(pilot).main.topology.order.by == "qps"
+        assert pilot.app._exception is None
 
 
 async def test_rows_keep_their_places_for_a_few_ticks() -> None:
@@ -327,6 +330,27 @@ async def test_events_are_listed_the_newest_first(size: tuple[int, int]) -> None
         assert "nothing has happened" in text_of(pilot), "zone1 had no part in it"
 
 
+async def test_from_an_event_to_what_it_concerns_whatever_hides_that() -> None:
+    stage = StagedCluster(30)
+    unit, tenant = Subject("zone2", "observer-002", "crm"), Subject(tenant="shop")
+    async with stage.console(past=3) as pilot:
+        for subject in (unit, tenant):
+            stage.happens(Happening.LEADER_MOVED, "leaders moved", subject)
+            await stage.shown(pilot)
+            for keys in ("", "slash x y z enter", "home left"):  # a filter, a closed cluster
+                await press(pilot, *keys.split(), "e", "enter")
+                assert on_main(pilot)
+                assert selected(pilot) == subject
+                assert "▸" not in row_with(pilot, f" {subject.tenant} ")
+        topology = console_of(pilot).main.topology
+        assert topology._rows[topology._chosen].subject == tenant
+        stage.happens(Happening.UNIT_MIGRATED, "unit moved", replace(unit, tenant="gone"))
+        await stage.shown(pilot)
+        await press(pilot, "e", "enter")
+        assert selected(pilot) == tenant
+        assert "observer-002 / gone is in no row" in rows_of(pilot)[0]
+
+
 async def test_events_are_marks_on_the_time_axis_of_what_they_concern() -> None:
     stage = StagedCluster(30)
     async with stage.console(past=5) as pilot:
@@ -382,6 +406,17 @@ async def test_any_size(where: str) -> None:
             await stage.shown(pilot)
             assert pilot.app._exception is None
             assert len(rows_of(pilot)) == size[1]
+
+
+@both_sizes
+@pytest.mark.parametrize("keys", ["v", "e", "i", "2 enter", "d v"])
+async def test_what_goes_wrong_is_told_on_every_screen(size: tuple[int, int], keys: str) -> None:
+    async with sick_cluster().console(size, past=2) as pilot:
+        await press(pilot, *keys.split())
+        assert not on_main(pilot)
+        console_of(pilot).tell("it is [not] written", bad=True)
+        await settled(pilot)
+        assert "it is [not] written" in rows_of(pilot)[-2]
 
 
 async def test_before_the_first_snapshot_nothing_can_be_looked_into() -> None:

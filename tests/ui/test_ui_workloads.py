@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from staged import NARROW, START, WIDE, Stage, console_of, press, row_with, rows_of, text_of
+from staged import (
+    NARROW,
+    START,
+    WIDE,
+    Stage,
+    burst,
+    console_of,
+    press,
+    row_with,
+    rows_of,
+    settled,
+    text_of,
+)
 from textual.pilot import Pilot
 
 from distdiag_tui.model.errors import WorkloadError
@@ -13,8 +25,10 @@ from distdiag_tui.model.marks import Mark
 from distdiag_tui.service.workloads import Wish
 from distdiag_tui.ui.confirm import Question
 from distdiag_tui.ui.form import Form
+from distdiag_tui.ui.leaving import LeaveQuestion
 from distdiag_tui.workloads.database import Prepared
 from distdiag_tui.workloads.journal import RunRecord
+from distdiag_tui.workloads.kinds import KINDS
 from distdiag_tui.workloads.report import IntervalReport
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
@@ -147,6 +161,18 @@ async def test_a_choice_is_made_by_keys_and_passed_by_arrows() -> None:
         assert (wish.given["mix"], wish.given["mode"]) == ("read_only", "coupled")
 
 
+@pytest.mark.parametrize("kind", [kind.id for kind in KINDS])
+async def test_arrows_go_through_a_form_that_is_taller_than_the_terminal(kind: str) -> None:
+    async with Stage().console((80, 20)) as pilot:
+        await press(pilot, "w", *["down"] * [each.id for each in KINDS].index(kind), "enter")
+        assert isinstance(pilot.app.screen, Form)
+        chain = pilot.app.screen.focus_chain
+        for field in (*chain[1:], chain[0]):
+            await press(pilot, "down")
+            assert pilot.app.focused is field
+            assert pilot.app.screen.can_view_entire(field)
+
+
 async def test_what_is_wrong_stays_in_the_form() -> None:
     stage = Stage()
     async with stage.console() as pilot:
@@ -159,6 +185,51 @@ async def test_what_is_wrong_stays_in_the_form() -> None:
         await press(pilot, "enter")
         assert len(stage.desk.asked) == 1
         assert console_of(pilot).screen is console_of(pilot).main
+
+
+async def test_enter_twice_in_a_burst_starts_once() -> None:
+    stage = Stage()
+    async with stage.console() as pilot:
+        await opened(pilot, "enter")
+        await burst(pilot, "enter", "enter")
+        assert len(stage.desk.asked) == 1
+        assert pilot.app._exception is None
+        await press(pilot, "escape")
+        assert console_of(pilot).screen is console_of(pilot).main
+
+
+@pytest.mark.parametrize("field", [[], ["down"] * 5], ids=["typed", "chosen"])
+async def test_the_console_goes_on_while_the_cluster_is_asked(field: list[str]) -> None:
+    stage = Stage()
+    stage.desk.running = [RUN]
+    async with stage.console() as pilot:
+        form = await opened(pilot, "enter", *field)
+        stage.desk.answers.clear()
+        await press(pilot, "enter")
+        await stage.shown(pilot, 3)
+        assert "22:14:52" in rows_of(pilot)[0]
+        await press(pilot, "enter", "ctrl+q", "ctrl+q")
+        assert isinstance(pilot.app.screen, Question)
+        stage.desk.answers.set()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, Question)  # which was not answered
+        assert form in pilot.app.screen_stack
+        await press(pilot, "escape")
+        assert console_of(pilot).screen is console_of(pilot).main
+        assert len(stage.desk.asked) == 1
+
+
+async def test_a_form_that_is_left_while_the_cluster_is_asked_tells_below_what_went_wrong() -> None:
+    stage = Stage()
+    async with stage.console() as pilot:
+        await opened(pilot, "enter")
+        stage.desk.answers.clear()
+        stage.desk.wrong = WorkloadError("no answer")
+        await press(pilot, "enter", "escape")
+        assert console_of(pilot).screen is console_of(pilot).main
+        stage.desk.answers.set()
+        await settled(pilot)
+        assert "no answer" in rows_of(pilot)[46]
 
 
 @both_sizes
@@ -228,6 +299,19 @@ async def test_cleaning_up_asks_and_verifying_does_not() -> None:
             ("verify",),
             ("cleanup",),
         ]
+
+
+async def test_a_question_is_asked_and_taken_back_once_however_fast_the_keys_come() -> None:
+    stage = Stage()
+    running(stage)
+    async with stage.console() as pilot:
+        await press(pilot, "w", "x")
+        await burst(pilot, "escape", "escape")
+        assert console_of(pilot).screen is console_of(pilot).main
+        await burst(pilot, "q", "q", "ctrl+c")
+        assert [type(screen) for screen in pilot.app.screen_stack[1:]] == [LeaveQuestion]
+        await press(pilot, "ctrl+q", "escape")
+        assert console_of(pilot).screen is console_of(pilot).main
 
 
 @pytest.mark.parametrize(("key", "left"), [("s", []), ("l", [("let go", "")])])
