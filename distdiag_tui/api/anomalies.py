@@ -158,11 +158,10 @@ def _steady(record: Injection) -> dict[str, Any]:
 
 def _collect(station: Station, asked: AnomalyRequest, records: list[Injection]) -> str:
     servers = [record.server or record.address for record in records]
-    begun = station.collector.begin(
+    return station.collector.begin_in_words(
         asked.type,
         servers,
+        made=[record.id for record in records],
         post=asked.save_post_data,
         experiment=asked.experiment_name,
-        made=[record.id for record in records],
     )
-    return "it is recorded" if begun else "something is being recorded already"

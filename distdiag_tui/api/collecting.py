@@ -14,7 +14,7 @@ from distdiag_tui.anomalies.injection import Injection
 from distdiag_tui.api.tap import Tap
 from distdiag_tui.experiments.cellrun import labels_of
 from distdiag_tui.experiments.plan import name_of
-from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.errors import DistdiagError, RecordingError
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.recording.recorder import Recorder
 from distdiag_tui.recording.run import Load, Outcome, Phase, RunInfo, Versions
@@ -27,6 +27,8 @@ RECOVERED: Final = 10.0
 """Seconds after an earlier fault until frames count as calm."""
 NORMAL: Final = "normal"
 
+LONGEST_NAME: Final = 150
+"""Characters of what a recording is called by, before its date: a file's name may have 255 bytes."""
 State = Literal["normal", "pre_anomaly", "anomaly", "post_anomaly", "saving"]
 
 
@@ -100,7 +102,7 @@ class Collector:
         if self._now is not None or self._finishing is not None:
             return False
         load = next((run.kind for run in self._runs() if run.phase == "running"), "")
-        name = f"{name_of(what, servers, load, 1)}-{time.strftime('%Y%m%d-%H%M%S')}"
+        name = f"{name_of(what, servers, load, 1)[:LONGEST_NAME]}-{time.strftime('%Y%m%d-%H%M%S')}"
         recorder = Recorder(self.root / (_word(experiment) or "collected") / name)
         calm = self._calm() if pre and what != NORMAL else []
         for frame in calm:
@@ -110,6 +112,22 @@ class Collector:
         self.message = self._tap.trouble = ""
         self._tap.recorder = recorder
         return True
+
+    def begin_in_words(
+        self,
+        what: str,
+        servers: Sequence[str],
+        *,
+        made: Iterable[str],
+        post: bool = True,
+        experiment: str = "",
+    ) -> str:
+        """The same for what is injected already, whatever becomes of the recording: which is said."""
+        try:
+            begun = self.begin(what, servers, made=made, post=post, experiment=experiment)
+        except RecordingError as error:
+            return f"not recorded: {error}"
+        return "it is recorded" if begun else "something is being recorded already"
 
     def end(self, *, post: bool = False) -> bool:
         """End it, with `post` only after some rest; False if nothing is recorded."""
@@ -195,7 +213,13 @@ class Collector:
 
     def _faults(self, collection: Collection) -> list[Injection]:
         """Whoever made them: what was there while it was recorded."""
-        return [each for each in self._injected() if each.phase != "failed" and each.lasted(collection.since)]
+        return [
+            each
+            for each in self._injected()
+            if each.phase != "failed"
+            and each.lasted(collection.since)
+            and (each.applied is not None or each.id in collection.made)  # others may wait for long
+        ]
 
     def _calm(self) -> list[Frame]:
         """Frames of late in which nothing was wrong that we know of."""

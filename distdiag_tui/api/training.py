@@ -113,10 +113,9 @@ async def compound(asked: CompoundRequest, here: Here) -> InjectAnswer:
     ]
     records = await here.inject(doses, new_name("compound"))
     named = [record.server or record.address for record in records]
-    begun = here.collector.begin(
+    words = here.collector.begin_in_words(
         "+".join(asked.anomaly_types), list(dict.fromkeys(named)), made=[record.id for record in records]
     )
-    words = "it is recorded" if begun else "something is being recorded already"
     return InjectAnswer(message=words, injections=[describe_injection(record) for record in records])
 
 

@@ -64,7 +64,8 @@ def _end(error: BaseException) -> None:
     if isinstance(error, OSError):
         log.critical("the system refuses", exc_info=True)
         _write_no_more()
-        _fail(": ".join(map(str, filter(None, (error.strerror or str(error), error.filename)))), 2)
+        words = error.strerror or str(error) or type(error).__name__
+        _fail(f"{words}: {error.filename}" if error.filename else words, 2)
     if isinstance(error, Exception):
         log.critical("a bug", exc_info=True)
 

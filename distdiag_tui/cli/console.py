@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -37,16 +39,30 @@ def run_demo(demo: Demo, options: ConsoleOptions) -> None:
 
     require_terminal()
     lab = Lab(notice=tell)
-    ours = not demo.keep and not any(node.state == "running" for node in lab.status())
+    ours = not demo.keep and not _is_there(lab)
     try:
+        if ours:
+            _leave_in_order()
         with progress() as report:
             asyncio.run(lab.up(demo.nodes, None, report))
         asyncio.run(_console_with_load(lab if ours else None, demo.load, options))
     finally:
-        if ours:
+        if ours and _is_there(lab):
             end_injections(lab.home)
             tell("stopping the lab; its data stays for the next time")
             asyncio.run(lab.down())
+
+
+def _is_there(lab: Lab) -> bool:
+    """Whether any node runs, starts, or is frozen."""
+    return any(node.pid is not None for node in lab.status())
+
+
+def _leave_in_order() -> None:
+    """On TERM, and when the terminal closes: the console's own ways come only with it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 async def _console_with_load(

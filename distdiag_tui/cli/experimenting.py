@@ -12,6 +12,7 @@ from pathlib import Path
 
 import typer
 
+from distdiag_tui.api.ending import on_end
 from distdiag_tui.experiments.folder import Folder
 from distdiag_tui.experiments.plan import Plan
 from distdiag_tui.experiments.runner import Experiment, Progress, Show, Tally
@@ -32,7 +33,7 @@ def run_experiment(service: Anomalies, plan: Plan, out: Path, *, as_json: bool) 
 
 async def _run(experiment: Experiment) -> Tally:
     """A signal ends it in order: what is injected is undone first, and the load stopped."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    task = asyncio.current_task()
     caught: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
@@ -40,8 +41,7 @@ async def _run(experiment: Experiment) -> Tally:
         if len(caught) == 1 and task is not None:
             task.cancel()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop, number)
+    on_end(stop)
     try:
         return await experiment.run()
     except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
+from distdiag_tui.api.ending import on_end
 from distdiag_tui.model.errors import ConfigError, ConnectError, DistdiagError, WorkloadError
 from distdiag_tui.model.text import figure, plain
 
@@ -96,7 +97,6 @@ def _has_figures(report: IntervalReport | None) -> bool:
 @asynccontextmanager
 async def _stoppable(process: LoadProcess) -> AsyncIterator[list[signal.Signals]]:
     """A signal to us stops the run in order, and so does any error here; gives the signals that came."""
-    loop = asyncio.get_running_loop()
     caught: list[signal.Signals] = []
     stops: list[asyncio.Task[None]] = []
 
@@ -105,8 +105,7 @@ async def _stoppable(process: LoadProcess) -> AsyncIterator[list[signal.Signals]
         if len(caught) == 1:
             stops.append(asyncio.create_task(process.stop()))
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, stop, number)
+    on_end(stop)
     try:
         yield caught
         await asyncio.gather(*stops)

@@ -103,7 +103,7 @@ class Diagnoser:
         From the running totals of servers and of their `hosts`, by server, it supposes what one was like that
         is seen for the first time.
         """
-        self._wake(time, interval)
+        unseen = self._wake(time, interval)
         silent = self._listener.hear(servers, time, interval)
         self._arrange(tuple(server.name for server in servers), self._restarted(silent))
         rows = self._rows(servers, values, {each.server.name for each in silent})
@@ -130,6 +130,7 @@ class Diagnoser:
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
             model=self._model,
             interval=interval,
+            unseen=unseen,
         )
 
     def begin_with(self, usual: Mapping[str, Values]) -> None:
@@ -207,12 +208,17 @@ class Diagnoser:
         self._course = self._course.rearranged(rows)
         self._held = {}
 
-    def _wake(self, time: float, interval: float) -> None:
-        """After hours in which nobody looked, what was usual is only supposed, as after a start."""
+    def _wake(self, time: float, interval: float) -> float:
+        """After hours in which nobody looked, what was usual is only supposed, as after a start.
+
+        How many seconds those were, 0 for none.
+        """
         asleep, self._time = time - self._time, time
-        if asleep > max(GAP, GAP_TICKS * interval):
-            self._supposing.begin_anew(self.usual())
-            self._rearrange([-1] * len(self._names))
+        if asleep <= max(GAP, GAP_TICKS * interval):
+            return 0.0
+        self._supposing.begin_anew(self.usual())
+        self._rearrange([-1] * len(self._names))
+        return asleep
 
     def _rows(self, servers: Sequence[Server], values: Mapping[Subject, Values], silent: set[str]) -> Floats:
         """(S, M); nothing of those that are silent, or were until just now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -46,12 +47,16 @@ class Listener:
         self._heard: dict[str, float] = {}
         self._in_vain: dict[str, float] = {}  # who was never heard of, since when
         self._broken: set[str] = set()
+        self._time, self._awake = math.inf, -math.inf  # of the last tick, and of the first one after a gap
 
     def hear(self, servers: Sequence[Server], time: float, interval: float) -> list[Silence]:
         """Those that are silent at this tick.
 
         A server that was never heard of is one of them if others were: else it may be us who are wrong.
         """
+        if time - self._time > max(HUNG_AFTER, 1.5 * interval):
+            self._awake = time  # nobody listened meanwhile, as on a machine that slept
+        self._time = time
         for server in servers:
             if server.status is Status.CONNECTING:
                 self._heard.pop(server.name, None)  # asked anew, perhaps through another one
@@ -86,7 +91,7 @@ class Listener:
             self._broken.add(server.name)
         if server.status is Status.UNREACHABLE and not broken and not _matches(server.detail, WAITING):
             return Silence(server, DOWN, since, server.detail)
-        if silent < max(HUNG_AFTER, 1.5 * interval):
+        if min(silent, time - self._awake) < max(HUNG_AFTER, 1.5 * interval):
             return None
         # a process that is stopped breaks nothing, and one that has ended refuses at once
         slow = server.name in self._broken or GREETS in server.detail

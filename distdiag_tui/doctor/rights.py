@@ -40,6 +40,7 @@ NEEDS: Final[Mapping[str, Rights]] = {
 
 async def rights(place: Place, *, needed: bool) -> AsyncIterator[Check]:
     """A check for each of `NEEDS`; without the rights it fails if Kubernetes is `needed`."""
+    from aiohttp import ClientError  # noqa: PLC0415  comes with what follows
     from kubernetes_asyncio.client import ApiClient, Configuration  # noqa: PLC0415  half a second
     from kubernetes_asyncio.client.exceptions import ApiException  # noqa: PLC0415
 
@@ -56,7 +57,7 @@ async def rights(place: Place, *, needed: bool) -> AsyncIterator[Check]:
         mend = "log in anew" if error.status == 401 else "is this the address of a cluster's API server?"
         yield Check("api server", lacks, f"HTTP {error.status}: {_reason(error)}", mend)
         return
-    except (ConfigError, KubernetesError, OSError, TimeoutError) as error:
+    except (ConfigError, KubernetesError, ClientError, OSError, TimeoutError) as error:
         words = plain(" ".join(str(error).split()), 200) or "no answer"
         yield Check("api server", "unreachable" if needed else lacks, words, "is it up?")
         return

@@ -42,10 +42,13 @@ async def servers(target: Target) -> AsyncIterator[Check]:
 async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
     name = f"server {endpoint.label}"
     try:
-        async with asyncio.timeout(TIMEOUT), _connect(endpoint, target) as connection:
-            capability = await probe(connection)
-            grants = await _grants(connection)
-    except (MySQLError, OSError, TimeoutError, RuntimeError) as error:
+        async with asyncio.timeout(TIMEOUT):
+            connection = await _connect(endpoint, target)
+        async with connection:
+            capability = await probe(connection, timeout=TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                grants = await _grants(connection)
+    except Exception as error:  # whatever the driver makes of what is no MySQL server
         status, words = diagnose(error)
         if status is Status.REFUSED:
             return Check(name, "failing", words, "set OB_PASSWORD, or mend the profile"), []
@@ -59,11 +62,12 @@ def _connect(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN401  asyncm
 
 
 async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  as above
-    """What it may do, as the server words it; none if that is not told."""
+    """What it may do everywhere, as the server words it; none if that is not told."""
     try:
         async with connection.cursor() as cursor:
             await cursor.execute("show /* distdiag */ grants")
-            return [str(row[0]).upper() for row in await cursor.fetchall()]
+            told = [str(row[0]).upper() for row in await cursor.fetchall()]
+            return [line for line in told if " ON *.* " in line]
     except MySQLError:
         return []
 

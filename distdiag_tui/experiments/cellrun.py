@@ -113,12 +113,13 @@ class CellRun:
     async def _change(self, end: float) -> None:
         """Another load for a while."""
         loads = self._bench.loads
-        before = loads.before(self._cell.change)
+        before, why = loads.before(self._cell.change), ""
         for given, until in ((self._cell.change, end), (before, 0.0)):
             loads.change(given)
             self._changes.append(Change(time.time(), dict(given)))
             await self._until(until)
-        if why := loads.refusal():
+            why = why or loads.refusal()
+        if why:
             raise WorkloadError(why)
 
     async def _fault(self, end: float) -> None:

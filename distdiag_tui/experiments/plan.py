@@ -71,7 +71,8 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Recorded time, and the time to settle where the workload changes."""
-        starts = sum(cell.workload != "" for cell, _ in _switches(self.cells))
+        before = ("", *(cell.workload for cell in self.cells))
+        starts = sum(cell.workload not in ("", old) for cell, old in zip(self.cells, before, strict=False))
         return sum(cell.seconds for cell in self.cells) + self.settle * starts
 
 
@@ -107,9 +108,3 @@ def in_order(cells: Sequence[Cell], seed: int) -> tuple[Cell, ...]:
             dice.shuffle(groups[name])
             ordered += groups[name]
     return tuple(ordered)
-
-
-def _switches(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
-    """Cells under another workload than the one before, with that one's name."""
-    before = ["", *(cell.workload for cell in cells)]
-    return [(cell, old) for cell, old in zip(cells, before, strict=False) if cell.workload != old]

@@ -79,7 +79,7 @@ class Experiment:
         """Every cell that is not done yet. When cancelled, faults and load are ended first.
 
         RecordingError if the folder is another plan's or cannot be written; ConnectError or AnomalyError if
-        the cluster does not get well again; ExperimentError if all runs fail. What is done stays done.
+        the cluster does not get well again; ExperimentError if FAILURES in a row fail. What is done stays.
         """
         check(self._plan, self._bench.anomalies)
         with self._folder.held():

@@ -107,6 +107,8 @@ class Book:
 
     def feed(self, diagnosis: Diagnosis) -> tuple[Incident, ...]:
         """Take in a tick; gives the incidents that changed in a way worth writing down."""
+        if diagnosis.unseen:
+            self._skip(diagnosis.unseen)
         self._now, self._interval = diagnosis.time, diagnosis.interval
         if self._begun is None:
             self._begun = self._now
@@ -120,6 +122,13 @@ class Book:
         self._waiting = {key: since for key, since in self._waiting.items() if key in left}
         self._settle(diagnosis.scores, young=self._now - self._begun < UNSURE)
         return self._flush()
+
+    def _skip(self, seconds: float) -> None:
+        """A time in which nobody looked is none in which nothing was found; then it is as after a start."""
+        self._begun = None
+        for name in self._open:
+            watch = self._watches[name]
+            watch.seen, watch.restored = watch.seen + seconds, True
 
     def _see(self, incident: Incident, finding: Finding) -> None:
         """It was found again."""
@@ -274,7 +283,7 @@ class Book:
 
     def _forget(self) -> None:
         for incident in list(self._ended.values()):
-            if self._now - self._watches[incident.id].closed > REOPENS:
+            if self._now - self._watches[incident.id].closed > self._span(REOPENS):
                 del self._ended[incident.id], self._watches[incident.id]
 
     def _flush(self) -> tuple[Incident, ...]:

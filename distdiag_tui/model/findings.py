@@ -89,7 +89,8 @@ class Diagnosis:
     as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, how
     much of the reference that diagnosis begins with is there, of the servers that ever answered.
     `false_alarms`: expected in an hour over all servers, as the calm scores have it; NaN while too few are
-    known. `model`: the trained model in use, "".
+    known. `model`: the trained model in use, "". `unseen`: seconds before it in which nobody looked, so many
+    that diagnosis began anew; 0 for none.
     """
 
     time: float
@@ -102,6 +103,7 @@ class Diagnosis:
     false_alarms: float = math.nan
     model: str = ""
     interval: float = 1.0
+    unseen: float = 0.0
 
     def of(self, server: str) -> tuple[Finding, ...]:
         """The findings of one server, likeliest first."""

@@ -12,7 +12,7 @@ from distdiag_tui.prometheus.families import Family, Limits, families, label
 from distdiag_tui.prometheus.names import PREFIX
 from distdiag_tui.prometheus.wire import Labels, Point
 
-LIMITS: Final = Limits(servers=1000)  # more than a scrape has: here it is sent piece by piece
+LIMITS: Final = Limits(servers=1000, tenants=200)  # more than a scrape has: here it is sent piece by piece
 MOST_KEYS: Final = 200_000
 
 Series = dict[Labels, list[Point]]
@@ -32,7 +32,7 @@ class Batcher:
     _keys: dict[tuple[str, tuple[str, ...]], Labels] = field(default_factory=dict)
 
     def series(self, ticks: Iterable[tuple[Snapshot, float]]) -> Series:
-        """Series of snapshots in time order, each with the epoch time of the monotonic clock's zero (s)."""
+        """Series of snapshots in time order, each with the epoch time of the zero of its clock (s)."""
         found: Series = {}
         self._next = dict(self._written)
         for snapshot, zero in ticks:

@@ -132,9 +132,10 @@ class IncidentDesk:
         if name in self._probing:
             raise ConfigError("obdiag is at work on it already")
         runs = self._target is not None and self._obdiag != ""
-        self._add_probe(name, Probe(commands[which].line, self._clock(), "running" if runs else "absent"))
+        began = self._clock()
+        self._add_probe(name, Probe(commands[which].line, began, "running" if runs else "absent"))
         if runs:
-            self._begin(self._probing, name, self._probe(name, commands[which]))
+            self._begin(self._probing, name, self._probe(name, commands[which], began))
         self._renew()
 
     def stop_obdiag(self, name: str) -> None:
@@ -175,20 +176,22 @@ class IncidentDesk:
             with suppress(KeyError):  # it was merged and forgotten meanwhile
                 self._keeper.add(incident.id, Event(self._clock(), "facts", says))
 
-    async def _probe(self, name: str, command: Obdiag) -> None:
+    async def _probe(self, name: str, command: Obdiag, began: float) -> None:
         folder = state_folder("obdiag") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
 
         def hear(probe: Probe) -> None:
-            self._change_probe(name, probe, write=False)
+            self._change_probe(name, replace(probe, began=began), write=False)
             self._renew()
 
         try:
             probe = await run_obdiag(self._obdiag, command, folder, hear, clock=self._clock)
         except asyncio.CancelledError:
-            last = self._keeper.papers[name].probes[-1]
-            self._change_probe(name, replace(last, state="failed", ended=self._clock(), trouble="called off"))
+            for last in self._keeper.papers[name].probes:
+                if last.began == began:
+                    now = self._clock()
+                    self._change_probe(name, replace(last, state="failed", ended=now, trouble="called off"))
             raise
-        self._change_probe(name, probe)
+        self._change_probe(name, replace(probe, began=began))
         with suppress(KeyError):
             words = f"{probe.command}: {probe.trouble or probe.state}"
             self._keeper.add(name, Event(self._clock(), "obdiag", words, self._user))
@@ -199,9 +202,9 @@ class IncidentDesk:
         self._keeper.file(name, replace(papers, probes=probes), write=probe.state != "running")
 
     def _change_probe(self, name: str, probe: Probe, *, write: bool = True) -> None:
-        """Of what runs; it has the same beginning all along."""
+        """The one that began then: another console may run one as well."""
         papers = self._keeper.papers[name]
-        probes = (*papers.probes[:-1], replace(probe, began=papers.probes[-1].began))
+        probes = tuple(probe if each.began == probe.began else each for each in papers.probes)
         self._keeper.file(name, replace(papers, probes=probes), write=write)
 
     # -- the board ----------------------------------------------------------------------------------

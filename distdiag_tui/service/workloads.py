@@ -178,9 +178,9 @@ class Workloads:
             )
 
     def _prepare(self, kind: Kind) -> str:
-        """The command that does it; several servers without a profile have no name to repeat."""
+        """The command that does it; what several servers were given by would be long to repeat."""
         cluster = self.target.cluster
-        return f"distdiag workload prepare {kind.id} {'TARGET' if ' ' in cluster else cluster}"
+        return f"distdiag workload prepare {kind.id} {'TARGET' if ',' in cluster else cluster}"
 
 
 def _nodes(target: Target) -> list[Node]:

@@ -16,6 +16,7 @@ from distdiag_tui.sim.world import Server, Tenant
 
 PROXY: Final = "127.0.0.1"
 _TRIES: Final = 20  # ports that are tried when any will do
+_HIGHEST_PORT: Final = 65535
 _FIRST_SESSION: Final = 3221225472
 
 
@@ -42,7 +43,7 @@ class Doors:
         _allow_files(4 * len(world.servers) + 200)
         for attempt in range(_TRIES):
             try:
-                world.use_port(port or 20000 + secrets.randbelow(20000))
+                world.use_port(port or 20000 + secrets.randbelow(max(1, 20000 - 5 * len(world.servers))))
                 for server in world.servers:
                     await self.open(server)
             except OSError as error:
@@ -55,7 +56,9 @@ class Doors:
                 return
 
     async def open(self, server: Server) -> None:
-        """Listen for a server; OSError."""
+        """Listen for a server; OSError, or LabError if there is no such port."""
+        if server.sql_port > _HIGHEST_PORT:
+            raise LabError(f"there is no port {server.sql_port} for {server.name}: begin with a lower one")
 
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await self._serve(server, reader, writer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import secrets
 import time
@@ -130,6 +131,9 @@ class Session:
                 reply = wire.packets(wire.error(trouble), 1)
             self._since, self._statement = time.time(), ""
             await self._cluster.delay(self.server)
+            if self.server.index in self._cluster.faults.garbled:
+                writer.write(os.urandom(200))
+                return
             writer.write(reply)
             await writer.drain()
 

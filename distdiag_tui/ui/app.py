@@ -13,7 +13,6 @@ from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.timer import Timer
 
 from distdiag_tui.feed import Feed
 from distdiag_tui.model.errors import ConfigError
@@ -74,7 +73,7 @@ class ConsoleApp(App[None]):
         self.scene = Scene()
         self.marks: tuple[Mark, ...] = ()  # those that are known from the start, as in a recording
         self._first = 0.0  # epoch s of the first snapshot
-        self._fading: Timer | None = None  # ends the notice in the scene
+        self._fading: asyncio.TimerHandle | None = None  # ends the notice in the scene
         self.main = MainScreen()
         if self.no_color:
             self._filters[:] = [Colourless()]
@@ -276,8 +275,9 @@ class ConsoleApp(App[None]):
     def tell(self, words: str, *, bad: bool = False) -> None:
         """Words for the person, which go away by themselves: in the status line, or if bad above the keys."""
         if self._fading is not None:
-            self._fading.stop()
-        self._fading = self.set_timer(NOTICE_SECONDS, self._forget)  # ticks there may be no more
+            self._fading.cancel()
+        # ticks there may be no more, and a timer of Textual's would do only where it has begun itself
+        self._fading = asyncio.get_running_loop().call_later(NOTICE_SECONDS, self.call_later, self._forget)
         self._set(replace(self.scene, notice="" if bad else words, wrong=words if bad else ""))
 
     def _forget(self) -> None:

@@ -37,7 +37,7 @@ def _fold(text: str, width: int) -> list[str]:
             line = joined
             continue
         lines += [line.rstrip()] * bool(line)
-        *full, line = chop_cells(word, width)
+        *full, line = chop_cells(word, width) or [word]  # none of a word that takes no cell
         lines += full
     return [*lines, line.rstrip()]
 

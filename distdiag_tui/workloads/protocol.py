@@ -37,7 +37,8 @@ class Check:
 class Workload(Protocol):
     """One run of a workload on nodes. Raises WorkloadError or ConnectError for what a person can mend.
 
-    One that may need more than FAREWELL to end says so in an attribute `farewell`, in seconds.
+    One that may need more than FAREWELL to end says so in an attribute `farewell`, in seconds; one that
+    cannot run on this machine says why in an attribute `lacks`, which is "" otherwise.
     """
 
     async def fill(self, stores: Sequence[Node], before: Values | None, progress: Progress) -> None:
@@ -71,6 +72,11 @@ class Workload(Protocol):
 def farewell(workload: Workload | None) -> float:
     """Seconds to wait for its end before it is cut short."""
     return float(getattr(workload, "farewell", FAREWELL))
+
+
+def lacks(workload: Workload) -> str:
+    """Why it cannot run on this machine; "" if it can."""
+    return str(getattr(workload, "lacks", ""))
 
 
 def ready() -> str:

@@ -111,10 +111,12 @@ class LoadProcess:
 
     def set_threads(self, threads: int) -> None:
         """From the next moment on; ConfigError unless 1..1024."""
+        self.refusal = ""
         self._send({"threads": THREADS.read(threads)})
 
     def set_rate(self, rate: float) -> None:
         """Transactions a second, 0 without limit; ConfigError out of bounds."""
+        self.refusal = ""
         self._send({"rate": RATE.read(rate)})
 
     async def stop(self) -> None:

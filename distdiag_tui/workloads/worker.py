@@ -25,14 +25,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from distdiag_tui.model.errors import DistdiagError, WorkloadError
+from distdiag_tui.model.errors import ConfigError, DistdiagError, WorkloadError
 from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.children import open_stdin, run_and_leave
 from distdiag_tui.workloads.database import Database
 from distdiag_tui.workloads.journal import ENDED, Journal, Phase, RunRecord
 from distdiag_tui.workloads.kinds import find_kind
 from distdiag_tui.workloads.options import Value, sizes, worded
-from distdiag_tui.workloads.protocol import FAREWELL, Step, Workload, farewell
+from distdiag_tui.workloads.protocol import FAREWELL, Step, Workload, farewell, lacks
 from distdiag_tui.workloads.session import Node
 
 _STEP = 0.01  # least change of the fraction worth a line
@@ -127,6 +127,8 @@ class _Job:
 
             where = (self._nodes, self.record, self._runner, self._journal)
             workload = create(self._kind, workload, *where, partial(self._phase, "running", 0.0))
+        elif "run" in self.record.steps and (words := lacks(workload)):
+            raise ConfigError(words)  # before data is made for it
         seconds = farewell(workload)
         if seconds > FAREWELL:  # killed with our parent it could not clear up: the end of stdin must do
             _die_with_parent(False)

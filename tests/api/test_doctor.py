@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import socketserver
+import threading
 from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +22,9 @@ from prometheusserver import prometheus, victoria_metrics
 from realserver import real_server
 from told import canned
 
-from distdiag_tui.doctor import here
+from distdiag_tui.doctor import here, servers
 from distdiag_tui.doctor.check import Check
+from distdiag_tui.model.target import Target
 
 PASSWORD = "THE-PASSWORD-FILE"
 
@@ -59,6 +63,42 @@ def test_what_does_not_answer_is_3(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (code, found[f"server {address}"]["state"]) == (3, "unreachable")
     assert found[f"server {address}"]["detail"] == "connection refused"
     assert found["prometheus"]["state"] == "unreachable"
+
+
+@pytest.mark.parametrize("greeting", [b"\x05\x00\x00\x00\x0aabc\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_is_no_server_costs_only_its_own_line(greeting: bytes) -> None:
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(greeting)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        code, found = checks(address)
+        server.shutdown()
+    assert (code, found[f"server {address}"]["state"]) == (3, "unreachable")
+    assert "python" in found
+
+
+async def test_rights_on_one_database_are_none_everywhere() -> None:
+    told = ["GRANT ALL PRIVILEGES ON `shop`.* TO 'app'", "GRANT CREATE ON *.* TO 'app'"]
+
+    class Rows:
+        async def __aenter__(self) -> Rows:
+            return self
+
+        async def __aexit__(self, *_: object) -> None:
+            """Nothing."""
+
+        async def execute(self, _: str) -> None:
+            """Nothing."""
+
+        async def fetchall(self) -> list[tuple[str]]:
+            return [(line,) for line in told]
+
+    grants = await servers._grants(SimpleNamespace(cursor=Rows))
+    states = [check.state for check in servers._rights(Target("shop", ()), grants)]
+    assert states == ["ok", "missing"]
 
 
 def test_an_account_that_may_too_little(lab: LiveLab, monkeypatch: pytest.MonkeyPatch) -> None:

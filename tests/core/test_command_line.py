@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+
+from distdiag_tui.cli import console
+from distdiag_tui.cli.experimenting import _run
+from distdiag_tui.lab.cluster import Lab
+from distdiag_tui.model.errors import LabError
+from distdiag_tui.ui.launch import ConsoleOptions
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,3 +68,32 @@ def test_an_environment_file_that_cannot_be_read_is_said_in_one_line(tmp_path: P
     assert ended.returncode == 2
     assert ended.stderr.startswith("distdiag: cannot read .env in this folder: ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_what_nohup_has_us_ignore_ends_no_experiment() -> None:
+    class Matrix:
+        async def run(self) -> str:
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0.05)
+            return "done"
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert asyncio.run(_run(cast("Any", Matrix()))) == cast("Any", "done")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_demo_that_started_nothing_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def up(*_: object) -> None:
+        raise LabError("not enough memory")
+
+    monkeypatch.setenv("DISTDIAG_LAB_HOME", str(tmp_path / "lab"))
+    monkeypatch.setattr(console, "require_terminal", lambda: None)
+    monkeypatch.setattr(console, "_leave_in_order", lambda: None)
+    monkeypatch.setattr(Lab, "up", up)
+    with pytest.raises(LabError, match="not enough memory"):
+        console.run_demo(console.Demo(None, None, keep=False), ConsoleOptions())
+    assert "stopping" not in "".join(capsys.readouterr())

@@ -11,6 +11,7 @@ from findings import finding, tick
 
 from distdiag_tui.incidents.book import QUIET, REMIND, REOPENS, UNSURE, YOUNG, Book
 from distdiag_tui.incidents.incident import LONGEST_TIMELINE, Event, Incident
+from distdiag_tui.model.findings import Finding
 
 LOCK, CPU = finding(), finding("cpu_saturation", strength=1.2)
 
@@ -35,6 +36,26 @@ def test_it_opens_with_the_onset_and_is_written_only_when_something_matters(book
     (again,) = book.feed(tick(1003 + REMIND, LOCK))
     assert kinds(again) == ["opened"]
     assert again.updated == 1003 + REMIND
+
+
+def test_what_nobody_looked_for_is_not_gone(book: Book) -> None:
+    book.feed(tick(1000, LOCK))
+    woken = replace(tick(30_000, unknown=("n1", "n2", "n3")), unseen=29_000.0)
+    assert book.feed(woken) == ()
+    assert book.feed(tick(30_005, unknown=("n1", "n2", "n3"))) == ()
+    book.feed(tick(30_006, LOCK))
+    assert [kinds(incident) for incident in book.open] == [["opened"]]
+
+
+@pytest.mark.parametrize("interval", [1.0, 30.0])
+def test_one_tick_without_it_is_no_end_however_long_that_takes(book: Book, interval: float) -> None:
+    def fed(number: int, *findings: Finding) -> tuple[Incident, ...]:
+        return book.feed(replace(tick(1000 + number * interval, *findings), interval=interval))
+
+    fed(0, LOCK)
+    assert fed(1) == ()
+    fed(2, LOCK)
+    assert [kinds(incident) for incident in book.open] == [["opened"]]
 
 
 def test_its_finding_is_always_the_latest(book: Book) -> None:

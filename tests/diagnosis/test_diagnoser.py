@@ -257,9 +257,23 @@ def test_when_nobody_answers_it_is_we_who_hear_nothing() -> None:
     listener = Listener()
     servers = [Server(name, "a:1", "z", Status.UP, age=0.0) for name in NAMES]
     listener.hear(servers, 100.0, 1.0)
+    assert not listener.hear([replace(each, status=Status.SLOW, age=2.0) for each in servers], 102.0, 1.0)
     slow = [replace(each, status=Status.SLOW, detail="no answer for 4.0 s", age=4.0) for each in servers]
     assert {each.cause for each in listener.hear(slow, 104.0, 1.0)} == {"collector_stalled"}
     assert {each.cause for each in listener.hear([slow[0], *servers[1:]], 104.0, 1.0)} == {"node_hung"}
+
+
+@pytest.mark.parametrize("detail", ["connection reset by peer", "no answer for 28800.0 s"])
+def test_who_wakes_from_sleep_waits_for_the_servers_before_it_calls_them_silent(detail: str) -> None:
+    listener = Listener()
+    servers = [Server(name, "a:1", "z", Status.UP, age=0.0) for name in NAMES]
+    listener.hear(servers, 100.0, 1.0)
+    for second in range(3):
+        age = 28800.0 + second
+        gone = [replace(each, status=Status.UNREACHABLE, detail=detail, age=age) for each in servers]
+        assert not listener.hear(gone, 28900.0 + second, 1.0)
+    gone = [replace(each, status=Status.UNREACHABLE, detail=detail, age=28803.0) for each in servers]
+    assert len(listener.hear(gone, 28903.0, 1.0)) == 3
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from conftest import LiveLab
 from findings import finding, tick
 from test_obdiag import assert_gone, install
 
-from distdiag_tui.incidents.store import IncidentStore
+from distdiag_tui.incidents.fact import Probe
+from distdiag_tui.incidents.store import IncidentStore, Papers
 from distdiag_tui.model.errors import ConfigError, IncidentError
 from distdiag_tui.model.findings import Finding
 from distdiag_tui.model.snapshot import Snapshot, Values
@@ -254,6 +255,20 @@ async def test_obdiag_reports_into_the_incident(
     async with desk(file) as again:
         await until(again, lambda board: board.open and board.open[0].probes)
         assert again.board.open[0].probes[0].state == "done"
+
+
+async def test_obdiag_of_two_consoles_at_once_is_kept_of_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path / "bin", monkeypatch)
+    async with desk(None, DEAD) as opened:
+        opened.take(at(1000, LOCK))
+        name = opened.board.open[0].incident.id
+        opened.obdiag(name)
+        keeper, other = opened._keeper, Probe("obdiag of somebody else", time.time() + 60, "running")
+        keeper.papers[name] = keeper.papers[name].joined(Papers(probes=(other,)))
+        await until(opened, lambda _: keeper.papers[name].probes[0].state == "done")
+        assert keeper.papers[name].probes[1:] == (other,)
 
 
 async def test_obdiag_ends_with_the_console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

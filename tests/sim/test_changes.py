@@ -106,6 +106,14 @@ async def test_leaders_move_and_a_zone_that_stops_has_none() -> None:
         assert (await rows(cursor, moved))[0][0] >= before["zone1"]
 
 
+async def test_connections_that_there_are_get_garbage_as_well() -> None:
+    async with Sim(Shape(servers=3)) as sim, client(sim.target(server="z1s1")) as cursor:
+        assert await rows(cursor, "select 1") == [(1,)]
+        sim.garble_server("z1s1")
+        with pytest.raises((MySQLError, OSError, RuntimeError)):
+            await rows(cursor, "select 1")
+
+
 async def test_the_console_sees_slow_garbled_and_skewed_servers() -> None:
     async with Sim(Shape(servers=3)) as sim:
         sim.slow_server("z1s1", 30.0)

@@ -80,3 +80,11 @@ def test_bad_input_is_one_line(options: tuple[str, ...], words: str) -> None:
         app(["lab", "sim", *options], standalone_mode=False)
     assert refused.value.exit_code == 2
     assert "\n" not in str(refused.value)
+
+
+def test_ports_that_there_are_not_are_told_in_a_line() -> None:
+    words = (*COMMAND, "--address", "127.0.0.1", "--port", "65000", "--servers", "99")
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("distdiag: there is no port 655")

@@ -297,3 +297,10 @@ def test_a_fact_that_is_cut_says_so(said: str) -> None:
     assert len(rows) == 3
     assert all(cell_len(row) <= 20 for row in rows)
     assert rows[-1].endswith("…")
+
+
+@pytest.mark.parametrize("width", [1, 2, 18, 40])
+def test_marks_that_take_no_cell_can_stand_anywhere(width: int) -> None:
+    rows = wrapped("connection refused \ufe0f by \u0301 peer", width)
+    assert rows
+    assert "".join(rows).replace("\ufe0f", "").strip()

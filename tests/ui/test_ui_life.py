@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import unicodedata
+from contextvars import Context
 from pathlib import Path
 
 import pytest
@@ -161,7 +162,7 @@ async def test_what_is_told_goes_away_though_nothing_ticks_any_more(monkeypatch:
         app = console_of(pilot)
         app.tell("an older one")
         monkeypatch.setattr("distdiag_tui.ui.app.NOTICE_SECONDS", 0.01)
-        app.tell("saved it")
+        Context().run(app.tell, "saved it")  # as from a task that was there before the console
         assert app.scene.notice == "saved it"
         async with asyncio.timeout(20):
             while app.scene.notice:

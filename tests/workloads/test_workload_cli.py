@@ -315,7 +315,7 @@ def test_nobody_reads_any_more(ready: str) -> None:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(10) == 1
+        assert process.wait(10) == 141
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert the_run().phase == "stopped"

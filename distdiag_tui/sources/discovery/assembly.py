@@ -51,7 +51,7 @@ def assemble(answers: Answers, given: Given | None = None, before: Known | None 
     title = {each: facts.name for each, facts in tenants.items()}
     layout = Layout(
         zones=tuple(_zones(answers, places)),
-        members=_members(answers, places, use, leaders),
+        members=_members(answers, places, use, leaders, before),
         tenants=tuple(replace(facts, leaders=dict(led.get(each, {}))) for each, facts in tenants.items()),
         units=tuple(_units(answers, names, title, use)),
         tenant="" if answers.tenant == 1 else title.get(answers.tenant, str(answers.tenant)),
@@ -121,7 +121,11 @@ def _zones(answers: Answers, places: Mapping[Key, Place]) -> Iterator[Zone]:
 
 
 def _members(
-    answers: Answers, places: Mapping[Key, Place], use: _Use, leaders: Mapping[tuple[int, int], str]
+    answers: Answers,
+    places: Mapping[Key, Place],
+    use: _Use,
+    leaders: Mapping[tuple[int, int], str],
+    before: Known | None,
 ) -> dict[str, Member]:
     servers = {key_of(row): row for row in _table(answers, "servers")}
     resources = {key_of(row): row for row in _table(answers, "resources")}
@@ -145,6 +149,10 @@ def _members(
             shares=server_shares(resources.get(key, {}), *use.server(key)),
             oldest_transaction=oldest(open_ones.get(key, ())),
         )
+    if before is not None and "transactions" not in answers.views:  # not told this time: as it was
+        for name, was in before.layout.members.items():
+            if name in found:
+                found[name] = replace(found[name], oldest_transaction=was.oldest_transaction)
     return found
 
 

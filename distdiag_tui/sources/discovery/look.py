@@ -23,7 +23,7 @@ from distdiag_tui.sources.trouble import timed_out
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 2.0  # s that all servers have for a part: below the session's limit, which ends the look
-_TELL_PORTS: Final = ("servers", "resources")
+_TELL_PORTS: Final = ("servers",)  # "resources" do not list those that are down
 
 
 class Discovery:

@@ -54,6 +54,12 @@ class PerconaLoad(TpccLoad):
         self._seconds = max(round(float(values["interval"])), 1)
         self._events: asyncio.Queue[Beat | Complaint | str | None] = asyncio.Queue()
 
+    @property
+    def lacks(self) -> str:
+        """See `Workload`."""
+        here = shutil.which(PROGRAM)
+        return "" if here else f"--driver percona needs {PROGRAM}, of Percona's tpcc-mysql, on the PATH"
+
     def set_threads(self, threads: int) -> None:
         """ConfigError: it cannot."""
         raise ConfigError(f"{PROGRAM} cannot change to {threads} threads while it runs")
@@ -67,12 +73,7 @@ class PerconaLoad(TpccLoad):
         self._events.put_nowait(None)
 
     async def run(self) -> AsyncIterator[IntervalReport]:
-        """Reports at whole seconds, at last the total; WorkloadError if a program ends by itself.
-
-        ConfigError if it is not here: only who runs it needs it.
-        """
-        if not shutil.which(PROGRAM):
-            raise ConfigError(f"--driver percona needs {PROGRAM}, of Percona's tpcc-mysql, on the PATH")
+        """Reports at whole seconds, at last the total; WorkloadError if a program ends by itself."""
         threads = sum(self._threads_of.values())
         whole, running = _Sum(threads), _Sum(threads)
         due: dict[int, list[Beat]] = {}
