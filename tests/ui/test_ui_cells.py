@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scripted import Script, frame, sample, server
-from staged import NARROW, WIDE, Stage, console_of, on_main, press, row_with, text_of
+from staged import NARROW, WIDE, Stage, burst, console_of, on_main, press, row_with, text_of
 from staged_cluster import StagedCluster, sick_cluster
 from staged_incidents import incident
 from textual.pilot import Pilot
@@ -43,6 +43,15 @@ async def test_every_server_is_a_cell_that_can_be_gone_to(size: tuple[int, int],
         assert console_of(pilot).scene.subject == Subject("zone3", last)
         assert console_of(pilot).main.active is console_of(pilot).main.topology
         assert last in text_of(pilot)
+
+
+async def test_enter_twice_in_a_burst_goes_there_once() -> None:
+    async with StagedCluster(30).console(past=2) as pilot:
+        await press(pilot, "v", "end")
+        await burst(pilot, "enter", "enter")
+        assert pilot.app._exception is None
+        assert on_main(pilot)
+        assert console_of(pilot).scene.subject == Subject("zone3", "observer-030")
 
 
 @both_sizes

@@ -300,14 +300,6 @@ async def test_the_heat_map_holds_hundreds_of_servers(size: tuple[int, int]) -> 
         assert on_main(pilot)
 
 
-async def test_enter_twice_in_a_burst_leaves_the_heat_map_once() -> None:
-    async with sick(LOCKED).console(NARROW, past=3) as pilot:
-        await press(pilot, "d")
-        await burst(pilot, "v", "enter", "enter")
-        assert pilot.app._exception is None
-        assert console_of(pilot).main in pilot.app.screen_stack
-
-
 # -- repaint ------------------------------------------------------------------------------------------------
 
 

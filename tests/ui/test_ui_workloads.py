@@ -214,6 +214,8 @@ async def test_the_console_goes_on_while_the_cluster_is_asked(field: list[str]) 
         await settled(pilot)
         assert isinstance(pilot.app.screen, Question)  # which was not answered
         assert form in pilot.app.screen_stack
+        form.action_go()  # an Enter that comes late
+        await settled(pilot)
         await press(pilot, "escape")
         assert console_of(pilot).screen is console_of(pilot).main
         assert len(stage.desk.asked) == 1
