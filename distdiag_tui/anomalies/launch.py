@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from distdiag_tui.anomalies.injection import Injection, Injections
@@ -74,6 +75,9 @@ def undo(record: Injection, target: Target, ledger: Injections) -> Minder | None
         newest = ledger.read(record.id)  # nobody writes it any more
         if newest is None or not newest.active:
             return None
+        newest = replace(newest, pid=0)
+        with suppress(OSError):  # a full disk must not keep us from undoing
+            ledger.write(newest)  # its number may be somebody else's by now
         return _launch(ledger.died(newest), target, ledger, lock, undo=True)
     finally:
         os.close(lock)

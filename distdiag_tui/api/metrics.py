@@ -94,7 +94,7 @@ def _measured(station: Station) -> Snapshot:
 def _wanted(text: str) -> dict[str, str]:
     try:
         wanted = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ConfigError('metrics is to be a JSON object, such as {"cpu": "cpu usage"}') from None
     if not isinstance(wanted, dict) or not all(isinstance(each, str) for each in wanted.values()):
         raise ConfigError("metrics is to be a JSON object of category and metric")

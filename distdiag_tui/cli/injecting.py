@@ -150,7 +150,8 @@ async def _sweep(service: Anomalies, *, others: bool, as_json: bool, stopped: bo
     for each in removed:
         typer.echo(f"{each.mark.label} removed")
     for each in left:
-        typer.echo(f"{each.mark.label} was made by somebody else and is left alone (--others): {each.words}")
+        why = plain(each.words)
+        typer.echo(f"{each.mark.label} was made by somebody else and is left alone (--others): {why}")
     if not stopped and not removed:
         typer.echo("nothing is injected" if not left else "nothing is injected from here")
 

@@ -52,7 +52,8 @@ def print_model(name: str, *, as_json: bool) -> None:
         typer.echo(json.dumps({**summary, "moves": _moves(model)}))
         return
     typer.echo(f"{name}{' (in use)' if summary['active'] else ''}: {_line(summary)}")
-    typer.echo(f"data {model.about.data}, catalogue {model.about.catalogue}, {len(model.metrics)} metrics")
+    about = plain(f"data {model.about.data}, catalogue {model.about.catalogue}")
+    typer.echo(f"{about}, {len(model.metrics)} metrics")
     if model.about.note:
         typer.echo(plain(model.about.note))
     if summary["misfit"]:

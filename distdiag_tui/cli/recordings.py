@@ -53,16 +53,17 @@ def print_summary(recording: Recording) -> None:
 
 
 def _print_run(info: RunInfo) -> None:
-    load = f"{info.load.kind} ({info.load.name})" if info.load.kind else "no load"
+    load = plain(f"{info.load.kind} ({info.load.name})") if info.load.kind else "no load"
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(info.started))
-    typer.echo(f"{info.name} on {plain(info.cluster)}, {began}, {load}: {info.outcome}")
+    typer.echo(f"{plain(info.name)} on {plain(info.cluster)}, {began}, {load}: {plain(info.outcome)}")
     if info.message:
         typer.echo(f"  {plain(info.message)}")
     for phase in info.phases:
-        typer.echo(f"  {phase.name:8} {_span(info, phase.start, phase.end)}")
+        typer.echo(f"  {plain(phase.name):8} {_span(info, phase.start, phase.end)}")
     for label in info.labels:
-        what = f"{label.anomaly}→{plain(label.server)} {label.severity} ({label.injector})"
-        typer.echo(f"  {what}: {_span(info, label.applied, label.reverted)}, cause {label.cause}")
+        what = plain(f"{label.anomaly}→{label.server} {label.severity} ({label.injector})")
+        span = _span(info, label.applied, label.reverted)
+        typer.echo(f"  {what}: {span}, cause {plain(label.cause)}")
     for change in info.changes:
         given = ", ".join(f"{name} {value:g}" for name, value in change.given.items())
         typer.echo(f"  load changed: {given}, {change.time - info.started:.1f} s")

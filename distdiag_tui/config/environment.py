@@ -42,7 +42,12 @@ def _of_file() -> dict[str, str | None]:
     from dotenv import dotenv_values  # noqa: PLC0415  only paid for where there is such a file
 
     try:
-        return dict(dotenv_values(".env"))
+        with Path(".env").open(encoding="utf-8") as file:
+            about = os.fstat(file.fileno())
+            if about.st_uid != os.getuid() or about.st_mode & 0o022:
+                raise ConfigError(".env in this folder can be written by others: it is not read")
+            # nothing in it is put together from the environment, which holds secrets
+            return dict(dotenv_values(stream=file, interpolate=False))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read .env in this folder: {error}") from None
 

@@ -47,6 +47,7 @@ class Listener:
         self._heard: dict[str, float] = {}
         self._in_vain: dict[str, float] = {}  # who was never heard of, since when
         self._broken: set[str] = set()
+        self._told: dict[str, float] = {}  # who was silent at the last tick, since when
         self._time, self._awake = math.inf, -math.inf  # of the last tick, and of the first one after a gap
 
     def hear(self, servers: Sequence[Server], time: float, interval: float) -> list[Silence]:
@@ -74,6 +75,7 @@ class Listener:
             found = [Silence(each.server, STALLED, each.since, "no server was heard of") for each in found]
         never = [server for server in servers if known and server.name in self._in_vain]
         lost = self._silences(never, self._in_vain, time, interval)
+        self._told = {each.server.name: each.since for each in (*found, *lost)}
         return [*found, *(replace(each, words=f"{each.words}, {NEVER}") for each in lost)]
 
     def _silences(
@@ -91,7 +93,8 @@ class Listener:
             self._broken.add(server.name)
         if server.status is Status.UNREACHABLE and not broken and not _matches(server.detail, WAITING):
             return Silence(server, DOWN, since, server.detail)
-        if min(silent, time - self._awake) < max(HUNG_AFTER, 1.5 * interval):
+        still = abs(self._told.get(server.name, math.inf) - since) < 1.0  # as it was before the gap
+        if not still and min(silent, time - self._awake) < max(HUNG_AFTER, 1.5 * interval):
             return None
         # a process that is stopped breaks nothing, and one that has ended refuses at once
         slow = server.name in self._broken or GREETS in server.detail

@@ -44,13 +44,14 @@ async def rights(place: Place, *, needed: bool) -> AsyncIterator[Check]:
     from kubernetes_asyncio.client import ApiClient, Configuration  # noqa: PLC0415  half a second
     from kubernetes_asyncio.client.exceptions import ApiException  # noqa: PLC0415
 
-    from distdiag_tui.kube.access import find_access  # noqa: PLC0415
+    from distdiag_tui.kube.access import find_access, forget_key_files  # noqa: PLC0415
 
     access, configuration = find_access(place), Configuration()
     lacks: State = "failing" if needed else "missing"
     try:
         await access.load(configuration)
         async with ApiClient(configuration) as client:
+            forget_key_files()
             asked = {right for need in NEEDS.values() for right in _single(need)}
             answers = await asyncio.gather(*(_may(client, access.namespace, *right) for right in asked))
     except ApiException as error:

@@ -10,6 +10,7 @@ import asyncmy
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.doctor.check import Check
+from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources.capability import Capability, probe
@@ -57,7 +58,7 @@ async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
 
 
 def _connect(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN401  asyncmy is untyped here
-    account = {"user": target.user, "password": target.password.reveal()}
+    account = {"user": target.user, "password": target.password.reveal(), "auth_plugin_map": METHODS}
     return asyncmy.connect(host=endpoint.host, port=endpoint.port, connect_timeout=TIMEOUT, **account)
 
 

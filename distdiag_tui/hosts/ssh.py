@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from distdiag_tui.hosts import shell
 from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.model.hostaccess import Ssh
+from distdiag_tui.model.text import plain
 
 if TYPE_CHECKING:
     import asyncssh
 
 TIMEOUT: Final = 5.0  # s, for connecting and for an answer
 _LONGEST: Final = 1 << 22  # bytes of an answer
+
+
+_HOST: Final = re.compile(r"[0-9A-Za-z_:][0-9A-Za-z._:%-]*")
 
 
 class SshShell:
@@ -52,6 +57,8 @@ async def open_ssh(host: str, access: Ssh) -> SshShell:
     """Connect and start the script; ConnectError says why it cannot be."""
     import asyncssh  # noqa: PLC0415  an extra
 
+    if not _HOST.fullmatch(host):  # a server told it, and the user's ProxyCommand may be given it
+        raise ConnectError(f"{plain(host, 60)!r} is not the name of a machine")
     try:
         async with asyncio.timeout(2 * TIMEOUT):
             connection = await asyncssh.connect(host, **_options(access))

@@ -103,6 +103,11 @@ class Book:
         """The one of that id, if it is open or has just ended."""
         return self._open.get(name) or self._ended.get(name)
 
+    def adopt(self, incident: Incident) -> None:
+        """An open one of a keeper that has gone."""
+        if incident.state == "open" and self.find(incident.id) is None:
+            self._restore(incident)
+
     # -- a tick -------------------------------------------------------------------------------------
 
     def feed(self, diagnosis: Diagnosis) -> tuple[Incident, ...]:

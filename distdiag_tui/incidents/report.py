@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -105,11 +106,18 @@ def export(dossier: Dossier, folder: Path) -> tuple[Path, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         text, data = name.with_suffix(".md"), name.with_suffix(".json")
-        text.write_text(dossier.markdown(), encoding="utf-8")
-        data.write_text(json.dumps(dossier.document(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        _write(text, dossier.markdown())
+        _write(data, json.dumps(dossier.document(), indent=2, allow_nan=False) + "\n")
     except OSError as error:
         raise IncidentError(f"cannot write to {folder}: {error.strerror}") from error
     return text, data
+
+
+def _write(file: Path, text: str) -> None:
+    """Only for its owner, and not where a link leads: it quotes statements and clients."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    with open(os.open(file, flags, 0o600), "w", encoding="utf-8") as new:  # noqa: PTH123  a descriptor
+        new.write(text)
 
 
 def moved(evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import yaml
 from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import load_incluster_config, load_kube_config
+from kubernetes_asyncio.config import kube_config, load_incluster_config, load_kube_config
 
 from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import ConfigError
@@ -38,6 +38,14 @@ class Access:
                 load_incluster_config(into)  # type: ignore[no-untyped-call]
         except Exception as error:  # the library lets through whatever a broken file causes
             raise ConfigError(f"{self.files or 'service account'}: {_words(error)}") from error
+
+
+def forget_key_files() -> None:
+    """Remove keys and certificates that the library has put into files: a client that is made has read them.
+
+    It removes them only where a process ends in order, which supervisors and workers do not.
+    """
+    kube_config._cleanup_temp_files()
 
 
 def find_access(place: Place) -> Access:

@@ -21,7 +21,7 @@ from kubernetes_asyncio.client import (
 )
 from kubernetes_asyncio.client.exceptions import ApiException
 
-from distdiag_tui.kube.access import Access, find_access
+from distdiag_tui.kube.access import Access, find_access, forget_key_files
 from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import KubernetesError
 from distdiag_tui.model.pauses import pauses
@@ -222,7 +222,11 @@ async def opened(
     configuration.connection_pool_maxsize = connections
     await access.load(configuration)
     async with ApiClient(configuration) as api:
-        yield Cluster(api, access, patience)
+        forget_key_files()
+        try:
+            yield Cluster(api, access, patience)
+        finally:
+            forget_key_files()  # of those that were read again
 
 
 def _status(error: ApiException) -> tuple[str, str]:

@@ -10,7 +10,7 @@ import aiohttp
 from kubernetes_asyncio.client import Configuration, CoreV1Api
 from kubernetes_asyncio.stream import WsApiClient
 
-from distdiag_tui.kube.access import find_access
+from distdiag_tui.kube.access import find_access, forget_key_files
 from distdiag_tui.kube.place import Place
 from distdiag_tui.model.errors import KubernetesError
 
@@ -62,6 +62,7 @@ async def run_in_pod(
     access, configuration = find_access(place), Configuration()
     await access.load(configuration)
     client = WsApiClient(configuration, heartbeat=15.0)
+    forget_key_files()
     ask: Any = CoreV1Api(client).connect_get_namespaced_pod_exec
     options = {"stdin": True, "stdout": True, "stderr": False, "tty": False, "_preload_content": False}
     try:

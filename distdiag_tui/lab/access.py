@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from distdiag_tui.lab.state import HOST
+from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.target import Secret
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ async def _login(port: int, password: Secret) -> Connection | None:
 
     try:
         async with asyncio.timeout(_ATTEMPT):
-            return await asyncmy.connect(host=HOST, port=port, user="root", password=password.reveal())
+            return await asyncmy.connect(
+                host=HOST, port=port, user="root", password=password.reveal(), auth_plugin_map=METHODS
+            )
     except OperationalError as error:
         if error.args[:1] == (_DENIED,):
             return None

@@ -13,6 +13,7 @@ from distdiag_tui.model.errors import LabError
 MISSING_EXTRA = "the lab extra is not installed; install it with: pip install 'distdiag-tui[lab]'"
 _MACHINES = ("x86_64", "aarch64")
 _GLIBC = (2, 28)
+_NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,10 @@ class Server:
     library_path: str
 
     def environment(self) -> dict[str, str]:
-        """Our own environment with the server's libraries first."""
+        """What any program needs of ours, and no password, with the server's libraries first."""
+        ours = {name: value for name, value in os.environ.items() if name in _NEEDED}
         others = os.environ.get("LD_LIBRARY_PATH", "")
-        return {**os.environ, "LD_LIBRARY_PATH": ":".join(filter(None, (self.library_path, others)))}
+        return {**ours, "LD_LIBRARY_PATH": ":".join(filter(None, (self.library_path, others)))}
 
 
 def find_server() -> Server:

@@ -58,7 +58,7 @@ class Reader:
         client = self._client or self._connect()
         try:
             found = question(client)
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             raise PrometheusError("Prometheus answers what makes no sense") from None
         offset = 0.0 if self._session is None else self._session.offset
         if abs(offset) > CLOCK_TOLERANCE:

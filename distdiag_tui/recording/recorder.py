@@ -39,7 +39,8 @@ class Recorder:
         self._writing: Future[None] | None = None
         try:
             shutil.rmtree(self._draft, ignore_errors=True)
-            self._draft.mkdir(parents=True)
+            self._draft.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._draft.mkdir(mode=0o700)
         except OSError as error:
             raise _cannot(self._draft, error) from error
 

@@ -130,7 +130,7 @@ class RunInfo:
         """The inverse; RecordingError for anything else."""
         try:
             return cls._of(json.loads(text))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RecordingError(f"no run of {SCHEMA}: {error}") from None
 
     @classmethod

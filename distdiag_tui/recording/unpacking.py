@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from distdiag_tui.model.topology import Host, Server, Status, Tenant
 from distdiag_tui.recording.layout import ABSENT, MICRO, MILLI, SCHEMA, TENTH, Arrays, Header, Table
 from distdiag_tui.recording.told import unpack_told
 from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
+
+LARGEST: Final = 4 << 30
+"""Bytes of what a file may unpack to: more would be made to fill the memory."""
 
 
 def unpack(data: bytes) -> list[Frame]:
@@ -39,10 +43,17 @@ def table(data: bytes) -> Table:
 def arrays_of(data: bytes) -> Arrays:
     """The members of an archive; RecordingError if it is none."""
     try:
+        _require_size(data)
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # of a damaged archive NumPy raises whatever comes up while it is read
         raise RecordingError(f"no recorded arrays: {error}") from None
+
+
+def _require_size(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as members:
+        if sum(member.file_size for member in members.infolist()) > LARGEST:
+            raise ValueError("larger than any recording")
 
 
 def _header(arrays: Arrays) -> Header:

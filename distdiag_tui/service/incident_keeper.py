@@ -221,9 +221,9 @@ class IncidentKeeper:
                     name: each for name, each in self._stored.items() if name in there or each.state != "open"
                 }
         for incident in synced.stored or ():
-            # an open one that our book does not have was another keeper's: its own end is to come
-            if self._role != _KEEPER or incident.state != "open" or self._book.find(incident.id):
-                self._place(self._joined(incident))
+            if synced.keeper and self._role == _KEEPER:  # somebody else was it meanwhile, and has gone
+                self._book.adopt(incident)
+            self._place(self._joined(incident))
         if synced.keeper and self._role != _KEEPER:
             self._lead()
         others = f"another console (process {synced.holder.partition('-')[0]}) keeps these incidents"

@@ -138,8 +138,8 @@ class Workloads:
             await end_run(self.journal, run)
 
     def active(self) -> list[LoadProcess]:
-        """Runs started here that go on."""
-        return [process for process in self.own.values() if process.record.active]
+        """Runs started here that go on and are still ours."""
+        return [process for process in self.own.values() if process.record.active and not process.detached]
 
     def kill(self) -> None:
         """End what was started here this instant: for exit handlers."""

@@ -14,6 +14,7 @@ import numpy as np
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.model.clock import elapsed
+from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Tenant
@@ -319,6 +320,7 @@ async def _create_pool(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN4
         connect_timeout=TIMEOUT,
         autocommit=True,
         program_name="distdiag",
+        auth_plugin_map=METHODS,
     )
 
 

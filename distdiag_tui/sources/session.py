@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import asyncmy
 
+from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.queries import HINT, Row
@@ -31,6 +32,7 @@ async def connect(endpoint: Endpoint, target: Target, seconds: float) -> Any:  #
         connect_timeout=seconds,
         autocommit=True,
         program_name="distdiag",
+        auth_plugin_map=METHODS,
     )
 
 

@@ -260,6 +260,10 @@ class Wide:
         return owners.cut(grid, list(self._keys))
 
 
+_MOST_ROWS: Final = 20_000_000
+"""Of tenants on servers: more would be made to fill the memory."""
+
+
 class _Owners:
     """The rows of a tick: each belongs to a tenant (0: none) on a server, in the order of both.
 
@@ -273,6 +277,8 @@ class _Owners:
         self._place = np.zeros(int(listed[-1]) + 1 if len(listed) else 0, dtype=np.int64)
         self._place[listed] = np.arange(len(listed))
         self._width = len(listed)
+        if len(servers) and (int(servers.max()) + 1) * self._width > _MOST_ROWS:
+            raise ValueError("more tenants on more servers than there can be")
         there = np.zeros((int(servers.max()) + 1 if len(servers) else 0) * self._width, dtype=np.bool_)
         there[servers * self._width + self._place[tenants]] = True
         self._row = np.cumsum(there) - 1

@@ -215,6 +215,8 @@ class LoadProcess:
         match event.pop("event", None):
             case None:
                 report = IntervalReport.from_fields(event)
+                if self.record.phase != "running" and not report.total and self._journal is not None:
+                    self.record = self._journal.read(self.record.id) or self.record  # that it runs went lost
                 self.record = replace(self.record, report=report)
                 if self._reports is not None:
                     self._reports.append(report)

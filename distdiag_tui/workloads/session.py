@@ -11,6 +11,7 @@ import asyncmy
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.model.errors import WorkloadError
+from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.target import Endpoint, Secret
 from distdiag_tui.workloads.report import ErrorKey
 
@@ -82,6 +83,7 @@ class Node:
                 password=self.password.reveal(),
                 autocommit=True,
                 program_name=self._program,
+                auth_plugin_map=METHODS,
             )
         return cast(Wire, connection)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -134,6 +136,19 @@ def test_what_another_console_has_undone_meanwhile_is_not_undone_again(desk: Ano
     ledger = desk.anomalies.ledger
     assert launch.undo(left, desk.anomalies.target, ledger) is None
     assert ledger.find(ended.id) == ended
+
+
+def test_a_process_that_has_the_number_of_a_dead_supervisor_is_not_ended(
+    desk: AnomalyDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "_launch", lambda *_, **__: SimpleNamespace(release=lambda: None))
+    with subprocess.Popen(["sleep", "60"]) as other:
+        left = entered(desk, HANG, "node_hang-1", phase="active", applied=1.0, pid=other.pid)
+        assert launch.undo(left, desk.anomalies.target, desk.anomalies.ledger) is not None
+        ledger = desk.anomalies.ledger
+        assert not ledger.stop(ledger.find(left.id))
+        assert other.poll() is None
+        other.kill()
 
 
 @pytest.mark.parametrize("detach", [False, True])

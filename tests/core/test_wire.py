@@ -7,15 +7,17 @@ import dataclasses
 import math
 
 import pytest
+from asyncmy.errors import OperationalError
 from conftest import LiveLab
 from watching import Watch, figure_of, server, watching
 from wire import LOOPBACK, Handler, Proxy, listening, saying
 
 from distdiag_tui.cli.watch import _document, _lines
-from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.model.target import Endpoint, Secret, Target
 from distdiag_tui.model.text import plain
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources import node
+from distdiag_tui.sources.session import connect
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +91,27 @@ GREETING = (
     + b"\x00" * 10 + b"ijklmnopqrst\x00mysql_native_password\x00"
 )  # fmt: skip
 ERROR = b"\xff\x6a\x04#HY000Host '\x1b[2J\xc2\x9b31m\n\xe2\x80\xae' is not allowed"
+
+
+@pytest.mark.parametrize("method", [b"mysql_clear_password", b"dialog", b"mysql_old_password"])
+async def test_whoever_asks_for_the_password_in_clear_does_not_get_it(method: bytes) -> None:
+    heard = bytearray()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes([len(GREETING), 0, 0, 0]) + GREETING)
+        login = await reader.readexactly(4)
+        heard.extend(await reader.readexactly(int.from_bytes(login[:3], "little")))
+        asked = b"\xfe" + method + b"\x00" + b"\x04Password: "
+        writer.write(bytes([len(asked), 0, 0, login[3] + 1]) + asked)
+        heard.extend(await reader.read(4096))
+
+    async with listening(handler) as port:
+        endpoint = Endpoint(LOOPBACK, port)
+        target = Target("shop", (endpoint,), "root", Secret("tiger"))
+        with pytest.raises(OperationalError, match="asks for the password in clear, which is refused"):
+            await connect(endpoint, target, 5.0)
+    assert heard
+    assert b"tiger" not in heard
 
 
 @pytest.mark.parametrize(

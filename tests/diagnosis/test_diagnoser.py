@@ -276,6 +276,16 @@ def test_who_wakes_from_sleep_waits_for_the_servers_before_it_calls_them_silent(
     assert len(listener.hear(gone, 28903.0, 1.0)) == 3
 
 
+def test_who_was_silent_before_a_pause_and_still_is_has_not_come_back() -> None:
+    listener = Listener()
+    servers = [Server(name, "a:1", "z", Status.UP, age=0.0) for name in NAMES]
+    listener.hear(servers, 100.0, 1.0)
+    for time in (*range(101, 106), 165, 166):
+        hung = replace(servers[0], status=Status.SLOW, detail="no answer for 5 s", age=time - 100.0)
+        found = listener.hear([hung, *servers[1:]], float(time), 1.0)
+        assert [each.cause for each in found] == (["node_hung"] if time > 102 else [])
+
+
 @pytest.mark.parametrize(
     ("detail", "cause"),
     [

@@ -19,7 +19,8 @@ from findings import finding, tick
 from test_obdiag import assert_gone, install
 
 from distdiag_tui.incidents.fact import Probe
-from distdiag_tui.incidents.store import IncidentStore, Papers
+from distdiag_tui.incidents.incident import Incident
+from distdiag_tui.incidents.store import IncidentStore, Papers, Synced
 from distdiag_tui.model.errors import ConfigError, IncidentError
 from distdiag_tui.model.findings import Finding
 from distdiag_tui.model.snapshot import Snapshot, Values
@@ -27,6 +28,7 @@ from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Server, Status, Subject
 from distdiag_tui.service import incident_keeper
 from distdiag_tui.service.incident_desk import IncidentBoard, IncidentDesk
+from distdiag_tui.service.incident_keeper import IncidentKeeper
 
 LOCK = finding()
 
@@ -134,6 +136,19 @@ async def test_a_second_console_shows_what_the_first_keeps_and_goes_on_when_that
         second.take(at(1002, LOCK))
         second.take(at(1030))
         assert [view.incident.id for view in second.board.resolved] == [name]
+
+
+def test_what_another_one_opened_while_the_keeper_slept_ends_with_its_trouble(file: Path) -> None:
+    """That one has gone meanwhile, so nobody else would end it."""
+    keeper = IncidentKeeper("lab", IncidentStore(file), lambda: None, lambda _: False)
+    keeper._lead()
+    keeper.feed(tick(1000))
+    left = Incident("inc-9", "lab", LOCK.server, "zone1", LOCK.cause, "open", 1010.0, 1020.0, LOCK)
+    keeper._take(Synced(keeper=True, holder=keeper._holder, stored=(left,)), {})
+    assert keeper.feed(tick(1030, LOCK)) == ()
+    assert [incident.id for incident in keeper.open] == ["inc-9"]
+    keeper.feed(tick(1060))
+    assert keeper.open == ()
 
 
 async def test_without_a_file_that_can_be_written_the_console_goes_on_and_says_so(tmp_path: Path) -> None:
@@ -301,6 +316,7 @@ async def test_an_export_has_everything_and_takes_nothing_for_markup(tmp_path: P
         text, data = await opened.export(name, tmp_path / "out" / "deep")
         with pytest.raises(IncidentError, match="cannot write"):
             await opened.export(name, text)
+        assert {file.stat().st_mode & 0o777 for file in (text, data)} == {0o600}
     document = json.loads(data.read_text(encoding="utf-8"))
     assert document["schema"] == "distdiag.incident/1"
     assert (document["server"], document["cause"], document["opened"]) == (

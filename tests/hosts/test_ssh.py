@@ -22,6 +22,7 @@ from sshserver import SSHD, Place, asyncssh_server, system_server
 from distdiag_tui.hosts.machines import RemoteHosts, machine_of
 from distdiag_tui.hosts.remote import RemoteMachine
 from distdiag_tui.hosts.ssh import SshShell, open_ssh
+from distdiag_tui.model.errors import ConnectError
 from distdiag_tui.model.hostaccess import HostAccess, Ssh
 from distdiag_tui.model.topology import Status
 
@@ -76,6 +77,12 @@ async def test_figures_over_ssh(place: Place, there: Observer) -> None:
 async def test_figures_from_the_server_that_everybody_has(tmp_path: Path, there: Observer) -> None:
     async with system_server(tmp_path) as place:
         await check(place, there)
+
+
+@pytest.mark.parametrize("host", ["10.0.0.9:22 '-oProxyCommand=touch x #'", "${SECRET}", "-oA=b", "", "a b"])
+async def test_what_is_no_name_of_a_machine_gets_to_no_proxy_command(host: str) -> None:
+    with pytest.raises(ConnectError, match="is not the name of a machine"):
+        await open_ssh(host, Ssh())
 
 
 async def test_a_host_whose_key_is_not_known_is_not_trusted(place: Place, tmp_path: Path) -> None:

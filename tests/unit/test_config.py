@@ -122,6 +122,21 @@ def test_the_environment_wins_over_the_file(folder: Path, monkeypatch: pytest.Mo
     assert dict(environment()) == {"OB_HOST": "set", "OB_USER": "a@b", "OB_PORT": "2"}
 
 
+def test_the_file_puts_nothing_together_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("PROMETHEUS_URL=http://x/${SECRET}\n", encoding="utf-8")
+    monkeypatch.setenv("SECRET", "tiger")
+    assert environment()["PROMETHEUS_URL"] == "http://x/${SECRET}"
+
+
+def test_a_file_that_others_can_write_is_not_read(folder: Path) -> None:
+    (folder / ".env").write_text("OB_HOST=evil\n", encoding="utf-8")
+    (folder / ".env").chmod(0o666)
+    with pytest.raises(ConfigError, match="can be written by others"):
+        environment()
+
+
 def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OB_HOST", "")
     assert environment() == {}

@@ -30,6 +30,15 @@ def word_of(site: Site) -> str:
     return site.injection.replace("-", "_").lower()
 
 
+def quoted(name: object) -> str:
+    """A server's name for something, as it is written in SQL.
+
+    >>> quoted("orders"), quoted("odd`; drop")
+    ('`orders`', '`odd``; drop`')
+    """
+    return "`" + str(name).replace("`", "``") + "`"
+
+
 def tag(site: Site) -> str:
     """What the sessions of an injection have as their CLIENT_INFO."""
     return f"distdiag {word_of(site)}"

@@ -50,7 +50,11 @@ async def hot_tables(cursor: Cursor, limit: int) -> list[Table]:
     names = _PLAIN
     heat = await _heat(cursor, [table.name for table in tables])
     return sorted(
-        (table for table in tables if table.keys and all(map(names.fullmatch, (table.name, *table.columns)))),
+        (
+            table
+            for table in tables
+            if table.keys and all(map(names.fullmatch, (table.name, *table.keys, *table.columns)))
+        ),
         key=lambda table: heat[table.name],
         reverse=True,
     )[:limit]

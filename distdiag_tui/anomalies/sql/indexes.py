@@ -8,7 +8,7 @@ from itertools import cycle, islice, permutations
 from typing import Final
 
 from distdiag_tui.anomalies.protocol import Note, Notes
-from distdiag_tui.anomalies.sql.asking import PATIENCE, asking, rows_of, tagging, word_of
+from distdiag_tui.anomalies.sql.asking import PATIENCE, asking, quoted, rows_of, tagging, word_of
 from distdiag_tui.anomalies.sql.clients import Clients
 from distdiag_tui.anomalies.sql.hot import Table
 from distdiag_tui.anomalies.sql.hotfault import HotFault
@@ -93,7 +93,7 @@ class ExtraIndexes(HotFault):
             f" WHERE LEFT(index_name, {len(self._prefix)}) = '{self._prefix}'",
         )
         return sorted(
-            (f"{schema}.{table}", str(index))
+            (f"{quoted(schema)}.{quoted(table)}", str(index))
             for schema, table, index in rows
             if str(index)[len(self._prefix) :].isdecimal()  # not those of an injection whose name goes on
         )
@@ -108,7 +108,7 @@ class ExtraIndexes(HotFault):
 
     async def _drop(self, table: str, indexes: list[str]) -> None:
         for first in range(0, len(indexes), _AT_A_TIME):
-            drops = ", ".join(f"DROP INDEX {index}" for index in indexes[first : first + _AT_A_TIME])
+            drops = ", ".join(f"DROP INDEX {quoted(index)}" for index in indexes[first : first + _AT_A_TIME])
             async with asking(self.site, PATIENCE) as cursor:
                 await cursor.execute(f"ALTER TABLE {table} {drops}")
 

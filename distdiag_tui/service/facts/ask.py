@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -99,9 +100,23 @@ async def twice(read: Callable[[], Awaitable[Mapping[Any, Sequence[float]]]]) ->
     }
 
 
+_PASSWORD: Final = re.compile(
+    r"(identified\s+by(?:\s+password)?\s*|password\s*(?:=\s*)?\(?\s*)"
+    r"(?:'(?:[^']|'')*(?:'|$)|\"[^\"]*(?:\"|$))",
+    re.IGNORECASE,
+)
+"""A password in a statement, which may be cut off anywhere."""
+
+
 def text(value: object, limit: int = WIDTH) -> str:
-    """A server's value as it is shown; "" for NULL."""
-    return "" if value is None else " ".join(plain(value, limit).split())
+    """A server's value as it is shown, without passwords in it; "" for NULL.
+
+    >>> text("ALTER USER app IDENTIFIED BY 'tiger'"), text("set password = password('ti")
+    ("ALTER USER app IDENTIFIED BY '******'", "set password = password('******'")
+    """
+    if value is None:
+        return ""
+    return " ".join(plain(_PASSWORD.sub(r"\1'******'", str(value)), limit).split())
 
 
 def span(seconds: object) -> str:

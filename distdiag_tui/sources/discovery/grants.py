@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from distdiag_tui.model.text import plain
 from distdiag_tui.sources.capability import Capability
 from distdiag_tui.sources.discovery.parts import HISTORIES, PARTS
 
@@ -18,7 +19,7 @@ def grants(capability: Capability, views: Iterable[str], *, everywhere: bool, ac
     """
     who = f"'{account}'@'%'"
     lines = [
-        f"-- {capability.product}: run these as root of the tenant "
+        f"-- {plain(capability.product, 60)}: run these as root of the tenant "
         f"{'sys' if everywhere else 'to be watched'}, with a password of your own",
         f"CREATE USER IF NOT EXISTS {who} IDENTIFIED BY '******';",
     ]

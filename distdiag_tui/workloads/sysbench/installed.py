@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from distdiag_tui.workloads.children import plain_environment
+
 NAME: Final = "sysbench"
 _INSTALLERS: Final = {
     "debian": "apt-get install sysbench",
@@ -58,6 +60,7 @@ def _complaint(program: str, _changed: int) -> str:
     try:
         asked = subprocess.run(  # noqa: S603 - the program that PATH names, without a shell
             [program, "--version"],
+            env=plain_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
