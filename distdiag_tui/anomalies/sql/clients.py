@@ -45,9 +45,11 @@ class Clients:
         node, chosen = node_of(site), [*([tagging(site)] if marked else []), *settings]
         self._pairs = [(Session(node, STATEMENT_SECONDS, chosen), step) for step in steps]
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending = False  # the driver makes errors of some cancellations: those must not go on for ever
 
     async def start(self) -> None:
         """Returns when each has done its step once; AnomalyError if the server will not have it."""
+        self._ending = False
         loop = asyncio.get_running_loop()
         watched = [session for session, _ in self._pairs]
         self._tasks = [asyncio.create_task(watch(lambda: watched))]
@@ -75,7 +77,7 @@ class Clients:
 
     async def stop(self) -> None:
         """Close all sessions; their transactions roll back."""
-        tasks, self._tasks = self._tasks, []
+        tasks, self._tasks, self._ending = self._tasks, [], True
         for task in tasks:
             task.cancel()
         if tasks:
@@ -86,7 +88,7 @@ class Clients:
         """For ever; AnomalyError for what no further try can mend, Over if the step says so."""
         waits = pauses()
         try:
-            while True:
+            while not self._ending:
                 try:
                     if session.broken:
                         await session.connect()
