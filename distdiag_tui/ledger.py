@@ -224,11 +224,16 @@ def replace_file(
 def replace_bytes(
     file: Path, draft: Path, content: bytes, settle: Callable[[int], object] = lambda _descriptor: None
 ) -> None:
-    """The same of any file."""
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
-        new.write(content)
-        settle(new.fileno())
-    draft.replace(file)
+    """The same of any file. A draft that cannot be finished is removed."""
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as new:
+            new.write(content)
+            settle(new.fileno())
+        draft.replace(file)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
 
 
 def file_stem(text: str) -> str:

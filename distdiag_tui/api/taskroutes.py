@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fastapi import APIRouter, HTTPException
 
+from distdiag_tui.anomalies.injection import Injection
 from distdiag_tui.api.answers import Done
 from distdiag_tui.api.answers import Task as TaskAnswer
 from distdiag_tui.api.injections import describe_injection, doses_of
@@ -102,8 +103,10 @@ def _runs(station: Station) -> Runs:
 
 
 def _goes_on(station: Station, task: Task, runs: Runs) -> bool:
-    run = runs.get(task.run)
-    injected = injections_of(task, station.anomalies.anomalies.ledger)
+    return _any_active(runs.get(task.run), injections_of(task, station.anomalies.anomalies.ledger))
+
+
+def _any_active(run: RunRecord | None, injected: Sequence[Injection]) -> bool:
     return (run is not None and run.active) or any(each.active for each in injected)
 
 
@@ -111,7 +114,7 @@ def _describe(station: Station, task: Task, runs: Runs) -> TaskAnswer:
     run, injected = runs.get(task.run), injections_of(task, station.anomalies.anomalies.ledger)
     failed = (run is not None and run.phase == "failed") or any(each.phase == "failed" for each in injected)
     status: Literal["running", "stopped", "error"] = "stopped"
-    if (run is not None and run.active) or any(each.active for each in injected):
+    if _any_active(run, injected):
         status = "running"
     elif failed:
         status = "error"

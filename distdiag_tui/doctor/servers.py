@@ -6,15 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
-import asyncmy
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.doctor.check import Check
-from distdiag_tui.model.login import METHODS
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.node import FEATURES, TIMEOUT
+from distdiag_tui.sources.session import connect
 from distdiag_tui.sources.trouble import diagnose
 
 MOST: Final = 16
@@ -44,7 +43,7 @@ async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
     name = f"server {endpoint.label}"
     try:
         async with asyncio.timeout(TIMEOUT):
-            connection = await _connect(endpoint, target)
+            connection = await connect(endpoint, target, TIMEOUT)
         async with connection:
             capability = await probe(connection, timeout=TIMEOUT)
             async with asyncio.timeout(TIMEOUT):
@@ -57,12 +56,7 @@ async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
     return _seen(name, target, capability), grants
 
 
-def _connect(endpoint: Endpoint, target: Target) -> Any:  # noqa: ANN401  asyncmy is untyped here
-    account = {"user": target.user, "password": target.password.reveal(), "auth_plugin_map": METHODS}
-    return asyncmy.connect(host=endpoint.host, port=endpoint.port, connect_timeout=TIMEOUT, **account)
-
-
-async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  as above
+async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  asyncmy is untyped here
     """What it may do everywhere, as the server words it; none if that is not told."""
     try:
         async with connection.cursor() as cursor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import logging
 import os
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -70,8 +69,6 @@ class Memory:
             replace_bytes(self.file, draft, packed.getvalue())
         except OSError as error:
             log.warning("what was usual cannot be kept: %s", error)
-            with suppress(OSError):
-                draft.unlink()
 
 
 def _is_part(usual: Usual, older: Usual) -> bool:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distdiag_tui.model.errors import LabError
+from distdiag_tui.model.inherited import plain_environment
 
 MISSING_EXTRA = "the lab extra is not installed; install it with: pip install 'distdiag-tui[lab]'"
 _MACHINES = ("x86_64", "aarch64")
 _GLIBC = (2, 28)
-_NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Server:
 
     def environment(self) -> dict[str, str]:
         """What any program needs of ours, and no password, with the server's libraries first."""
-        ours = {name: value for name, value in os.environ.items() if name in _NEEDED}
-        others = os.environ.get("LD_LIBRARY_PATH", "")
-        return {**ours, "LD_LIBRARY_PATH": ":".join(filter(None, (self.library_path, others)))}
+        ours = plain_environment()
+        libraries = filter(None, (self.library_path, ours.get("LD_LIBRARY_PATH")))
+        return {**ours, "LD_LIBRARY_PATH": ":".join(libraries)}
 
 
 def find_server() -> Server:

@@ -10,6 +10,7 @@ from typing import Final
 
 from distdiag_tui.diagnosis.learned import Model
 from distdiag_tui.diagnosis.modelfile import LARGEST, model_bytes, model_of
+from distdiag_tui.ledger import new_name, replace_bytes
 from distdiag_tui.model.errors import ModelError
 from distdiag_tui.model.text import plain
 
@@ -109,18 +110,9 @@ class Registry:
 
     def _write(self, file: Path, data: bytes) -> None:
         """Whole or not at all."""
-        import tempfile  # noqa: PLC0415  few need it, and it takes milliseconds
-
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, path = tempfile.mkstemp(dir=self.folder, prefix=".new-")
-            try:
-                with os.fdopen(handle, "wb") as stream:
-                    stream.write(data)
-                Path(path).replace(file)
-            except OSError:
-                Path(path).unlink(missing_ok=True)
-                raise
+            replace_bytes(file, self.folder / f".{new_name('new')}-{os.getpid()}", data)
         except OSError as error:
             raise ModelError(f"cannot write {file}: {error.strerror}") from error
 

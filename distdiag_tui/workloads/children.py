@@ -11,10 +11,11 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from distdiag_tui.model.inherited import PLAIN
+
 _PR_SET_PDEATHSIG: Final = 1
 _LONGEST_ORDER: Final = 1 << 20  # bytes: the first one names every server
-_PLAIN: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH")
-_ENVIRONMENT: Final = (*_PLAIN, "VIRTUAL_ENV", "KUBECONFIG", "KUBERNETES_SERVICE_HOST",
+_ENVIRONMENT: Final = (*PLAIN, "VIRTUAL_ENV", "KUBECONFIG", "KUBERNETES_SERVICE_HOST",
                        "KUBERNETES_SERVICE_PORT")  # fmt: skip
 _LOGIN = ("AWS_", "AZURE_", "AAD_", "CLOUDSDK_", "GOOGLE_", "XDG_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -43,11 +44,6 @@ def environment(*, login: bool) -> dict[str, str]:
     """
     prefixes = ("PYTHON", *(_LOGIN if login else ()))
     return {k: v for k, v in os.environ.items() if k in _ENVIRONMENT or k.upper().startswith(prefixes)}
-
-
-def plain_environment() -> dict[str, str]:
-    """For a program that is not ours: what any needs, and no password of ours."""
-    return {name: value for name, value in os.environ.items() if name in _PLAIN}
 
 
 async def open_stdin() -> asyncio.StreamReader:

@@ -45,11 +45,9 @@ class Clients:
         node, chosen = node_of(site), [*([tagging(site)] if marked else []), *settings]
         self._pairs = [(Session(node, STATEMENT_SECONDS, chosen), step) for step in steps]
         self._tasks: list[asyncio.Task[None]] = []
-        self._ending = False  # the driver makes errors of some cancellations: those must not go on for ever
 
     async def start(self) -> None:
         """Returns when each has done its step once; AnomalyError if the server will not have it."""
-        self._ending = False
         loop = asyncio.get_running_loop()
         watched = [session for session, _ in self._pairs]
         self._tasks = [asyncio.create_task(watch(lambda: watched))]
@@ -77,7 +75,7 @@ class Clients:
 
     async def stop(self) -> None:
         """Close all sessions; their transactions roll back."""
-        tasks, self._tasks, self._ending = self._tasks, [], True
+        tasks, self._tasks = self._tasks, []
         for task in tasks:
             task.cancel()
         if tasks:
@@ -88,7 +86,7 @@ class Clients:
         """For ever; AnomalyError for what no further try can mend, Over if the step says so."""
         waits = pauses()
         try:
-            while not self._ending:
+            while self._tasks:  # who is stopped ends, though the driver makes an error of a cancellation
                 try:
                     if session.broken:
                         await session.connect()

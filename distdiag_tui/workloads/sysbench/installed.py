@@ -9,6 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from distdiag_tui.model.inherited import plain_environment
+
 NAME: Final = "sysbench"
 _INSTALLERS: Final = {
     "debian": "apt-get install sysbench",
@@ -54,8 +56,6 @@ def _systems() -> list[str]:
 def _complaint(program: str, _changed: int) -> str:
     """Asked once for each version of the file: it takes 10 ms."""
     import subprocess  # noqa: PLC0415  nobody else needs it here
-
-    from distdiag_tui.workloads.children import plain_environment  # noqa: PLC0415  as above
 
     try:
         asked = subprocess.run(  # noqa: S603 - the program that PATH names, without a shell

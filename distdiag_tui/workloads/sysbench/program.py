@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError, WorkloadError
-from distdiag_tui.workloads.children import dies_with_us, plain_environment
+from distdiag_tui.model.inherited import plain_environment
+from distdiag_tui.workloads.children import dies_with_us
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.sysbench.config import DATABASE
 from distdiag_tui.workloads.sysbench.installed import NAME, install_command

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from distdiag_tui.model.errors import WorkloadError
-from distdiag_tui.workloads.children import dies_with_us, plain_environment
+from distdiag_tui.model.inherited import plain_environment
+from distdiag_tui.workloads.children import dies_with_us
 from distdiag_tui.workloads.session import Node
 from distdiag_tui.workloads.tpcc.percona.output import Beat, Complaint, read_line
 from distdiag_tui.workloads.tpcc.percona.relay import relay
