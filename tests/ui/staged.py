@@ -251,7 +251,9 @@ async def burst(pilot: Pilot[None], *keys: str) -> None:
     assert driver is not None
     for key in keys:
         driver.send_message(Key(key, key if len(key) == 1 else None))
-    await settled(pilot)
+    screens = None
+    while screens != (screens := list(pilot.app.screen_stack)):  # what comes or goes has messages of its own
+        await settled(pilot)
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
