@@ -155,7 +155,7 @@ class Station:
             self.feed.engine.diagnoser.judge_like(chosen)
 
     def _take(self, snapshot: Snapshot) -> None:
-        self.anomalies.look()
+        self.anomalies.take(snapshot)
         self.incidents.take(snapshot)
         self._past.take(snapshot)
         self.collector.look(snapshot)

@@ -25,8 +25,19 @@ _LOOK_EVERY = 0.1
 _UNDER_WAY = ("waiting", "applying")
 
 
+async def meet(service: Anomalies, doses: Sequence[Dose]) -> None:
+    """Discover the cluster's servers if one that is meant was not named. UnseenError if none answers."""
+    known = {word for name, each in service.servers.items() for word in (name, each.address)}
+    if service.target.home is None and not {dose.server for dose in doses} <= {"", *known}:
+        service.check([])
+        from distdiag_tui.cli.topology import seen  # noqa: PLC0415  needs the driver
+
+        service.meet((await seen(service.target)).servers)
+
+
 async def show_plan(service: Anomalies, doses: Sequence[Dose], *, as_json: bool) -> None:
     """What would be done, to the letter."""
+    await meet(service, doses)
     for record, lines in await service.plan(doses):
         if as_json:
             typer.echo(json.dumps({**record.to_fields(), "plan": lines}))
@@ -39,6 +50,7 @@ async def run_injections(
     service: Anomalies, doses: Sequence[Dose], scenario: str, *, as_json: bool, detach: bool
 ) -> None:
     """Inject and follow to the end, or with `detach` until they are there. AnomalyError if one fails."""
+    await meet(service, doses)
     follower = Follower(service, service.inject(doses, scenario), as_json=as_json)
     loop, beating = asyncio.get_running_loop(), asyncio.create_task(service.beat())
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -37,9 +37,7 @@ def run_topology(target: Target, *, as_json: bool) -> int:
 
     UnseenError if no server answers at all.
     """
-    snapshot = asyncio.run(_seen(target))
-    if not any(server.status.answers for server in snapshot.servers):
-        raise UnseenError(unanswered(snapshot))
+    snapshot = asyncio.run(seen(target))
     print(json.dumps(topology_document(snapshot)) if as_json else "\n".join(_lines(snapshot)))
     layout = snapshot.layout or Layout()
     well = all(_is_well(server, layout.members.get(server.name)) for server in snapshot.servers)
@@ -50,8 +48,11 @@ def _is_well(server: Server, member: Member | None) -> bool:
     return server.status.answers and (member is None or member.state in ("", "ACTIVE"))
 
 
-async def _seen(target: Target) -> Snapshot:
-    """The cluster after its second look, or as it is known when patience ends."""
+async def seen(target: Target) -> Snapshot:
+    """The cluster after its second look, or as it is known when patience ends.
+
+    UnseenError if no server answers at all.
+    """
     source = LiveSource(target, 0.2, look_every=LOOK_EVERY)
     began, snapshot = time.monotonic(), None
     async with aclosing(Engine(source, target.cluster).snapshots()) as snapshots:
@@ -59,6 +60,8 @@ async def _seen(target: Target) -> Snapshot:
             if _told(source, snapshot) or time.monotonic() - began > PATIENCE:
                 break
     assert snapshot is not None
+    if not any(server.status.answers for server in snapshot.servers):
+        raise UnseenError(unanswered(snapshot))
     return snapshot
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, final
@@ -115,3 +115,7 @@ class Target:
         """The account's name there: a server that was discovered is no OBProxy and wants no cluster."""
         given = any(endpoint.address == each.address for each in self.endpoints)
         return self.user if given else self.user.partition("#")[0]
+
+    def at(self, endpoint: Endpoint) -> Target:
+        """This one server of it, named or discovered."""
+        return replace(self, endpoints=(endpoint,), user=self.user_at(endpoint))

@@ -23,6 +23,7 @@ from distdiag_tui.model.target import Endpoint, Target
 
 if TYPE_CHECKING:
     from distdiag_tui.anomalies.chaos.leftovers import Leftover
+    from distdiag_tui.model.topology import Server
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,34 @@ class Anomalies:
         self.ledger = ledger or Injections()
         self._longest = longest
         self._minders: dict[str, launch.Minder] = {}
+        self._met: tuple[Endpoint, ...] = ()
+
+    # -- where --------------------------------------------------------------------------------------
+
+    @property
+    def servers(self) -> dict[str, Endpoint]:
+        """By name, or else address: those that were named, then those that were discovered.
+
+        An OBProxy is none: nobody knows which server gets what is sent there.
+        """
+        proxied = self.target.proxied and self._met
+        known = self._met if proxied else (*self.target.endpoints, *self._met)
+        found: dict[str, Endpoint] = {}
+        for each in known:
+            found.setdefault(each.name or each.address, each)
+        return found
+
+    def meet(self, servers: Iterable[Server]) -> None:
+        """These were discovered. The nodes of a lab are no cluster, and all of them named."""
+        if self.target.home is not None:
+            return
+        named = {each.address for each in self.target.endpoints}
+        found = [each for each in servers if each.address not in named]
+        if [each.address for each in self._met] != [each.address for each in found]:
+            names = ("" if each.name == each.address else each.name for each in found)
+            self._met = tuple(
+                Endpoint.at(each.address, name, each.zone) for each, name in zip(found, names, strict=True)
+            )
 
     # -- what can be asked for ----------------------------------------------------------------------
 
@@ -90,7 +119,7 @@ class Anomalies:
         refuse_together(records := self.check(doses, scenario))
         try:
             for record in records:
-                started.append(launch.start(record, self.target, self.ledger))
+                started.append(launch.start(record, self._at(record), self.ledger))
                 self._minders[record.id] = started[-1]
                 log.info("%s: %s on %s", record.id, record.summary, self.target.cluster)
         except BaseException:
@@ -101,8 +130,7 @@ class Anomalies:
 
     def records(self) -> list[Injection]:
         """Those on this cluster's servers, whoever made them, the newest last."""
-        addresses = {endpoint.address for endpoint in self.target.endpoints}
-        return [record for record in self.ledger.records() if record.address in addresses]
+        return [record for record in self.ledger.records() if self._reaches(record)]
 
     def active(self) -> list[Injection]:
         """Those started here that go on, and end with us."""
@@ -245,9 +273,9 @@ class Anomalies:
         return ready[0]
 
     def _endpoint(self, server: str) -> Endpoint:
-        known = {each.name or each.address: each for each in self.target.endpoints}
+        known = self.servers
         if not server and len(known) == 1:
-            return self.target.endpoints[0]
+            return next(iter(known.values()))
         found = known.get(server) or next((e for e in known.values() if e.address == server), None)
         if found is None:
             what = f"there is no server {server!r} in {self.target.cluster}" if server else "on which server?"
@@ -255,14 +283,24 @@ class Anomalies:
         return found
 
     def _site(self, record: Injection) -> Site:
-        endpoint = next(e for e in self.target.endpoints if e.address == record.address)
-        return record.site(endpoint, self.target.user, self.target.password)
+        target = self._at(record)
+        return record.site(target.endpoints[0], target.user, target.password)
 
     def _target_of(self, record: Injection) -> Target | None:
         """How to reach the record's server: ours, or a lab of this machine, be it gone."""
-        if any(endpoint.address == record.address for endpoint in self.target.endpoints):
-            return self.target
+        if self._reaches(record):
+            return self._at(record)
         return lab_of(record) if record.home else None
+
+    def _reaches(self, record: Injection) -> bool:
+        """Whether it is on a server of this cluster, be it one that was discovered by another of us."""
+        named = any(each.address == record.address for each in self.target.endpoints)
+        return named or (not record.home and record.cluster == self.target.cluster)
+
+    def _at(self, record: Injection) -> Target:
+        known = (*self.target.endpoints, *self._met)
+        endpoint = next((each for each in known if each.address == record.address), None)
+        return self.target.at(endpoint or Endpoint.at(record.address, record.server))
 
 
 _NEEDS: Final = {"": "a server", "lab": "a lab node", "kubernetes": "Kubernetes, which the profile tells of"}

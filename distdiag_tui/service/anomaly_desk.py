@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distdiag_tui.anomalies.dose import Dose
     from distdiag_tui.anomalies.entry import Anomaly, Means
     from distdiag_tui.anomalies.injection import Injection
+    from distdiag_tui.model.snapshot import Snapshot
     from distdiag_tui.service.anomalies import Anomalies
 
 CLOSE_SECONDS: Final = 15.0
@@ -84,7 +85,7 @@ class AnomalyDesk:
     @property
     def servers(self) -> dict[str, str]:
         """Address by name, of every server that something can be injected into."""
-        return {each.name or each.address: each.address for each in self.anomalies.target.endpoints}
+        return {name: each.address for name, each in self.anomalies.servers.items()}
 
     # -- what is there ------------------------------------------------------------------------------
 
@@ -94,8 +95,13 @@ class AnomalyDesk:
         self._recover()
         self.look()
 
+    def take(self, snapshot: Snapshot) -> None:
+        """Once a tick: its servers are those that something can be injected into."""
+        self.anomalies.meet(snapshot.servers)
+        self.look()
+
     def look(self) -> None:
-        """Once a tick: renew the board; what nobody undoes any more is undone."""
+        """Renew the board; what nobody undoes any more is undone."""
         records, now = self.anomalies.records(), self._clock()
         active = [record for record in records if record.active]
         if any(record.phase == "orphaned" for record in active):

@@ -124,7 +124,7 @@ class ConsoleApp(App[None]):
         if self._ordering is not None:
             self._ordering.desk.look()
         if self._injecting is not None:
-            self._injecting.desk.look()
+            self._injecting.desk.take(event.snapshot)
         if self._diagnosing is not None:
             self._diagnosing.desk.take(event.snapshot)
         if self.prometheus is not None:
