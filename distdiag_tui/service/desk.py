@@ -108,6 +108,11 @@ class Desk:
         if "rate" in values:
             process.set_rate(float(values["rate"]))
 
+    def refusals(self) -> list[str]:
+        """What runs of ours would not do that `change` asked for, a line each; each is given once."""
+        found = [(name, process.take_refusal()) for name, process in self.workloads.own.items()]
+        return [f"{name}: {why}" for name, why in found if why]
+
     def to_ask_about(self) -> list[RunRecord]:
         """Runs of ours that go on, unless whoever opened the console stops them anyway."""
         return [process.record for process in self.workloads.active()] if self.asks else []

@@ -122,7 +122,7 @@ class ConsoleApp(App[None]):
     def _take(self, event: Ticked) -> None:
         self._first = self._first or event.snapshot.time
         if self._ordering is not None:
-            self._ordering.desk.look()
+            self._ordering.look()
         if self._injecting is not None:
             self._injecting.desk.take(event.snapshot)
         if self._diagnosing is not None:

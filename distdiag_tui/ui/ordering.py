@@ -42,6 +42,12 @@ class Ordering(Errands):
             case "verify":
                 self.begin(self.desk.start(Wish(view.kind.id, ("verify",), _where(view)), insist=False))
 
+    def look(self) -> None:
+        """Once a tick: how runs go, and what they would not do."""
+        self.desk.look()
+        for refusal in self.desk.refusals():
+            self._app.tell(refusal, bad=True)
+
     def _open(self, view: KindView) -> None:
         from distdiag_tui.ui.form import Form  # noqa: PLC0415  not needed for a start
 

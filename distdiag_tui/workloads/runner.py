@@ -119,6 +119,11 @@ class LoadProcess:
         self.refusal = ""
         self._send({"rate": RATE.read(rate)})
 
+    def take_refusal(self) -> str:
+        """Why the worker did not do what it was told last, "" if it did; from now on that is known."""
+        taken, self.refusal = self.refusal, ""
+        return taken
+
     async def stop(self) -> None:
         """Ask the worker to end, kill it if it does not; nothing if it was let go.
 

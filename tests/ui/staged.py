@@ -88,11 +88,17 @@ class StagedDesk(Desk):
         self.wrong: DistdiagError | None = None
         self.note = ""
         self.running: list[RunRecord] = []
+        self.refused: list[str] = []
         self.answers = asyncio.Event()  # cleared, a start takes until it is set
         self.answers.set()
 
     def look(self) -> None:
         """Nothing changes by itself."""
+
+    def refusals(self) -> list[str]:
+        """What the test says, once."""
+        told, self.refused = self.refused, []
+        return told
 
     def ask(self) -> None:
         """There is no cluster to ask."""

@@ -248,6 +248,15 @@ async def test_production_wants_the_cluster_typed(size: tuple[int, int]) -> None
         assert [what for what, _ in stage.desk.asked] == ["start insisting", "start"]
 
 
+async def test_a_change_that_a_run_refuses_is_told() -> None:
+    stage = Stage()
+    running(stage)
+    async with stage.console() as pilot:
+        stage.desk.refused = ["sysbench-1: sysbench takes whole transactions a second [/]"]
+        await stage.shown(pilot)
+        assert "sysbench-1: sysbench takes whole transactions a second [/]" in text_of(pilot)
+
+
 @both_sizes
 async def test_threads_and_rate_change_while_it_runs(size: tuple[int, int]) -> None:
     stage = Stage()

@@ -10,6 +10,7 @@ from distdiag_tui.service.desk import Desk
 from distdiag_tui.service.workloads import Workloads
 from distdiag_tui.workloads.journal import Journal, RunRecord
 from distdiag_tui.workloads.report import IntervalReport
+from distdiag_tui.workloads.runner import LoadProcess, Order
 
 RUN = RunRecord("oltp-1", "oltp", "shop", ("n1:1",), ("prepare", "run"), {}, 10.0, phase="preparing")
 
@@ -56,6 +57,16 @@ def test_a_row_for_each_run_that_goes_on_else_one_with_the_latest() -> None:
     desk.look()
     assert [view.run.id for view in desk.views if view.run] == ["oltp-2"]
     assert [view.kind.id for view in desk.views] == ["oltp", "sysbench", "tpcc", "tpch"]
+
+
+def test_what_a_run_would_not_do_is_given_once() -> None:
+    workloads = Recorded()
+    process = LoadProcess(Order(workloads.target, RUN))
+    workloads.own[RUN.id] = process
+    desk = Counting(workloads)
+    process.refusal = "half a transaction"
+    assert desk.refusals() == ["oltp-1: half a transaction"]
+    assert desk.refusals() == []
 
 
 def test_marks_and_the_past_of_a_run() -> None:
