@@ -8,13 +8,17 @@ from textual.binding import Binding
 
 
 class Action(NamedTuple):
-    """`bar` is the word in the key bar ("" keeps it out of there); `about` the sentence in help."""
+    """`bar` is the word in the key bar ("" keeps it out of there); `about` the sentence in help.
+
+    The palette calls it by `name`, or else by `bar`.
+    """
 
     keys: str
     action: str
     shown: str
     bar: str
     about: str
+    name: str = ""
 
 
 ACTIONS = (
@@ -32,16 +36,17 @@ ACTIONS = (
     Action("", "switch", "Tab", "pane", "Next pane: 1 topology, 2 metrics, 3 workloads, 4 anomalies, "
            "5 diagnosis."),
     Action("1", "pane('topology')", "1", "", "Topology. There: n N next match, or next that is not well; "
-           "s order, S turned round; v heat map, i details, e events."),
-    Action("2", "pane('metrics')", "", "", ""),
+           "s order, S turned round; v heat map, i details, e events.", "topology"),
+    Action("2", "pane('metrics')", "", "", "", "metrics"),
     Action("3,w", "pane('workloads')", "w", "workloads", "Workloads. There: ⏎ start or change, x stop, "
            "[ ] fewer or more threads, n another run, v verify the data, c clean up."),
     Action("4,a", "pane('anomalies')", "a", "anomalies", "Anomalies. There: ⏎ inject, x stop or unplan, "
            "X stop all, [ ] severity, H past; a scenario: e adds, g runs, v dry run, s saves, o opens."),
     Action("5,d", "pane('diagnosis')", "d", "diagnosis", "Diagnosis. There: ⏎ the story of an incident, "
            "a acknowledge, n note, e export, v heat map, H past; in a story: f facts, s SQL, o obdiag."),
-    Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span."),
-    Action("minus", "zoom(-1)", "", "", ""),
+    Action("plus,equals_sign", "zoom(1)", "+ -", "time span", "A longer or shorter time span.",
+           "longer time span"),
+    Action("minus", "zoom(-1)", "", "", "", "shorter time span"),
     Action("m", "every", "m", "more metrics", "All metrics, or the first look again."),
     Action("p,space", "pause", "p", "pause", "Hold the picture; sampling goes on."),
     Action("exclamation_mark", "worst", "!", "worst", "To the server that needs attention first."),

@@ -27,16 +27,16 @@ class AnomaliesPane(ScenePane):
     """One row each, and below them what is known about the selected one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x,delete", "order('stop')", show=False),
-        Binding("X", "order('stop_all')", show=False),
-        Binding("e", "order('add')", show=False),
-        Binding("g", "order('run')", show=False),
-        Binding("s", "order('save')", show=False),
-        Binding("o", "order('load')", show=False),
-        Binding("v", "order('plan')", show=False),
-        Binding("H", "history", show=False),
-        Binding("right_square_bracket", "severity(1)", show=False),
-        Binding("left_square_bracket", "severity(-1)", show=False),
+        Binding("x,delete", "order('stop')", "stop or unplan", show=False),
+        Binding("X", "order('stop_all')", "stop all", show=False),
+        Binding("e", "order('add')", "add to the scenario", show=False),
+        Binding("g", "order('run')", "run the scenario", show=False),
+        Binding("s", "order('save')", "save the scenario", show=False),
+        Binding("o", "order('load')", "open a scenario", show=False),
+        Binding("v", "order('plan')", "dry run of the scenario", show=False),
+        Binding("H", "history", "past", show=False),
+        Binding("right_square_bracket", "severity(1)", "more severe", show=False),
+        Binding("left_square_bracket", "severity(-1)", "less severe", show=False),
     ]
 
     def __init__(self) -> None:

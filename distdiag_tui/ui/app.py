@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.style import Style
 from textual import on
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -32,7 +33,7 @@ from distdiag_tui.ui.messages import (
 from distdiag_tui.ui.overlay import Overlay
 from distdiag_tui.ui.palette import styles
 from distdiag_tui.ui.scene import Scene
-from distdiag_tui.ui.screens import ExactScreen, MainScreen
+from distdiag_tui.ui.screens import PANES, ExactScreen, MainScreen
 from distdiag_tui.ui.themes import DEFAULT, FOR_FEW_COLOURS, find_theme, load_theme, theme_files
 from distdiag_tui.ui.topology import TopologyPane
 
@@ -326,11 +327,13 @@ class ConsoleApp(App[None]):
         self.looks = styles(self.get_css_variables())  # `theme_variables` is still the last theme's
         return True
 
-    def get_system_commands(self, _: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: every action by name, and every theme."""
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: every action by name, where the panes are in sight theirs too, and every theme."""
         for action in ACTIONS:
-            if action.bar:
-                yield SystemCommand(action.bar, action.about, self._runner(action.action))
+            if name := action.name or action.bar:
+                yield SystemCommand(name, action.about, self._runner(action.action))
+        if screen is self.main:
+            yield from self._commands_of_panes()
         yield SystemCommand("screenshot", "Save the screen as an SVG file here.", self.action_save_screenshot)
         for name in theme_files():
             yield SystemCommand(f"theme {name}", "Use this theme.", lambda name=name: self._use_theme(name))
@@ -341,6 +344,17 @@ class ConsoleApp(App[None]):
             self.tell(f"saved {self.save_screenshot()}")
         except OSError as error:
             self.tell(f"the screen is not saved: {error}", bad=True)
+
+    def _commands_of_panes(self) -> Iterator[SystemCommand]:
+        for name, pane in zip(PANES, self.main.panes, strict=True):
+            for binding in pane.BINDINGS:
+                if isinstance(binding, Binding) and binding.description:
+                    act = partial(self._act_in, name, binding.action)
+                    yield SystemCommand(f"{name}: {binding.description}", "", partial(self.call_later, act))
+
+    async def _act_in(self, name: str, action: str) -> None:
+        self.main.activate(name)
+        await self.main.active.run_action(action)
 
     def _runner(self, action: str) -> Callable[[], None]:
         def run() -> None:

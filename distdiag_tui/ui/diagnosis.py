@@ -31,11 +31,13 @@ class DiagnosisPane(ScenePane):
     """Open incidents with their evidence, or those that are over."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("a", "order('acknowledge')", show=False),
-        Binding("n", "note", show=False, priority=True),  # the very next key belongs to the note
-        Binding("e", "order('export')", show=False),
-        Binding("v", "order('heat')", show=False),
-        Binding("H", "history", show=False),
+        Binding("a", "order('acknowledge')", "acknowledge", show=False),
+        Binding(
+            "n", "note", "write a note", show=False, priority=True
+        ),  # the very next key belongs to the note
+        Binding("e", "order('export')", "export", show=False),
+        Binding("v", "order('heat')", "heat map of causes", show=False),
+        Binding("H", "history", "past", show=False),
     ]
 
     def __init__(self) -> None:

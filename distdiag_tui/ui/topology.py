@@ -51,13 +51,15 @@ class TopologyPane(ScenePane):
     """What there is, how it is doing, and which part of it the other panes show."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "next(1)", show=False),
-        Binding("N", "next(-1)", show=False),
-        Binding("s", "pick", show=False, priority=True),  # the very next key belongs to the picker
-        Binding("S", "turn", show=False),
-        Binding("v", "order('heat')", show=False),
-        Binding("i", "order('inside')", show=False),
-        Binding("e", "order('events')", show=False),
+        Binding("n", "next(1)", "next match, or next that is not well", show=False),
+        Binding("N", "next(-1)", "the one before", show=False),
+        Binding(
+            "s", "pick", "order by a metric", show=False, priority=True
+        ),  # the very next key belongs to the picker
+        Binding("S", "turn", "turn the order round", show=False),
+        Binding("v", "order('heat')", "heat map of servers", show=False),
+        Binding("i", "order('inside')", "details of a server", show=False),
+        Binding("e", "order('events')", "events", show=False),
     ]
 
     def __init__(self) -> None:

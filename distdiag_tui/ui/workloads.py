@@ -35,12 +35,12 @@ class WorkloadsPane(ScenePane):
     """One row a kind, and below them what is known about the selected one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x,delete", "order('stop')", show=False),
-        Binding("right_square_bracket", "order('more')", show=False),
-        Binding("left_square_bracket", "order('fewer')", show=False),
-        Binding("n", "order('new')", show=False),
-        Binding("v", "order('verify')", show=False),
-        Binding("c", "order('cleanup')", show=False),
+        Binding("x,delete", "order('stop')", "stop", show=False),
+        Binding("right_square_bracket", "order('more')", "more threads", show=False),
+        Binding("left_square_bracket", "order('fewer')", "fewer threads", show=False),
+        Binding("n", "order('new')", "another run", show=False),
+        Binding("v", "order('verify')", "verify the data", show=False),
+        Binding("c", "order('cleanup')", "clean up", show=False),
     ]
 
     def __init__(self) -> None:

@@ -22,9 +22,11 @@ from textual.widgets import Input
 from distdiag_tui.model.metrics import CATALOGUE, FIRST_LOOK
 from distdiag_tui.model.topology import Host, Status, Subject
 from distdiag_tui.ui.actions import ACTIONS
+from distdiag_tui.ui.cells_screen import CellsScreen
 from distdiag_tui.ui.detail import MetricScreen
 from distdiag_tui.ui.help import HelpScreen
 from distdiag_tui.ui.scene import SPANS
+from distdiag_tui.ui.screens import PANES
 
 both_sizes = pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "160x48"])
 N1 = Subject("zone1", "n1")
@@ -391,7 +393,13 @@ async def test_leaving(keys: str) -> None:
 async def test_the_palette_knows_the_actions_and_runs_them(size: tuple[int, int]) -> None:
     async with Stage().console(size) as pilot:
         names = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert names >= {action.bar for action in ACTIONS if action.bar}
+        assert names >= {action.bar for action in ACTIONS if action.bar and not action.name}
+        assert names >= {
+            "metrics",
+            "shorter time span",
+            "topology: heat map of servers",
+            "diagnosis: write a note",
+        }
         await press(pilot, "ctrl+p")
         assert len(pilot.app.screen_stack) == 2
         await press(pilot, *"pause")
@@ -399,6 +407,27 @@ async def test_the_palette_knows_the_actions_and_runs_them(size: tuple[int, int]
         await press(pilot, "enter", "enter")
         assert len(pilot.app.screen_stack) == 1
         assert console_of(pilot).scene.paused
+
+
+async def test_every_command_of_a_pane_goes_there_and_does_it() -> None:
+    async with Stage().console() as pilot:
+        commands = [each for each in pilot.app.get_system_commands(pilot.app.screen) if ": " in each.title]
+        assert len(commands) == 28
+        for command in commands:
+            command.callback()
+            await settled(pilot)
+            assert pilot.app._exception is None
+            assert PANES[console_of(pilot).main.panes.index(console_of(pilot).main.active)] in command.title
+            while not on_main(pilot):
+                await press(pilot, "escape")
+        await press(pilot, "question_mark", "ctrl+p")
+        assert not any(
+            ": " in each.title for each in pilot.app.get_system_commands(pilot.app.screen_stack[1])
+        )
+        await press(pilot, "escape", "escape", "ctrl+p", *"servers")
+        await pilot.app.workers.wait_for_complete()
+        await press(pilot, "enter")
+        assert isinstance(pilot.app.screen, CellsScreen)
 
 
 async def test_the_key_bar_names_what_the_table_does() -> None:
