@@ -79,6 +79,8 @@ class PrometheusDesk:
         self._tasks: list[asyncio.Task[None]] = []
         self._latest: Snapshot | None = None
         self._turn: Turn | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._paused = False
         self._began: float | None = None
         self._reading = False
         self._past: Past | None = None
@@ -101,9 +103,9 @@ class PrometheusDesk:
             self._began, self._interval = snapshot.time, snapshot.interval
             if self._writer is not None:
                 self._turn = Turn(self._server, snapshot.cluster)
-                writing = self._write(self._writer, self._turn)
-                self._tasks.append(asyncio.create_task(writing, name="remote write"))
-        if self._writer is not None and self._turn is not None and self._turn.held is not False:
+                self._begin_to_write(self._writer, self._turn)
+        waits = self._paused or (self._turn is not None and self._turn.held is False)
+        if self._writer is not None and not waits:
             self._writer.take(snapshot)
         connecting = any(server.status is Status.CONNECTING for server in snapshot.servers)
         complete = not connecting or snapshot.time - self._began > PATIENCE
@@ -113,8 +115,28 @@ class PrometheusDesk:
             task = asyncio.create_task(self._read(snapshot, snapshot.tick - seen + 1), name="read back")
             self._tasks.append(task)
 
-    async def _write(self, writer: Writer, turn: Turn) -> None:
-        """Once no other console here writes the same."""
+    def pause(self) -> None:
+        """Let another console write, at once: this process is about to be stopped."""
+        if self._writer is not None and self._turn is not None and self._writing is not None:
+            self._paused = True
+            self._writing.cancel()
+            self._writer.forget()
+            self._turn.release()
+
+    def resume(self) -> None:
+        """Write again, once nobody else does."""
+        if self._paused and self._writer is not None and self._turn is not None:
+            self._paused = False
+            self._begin_to_write(self._writer, self._turn)
+
+    def _begin_to_write(self, writer: Writer, turn: Turn) -> None:
+        self._writing = asyncio.create_task(self._write(writer, turn, self._writing), name="remote write")
+        self._tasks.append(self._writing)
+
+    async def _write(self, writer: Writer, turn: Turn, before: asyncio.Task[None] | None) -> None:
+        """Once no other console here writes the same, nor we ourselves as `before`."""
+        if before is not None:
+            await asyncio.wait({before})
         if not await turn.come():
             writer.forget()
             while not await turn.come():  # noqa: ASYNC110  another process tells of nothing

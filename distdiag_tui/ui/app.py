@@ -116,6 +116,16 @@ class ConsoleApp(App[None]):
     def on_mount(self) -> None:
         """From now on every snapshot becomes a message; the first one is often there already."""
         self._feed.listen(lambda snapshot: self.post_message(Ticked(snapshot)))
+        self.app_suspend_signal.subscribe(self, self._about_to_stop, immediate=True)
+        self.app_resume_signal.subscribe(self, self._go_on)
+
+    def _about_to_stop(self, _: object) -> None:
+        if self.prometheus is not None:
+            self.prometheus.pause()
+
+    def _go_on(self, _: object) -> None:
+        if self.prometheus is not None:
+            self.prometheus.resume()
 
     # -- what comes in ------------------------------------------------------------------------------
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -37,3 +39,23 @@ def test_the_console_lives_without_it(lab_env: LiveLab) -> None:
         console.send("q")
         assert console.wait_exit() == 0
         assert b"Traceback" not in console.output()
+
+
+def test_stopped_by_hand_it_lets_another_one_write(lab_env: LiveLab, tmp_path: Path) -> None:
+    elsewhere = "Prometheus fed by another console"
+    with prometheus(tmp_path, "--web.enable-remote-write-receiver") as server:
+        variables = {"PROMETHEUS_URL": server.url}
+        with Terminal(CONNECT, 200, 48, environment=variables) as first:
+            first.wait_for(r"Prometheus \d")
+            with Terminal(CONNECT, 200, 48, environment=variables) as second:
+                second.wait_for(elsewhere)
+                first.send("\x1a")
+                second.wait_for(r"Prometheus \d")
+                os.kill(first.pid, signal.SIGCONT)
+                first.wait_for(elsewhere)
+                first.wait_for(LIVE)
+                second.send("q")
+                assert second.wait_exit() == 0
+            first.wait_for(r"Prometheus \d")
+            first.send("q")
+            assert first.wait_exit() == 0

@@ -73,6 +73,30 @@ async def test_one_writes_and_the_next_takes_over(monkeypatch: pytest.MonkeyPatc
         assert whose == {instance()}
 
 
+async def test_one_that_is_stopped_by_hand_lets_the_next_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prometheus_desk, "AGAIN", 0.02)
+    async with receiver() as found:
+        first = Console(found, "shop")
+        await becomes(lambda: first.state is Writing.ON)
+        second = Console(found, "shop")
+        await becomes(lambda: second.state is Writing.ELSEWHERE)
+        first.desk.pause()
+        first.desk.take(first.ticks.next())
+        await becomes(lambda: second.state is Writing.ON)
+        first.desk.resume()
+        await becomes(lambda: first.state is Writing.ELSEWHERE)
+        second.desk.pause()
+        await becomes(lambda: first.state is Writing.ON)
+        before = points(found, "shop")
+        latest = first.ticks.next()
+        first.desk.take(latest)
+        await becomes(lambda: len(points(found, "shop")) > len(before))
+        assert [moment for moment, _ in points(found, "shop")[len(before) :]] == [round(latest.time * 1000)]
+        first.desk.resume()  # it was not stopped
+        await second.desk.close()
+        await first.desk.close()
+
+
 async def test_another_process_keeps_it_until_it_dies() -> None:
     async with receiver() as found:
         command = [sys.executable, "-c", OTHER, found.server.url]
