@@ -16,7 +16,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -66,8 +66,11 @@ LATE = "rules, come late"
 SCRAPED = 10
 BLIND = "rules, no past"
 """Nobody looked, and nobody kept anything."""
+NO_RUNS = (0, math.nan)
 REMEMBERED = "rules, remembered"
 """Nobody looked, but somebody did before: at another run with the same load."""
+ALONE = "rules, alone"
+"""Each server that was sick, or in a calm run each, as if there were no other; they do share a disk."""
 WORTH = 20
 YOUNG = 120.0
 """s: the lab's servers do not live for long."""
@@ -93,9 +96,9 @@ def lab(folders: Sequence[Path]) -> None:
     runs = load_runs(folders)
     _AT_HAND.append((runs, examples_of(runs)))
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(_evaluate, ("", LATE, REMEMBERED, BLIND, *SPLITS)))
+        found = list(pool.map(_evaluate, ("", ALONE, LATE, REMEMBERED, BLIND, *SPLITS)))
     print(f"## Lab: {len(runs)} runs\n")
-    names = ["rules", LATE, REMEMBERED, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
+    names = ["rules", ALONE, LATE, REMEMBERED, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
     print(f"| | {' | '.join(names)} |\n|---{'|---' * len(names)}|")
     figures = [each.figures() for each in found]
     for key, words in FIGURES.items():
@@ -105,7 +108,9 @@ def lab(folders: Sequence[Path]) -> None:
         print(f"\n| AC@1 by {title} | runs | {' | '.join(names)} |\n|---|---{'|---' * len(names)}|")
         groups = [each.by(of) for each in found]
         for name, (count, _) in sorted(groups[0].items()):
-            print(f"| {name} | {count} | {' | '.join(_number(each[name][1]) for each in groups)} |")
+            print(
+                f"| {name} | {count} | {' | '.join(_number(each.get(name, NO_RUNS)[1]) for each in groups)} |"
+            )
     for name, each in zip(names, found, strict=True):
         _print_failures(name, each)
 
@@ -117,6 +122,8 @@ _AT_HAND: list[tuple[Sequence[Run], Examples]] = []
 def _evaluate(kind: str) -> Evaluation:
     """By the rules if nothing is held out."""
     runs, examples = _AT_HAND[-1]
+    if kind == ALONE:
+        return evaluate_judge("rules", None, [each for run in runs for each in _alone(run)])
     if kind == LATE:
         return Evaluation("rules", LATE, tuple(map(_judged_late, runs)))
     if kind == REMEMBERED:
@@ -126,6 +133,22 @@ def _evaluate(kind: str) -> Evaluation:
     if kind == BLIND:
         return Evaluation("rules", BLIND, tuple(map(_judged_supposing, runs)))
     return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
+
+
+def _alone(run: Run) -> Iterator[Run]:
+    """Each server of interest with nobody beside it."""
+    sick = {truth.server for truth in run.truths}
+    for name in sorted(sick or {server.name for server in run.ticks[0].servers}):
+        ticks = tuple(
+            replace(
+                tick,
+                servers=tuple(each for each in tick.servers if each.name == name),
+                values={subject: row for subject, row in tick.values.items() if subject.server == name},
+            )
+            for tick in run.ticks
+        )
+        truths = tuple(truth for truth in run.truths if truth.server == name)
+        yield replace(run, name=f"{run.name}@{name}", ticks=ticks, truths=truths)
 
 
 def _judged_late(run: Run) -> Verdict:
