@@ -9,7 +9,7 @@ from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.metrics import CATALOGUE, METRIC_INDEX, Metric, metric
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.text import plain, rounded, utc
+from distdiag_tui.model.text import MOST_NAMED, plain, rounded, several, utc
 from distdiag_tui.model.topology import Server, Subject
 
 FLUCTUATES: Final = 4.0
@@ -61,7 +61,7 @@ def find_server(snapshot: Snapshot, name: str) -> Server:
     on_host = [server for server in snapshot.servers if server.address.rpartition(":")[0].strip("[]") == name]
     if len(on_host) == 1:
         return on_host[0]
-    there = ", ".join(server.address for server in snapshot.servers)
+    there = several([server.address for server in snapshot.servers], MOST_NAMED)
     raise ConfigError(f"there is no server {plain(name, 80)!r}; there are: {there}")
 
 

@@ -14,7 +14,7 @@ from distdiag_tui.model.errors import UnseenError
 from distdiag_tui.model.layout_document import topology_document
 from distdiag_tui.model.snapshot import Snapshot, unanswered
 from distdiag_tui.model.target import Target
-from distdiag_tui.model.text import duration, figure, plain
+from distdiag_tui.model.text import duration, figure, plain, several
 from distdiag_tui.model.topology import Layout, Member, Server, Share, Status
 from distdiag_tui.service.facts.fetch import QUESTIONS
 from distdiag_tui.sources.capability import VIEWS
@@ -153,7 +153,7 @@ def _tenant_lines(layout: Layout) -> Iterator[str]:
     rows: list[Sequence[str]] = [("TENANT", "KIND", "ROLE", "STATUS", "COMPACTION", "LEADERS", "UNITS ON")]
     for tenant in shown:
         units = [unit.server for unit in layout.units if unit.tenant == tenant.name]
-        servers = f"{', '.join(units[:3])}{f' and {len(units) - 3} more' if len(units) > 3 else ''}"
+        servers = several(units, 4)
         led = str(sum(tenant.leaders.values()))
         rows.append((tenant.name, tenant.kind, tenant.role, tenant.status, tenant.merge.state, led, servers))
     widths = (24, 5, 9, 9, 11, 8)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from distdiag_tui.model.errors import ConfigError
 
 DASH: Final = "–"
+MOST_NAMED: Final = 20  # servers, where one is asked for that there is not
 
 
 def utc(seconds: float) -> str:
@@ -30,6 +32,17 @@ def plain(text: object, limit: int = 200) -> str:
     'a�[31mb c�d'
     """
     return "".join(_harmless(character) for character in shorten(str(text), limit))
+
+
+def several(names: Sequence[str], most: int) -> str:
+    """Up to `most` by name, of more how many besides.
+
+    >>> several(["a", "b"], 3), several(list("abcde"), 3)
+    ('a, b', 'a, b and 3 more')
+    """
+    shown = names if len(names) <= most else names[: most - 1]
+    more = len(names) - len(shown)
+    return ", ".join(plain(name, 40) for name in shown) + (f" and {more} more" if more else "")
 
 
 def _harmless(character: str) -> str:

@@ -20,6 +20,7 @@ from distdiag_tui.lab import state as lab
 from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import AnomalyError, ConfigError, LabError, RefusedError
 from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.model.text import MOST_NAMED, several
 
 if TYPE_CHECKING:
     from distdiag_tui.anomalies.chaos.leftovers import Leftover
@@ -279,7 +280,7 @@ class Anomalies:
         found = known.get(server) or next((e for e in known.values() if e.address == server), None)
         if found is None:
             what = f"there is no server {server!r} in {self.target.cluster}" if server else "on which server?"
-            raise ConfigError(f"{what}; there are: {', '.join(known)}")
+            raise ConfigError(f"{what}; there are: {several(list(known), MOST_NAMED)}")
         return found
 
     def _site(self, record: Injection) -> Site:

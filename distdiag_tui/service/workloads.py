@@ -13,6 +13,7 @@ from distdiag_tui.kube.place import missing
 from distdiag_tui.ledger import new_name
 from distdiag_tui.model.errors import ConfigError, RefusedError, WorkloadError
 from distdiag_tui.model.target import Target
+from distdiag_tui.model.text import MOST_NAMED, several
 from distdiag_tui.workloads.journal import Journal, RunRecord
 from distdiag_tui.workloads.kinds import KINDS, find_kind
 from distdiag_tui.workloads.options import SERVERS, Value, checked, sizes, worded
@@ -230,9 +231,8 @@ def _narrowed(target: Target, wish: Wish) -> tuple[Target, Wish]:
     known = {each.name or each.address: each for each in target.endpoints}
     for name in names:
         if name not in known:
-            raise ConfigError(
-                f"there is no server {name!r} in {target.cluster}; there are: {', '.join(known)}"
-            )
+            there = several(list(known), MOST_NAMED)
+            raise ConfigError(f"there is no server {name!r} in {target.cluster}; there are: {there}")
     chosen = tuple(known[name] for name in dict.fromkeys(names)) or target.endpoints
     return replace(target, endpoints=chosen), replace(wish, given=rest)
 

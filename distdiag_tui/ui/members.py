@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from distdiag_tui.model.text import duration, figure, plain
+from distdiag_tui.model.text import duration, figure, several
 from distdiag_tui.model.topology import Share, Status, Subject
 from distdiag_tui.ui.facts import Fact
 from distdiag_tui.ui.scene import server_of
@@ -125,14 +125,14 @@ def _of_servers(snapshot: Snapshot, layout: Layout, subject: Subject) -> Told:
         facts.append(("zone", ", ".join(filter(None, (zone.status, zone.region, zone.idc)))))
     facts += [
         *_counts(servers, members),
-        ("version", several(sorted({member.version for member in members if member.version}))),
+        ("version", several(sorted({member.version for member in members if member.version}), MANY)),
         ("clocks", _spread(clocks)),
         ("units", f"{len(units)}{leaders}" if units or known else ""),
     ]
     if zone is None:
         facts += [
             ("tenants", _tenants(layout)),
-            ("compacting", several([t.name for t in layout.tenants if t.merge.state not in CALM])),
+            ("compacting", several([t.name for t in layout.tenants if t.merge.state not in CALM], MANY)),
             ("account", f"sees only tenant {layout.tenant}" if layout.tenant else ""),
             ("not seen", f"{len(layout.missing)} parts, see i" if layout.missing else ""),
         ]
@@ -174,17 +174,6 @@ def _spread(clocks: Sequence[float]) -> str:
         return ""
     apart = max(clocks) - min(clocks)
     return f"within {' '.join(figure(apart, 's'))}" if apart >= 5e-4 else "alike"
-
-
-def several(names: Sequence[str]) -> str:
-    """A few by name, of more only how many.
-
-    >>> several(["a", "b"]), several(list("abcde"))
-    ('a, b', 'a, b and 3 more')
-    """
-    shown = names if len(names) <= MANY else names[: MANY - 1]
-    more = len(names) - len(shown)
-    return ", ".join(plain(name, 40) for name in shown) + (f" and {more} more" if more else "")
 
 
 def _counts(servers: Sequence[Server], members: Sequence[Member]) -> list[Fact]:
