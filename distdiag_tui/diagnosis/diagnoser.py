@@ -265,7 +265,9 @@ class Diagnoser:
         for row in alarming:
             scores = self.judge.scores(view.effects[row]).tolist()
             heat.update(((self._names[row], c), s) for c, s in zip(self.judge.causes, scores, strict=True))
-            if look.scores[row] >= self._settings.release:  # else it is nearly over, and told as it was
+            # what is nearly over is told as it was, and what is over not for the first time
+            going = look.lately[row] or self._held.get(row)
+            if going and look.scores[row] >= self._settings.release:
                 self._held[row] = self._found(servers[row], row, look, view)
         return [finding for row in alarming for finding in self._held.get(row, [])], heat
 
