@@ -64,12 +64,13 @@ class Look:
     """One tick's view.
 
     `tamed` (S, M): smoothed. `change` (S, M): that, less what is usual. `z` (S, M): the change in robust
-    standard deviations. `apart` (S, M): the same of the difference to the other servers; equal to `z` for one
-    server alone. Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is
-    one. `groups` (S, G): the same by group. `lately` (S): whether one of the last was at it. `onset` (S): the tick that the alarm dates back to, -1 for none.
-    `supposed` (S): what is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned.
-    `load` is the factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
-    `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
+    standard deviations. `apart` (S, M): the same of the difference to the other servers; for one server
+    alone `z`, less what goes with a change of load. Both within ±MOST, 0 where unknown. `scores` (S): 1 is
+    the threshold, NaN before there is one. `groups` (S, G): the same by group. `lately` (S): whether one of
+    the last was at it. `onset` (S): the tick that the alarm dates back to, -1 for none. `supposed` (S): what
+    is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned. `load` is the
+    factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick. `false_alarms`:
+    the chance of a calm score beyond its threshold in a tick, over all servers.
     """
 
     tick: int
@@ -171,7 +172,7 @@ class Detector:
             found.apart,
             scores,
             normal[:, 2:],
-            self._hits.any(axis=1),
+            np.asarray(self._hits.any(axis=1)),
             self._alarming.copy(),
             np.where(self._alarming, self._onset, -1),
             self._usual.supposed,
