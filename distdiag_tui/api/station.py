@@ -20,10 +20,8 @@ from distdiag_tui.hosts.opening import open_source
 from distdiag_tui.incidents.store import open_store
 from distdiag_tui.learning.registry import models_folder
 from distdiag_tui.learning.use import diagnoser_in_use
-from distdiag_tui.model.errors import ConfigError
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.target import Target
-from distdiag_tui.model.text import MOST_NAMED, several
 from distdiag_tui.service.anomalies import Anomalies
 from distdiag_tui.service.anomaly_desk import AnomalyDesk
 from distdiag_tui.service.incident_desk import IncidentDesk
@@ -82,11 +80,7 @@ class Station:
 
     def address(self, node: str) -> str:
         """Of a server by name or address; ConfigError if there is none."""
-        servers = self.anomalies.servers
-        if node not in servers and node not in servers.values():
-            there = several(list(servers), MOST_NAMED)
-            raise ConfigError(f"there is no server {node!r} in {self.target.cluster}; there are: {there}")
-        return servers.get(node, node)
+        return self.anomalies.anomalies.endpoint(node).address
 
     async def pause(self) -> None:
         """Ask the servers no more; what was measured stays."""

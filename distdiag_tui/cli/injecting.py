@@ -27,9 +27,9 @@ _UNDER_WAY = ("waiting", "applying")
 
 async def meet(service: Anomalies, doses: Sequence[Dose]) -> None:
     """Discover the cluster's servers if one that is meant was not named. UnseenError if none answers."""
-    known = {word for name, each in service.servers.items() for word in (name, each.address)}
-    if service.target.home is None and not {dose.server for dose in doses} <= {"", *known}:
-        service.check([])
+    unknown = any(dose.server and service.find(dose.server) is None for dose in doses)
+    if unknown and service.target.home is None:
+        service.check([])  # where nothing may be injected nobody is asked
         from distdiag_tui.cli.topology import seen  # noqa: PLC0415  needs the driver
 
         service.meet((await seen(service.target)).servers)

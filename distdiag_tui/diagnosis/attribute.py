@@ -24,5 +24,6 @@ def attribute(metrics: MetricSet, before: Floats, now: Floats) -> Floats:
     for values in before:
         detector.feed(values)
     looks = [detector.feed(values) for values in now]
-    local = np.median([local_part(look.z, look.apart) for look in looks], axis=0)
+    alone = before.shape[1] == 1
+    local = np.median([look.z if alone else local_part(look.z, look.apart) for look in looks], axis=0)
     return top_mean(np.abs(local), settings.top)

@@ -5,7 +5,6 @@ Shapes: S servers, M metrics, G groups. NaN is missing.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -270,32 +269,16 @@ class Detector:
         idle: Flags = (usual < most - IDLE).any(axis=1)
         return ~idle
 
-    def _follows(self, change: Floats, load: float) -> Floats:
-        """What of a change (S, M) there would be without trouble: for one server alone, which has no peers.
-
-        Most figures go with the load, some of them less; how long work takes, and how well caches do, hardly.
-        """
-        size = math.log(load)
-        steady = np.zeros(len(self.metrics.names), dtype=np.bool_)
-        steady[list(self.metrics.times)] = True
-        steady |= (self._bad < 0) if self._bad.size else False
-        steady[list(self.metrics.load)] = False
-        least = np.where(steady, -STEADY * abs(size), min(0.0, FOLLOWS * size))
-        most = np.where(steady, STEADY * abs(size), max(0.0, FOLLOWS * size))
-        return np.clip(change, least, most)
-
     def _beyond_load(self, compared: Compared, load: float) -> Compared:
-        """The same, apart from what goes with the load."""
-        beyond = compared.change - self._follows(compared.change, load)
+        """The same, for one server alone apart from what goes with the load."""
+        beyond = compared.change - self._load.follows(compared.change, load)
         return replace(compared, apart=_bounded(beyond / self._usual.spread))
 
     def _without_trouble(self, moved: Floats, busy: Flags, load: float) -> Floats:
         """The move of load (S, M) alone: one that alarms may have moved by what is wrong with it as well."""
         well = busy & ~self._alarming
-        if self._servers == 1 and not well.any():
-            return self._follows(moved, load)
         if not well.any():
-            return moved
+            return self._load.follows(moved, load) if self._servers == 1 else moved
         return np.where(self._alarming[:, None], quantile(moved[well].T, 0.5), moved)
 
     def _smoothed(self, tamed: Floats) -> Floats:
@@ -395,9 +378,6 @@ class Detector:
 
 IDLE: Final = 2.0
 """Tame: a server that usually has an eighth of the load of the busiest one, or less, is idle beside it."""
-FOLLOWS: Final = 1.3
-STEADY: Final = 0.3
-"""Of one server alone: shares of a change of load by which other figures may change with it."""
 DOUBTFUL: Final = 0.6
 """Scores from which on it is worth while to ask what they look like."""
 MARGIN: Final = 0.7

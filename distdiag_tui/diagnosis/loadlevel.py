@@ -21,6 +21,9 @@ MOVED_Z: Final = 4.0
 SPREAD: Final = 0.25
 SLOWER_Z: Final = 6.0
 SLOWED_Z: Final = 10.0
+FOLLOWS: Final = 1.3
+STEADY: Final = 0.3
+"""Shares of a change of load by which figures may change with it."""
 LASTING: Final = 15
 """Ticks after which a new level is the new normal."""
 
@@ -32,6 +35,10 @@ class LoadLevel:
         self.factor = 1.0
         self.since = -1
         self._load, self._times = list(metrics.load), list(metrics.times)
+        self._steady = np.zeros(len(metrics.names), dtype=np.bool_)
+        self._steady[self._times] = True
+        self._steady[[column for column, way in enumerate(metrics.bad) if way < 0]] = True
+        self._steady[self._load] = False
         self._clear = -1  # the last tick that showed it plainly
         self._moves: list[Floats] = []  # the changes at all of those
 
@@ -56,6 +63,16 @@ class LoadLevel:
         moved = middle(self._moves)
         self._end()
         return moved
+
+    def follows(self, change: Floats, factor: float) -> Floats:
+        """What of a change (S, M) comes with such a change of load, where no other server tells it.
+
+        Most figures go with the load, some of them less; how long work takes, and how well caches do, hardly.
+        """
+        size = math.log(factor)
+        least = np.where(self._steady, -STEADY * abs(size), min(0.0, FOLLOWS * size))
+        most = np.where(self._steady, STEADY * abs(size), max(0.0, FOLLOWS * size))
+        return np.clip(change, least, most)
 
     def rearranged(self, rows: Sequence[int]) -> LoadLevel:
         """With these rows of it, -1 for a new one."""

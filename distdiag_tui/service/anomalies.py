@@ -60,6 +60,20 @@ class Anomalies:
             found.setdefault(each.name or each.address, each)
         return found
 
+    def find(self, server: str) -> Endpoint | None:
+        """By name or address; "" stands for the only one."""
+        known = self.servers
+        if not server:
+            return next(iter(known.values())) if len(known) == 1 else None
+        return known.get(server) or next((e for e in known.values() if e.address == server), None)
+
+    def endpoint(self, server: str) -> Endpoint:
+        """The same; ConfigError if there is none."""
+        if (found := self.find(server)) is None:
+            what = f"there is no server {server!r} in {self.target.cluster}" if server else "on which server?"
+            raise ConfigError(f"{what}; there are: {several(list(self.servers), MOST_NAMED)}")
+        return found
+
     def meet(self, servers: Iterable[Server]) -> None:
         """These were discovered. The nodes of a lab are no cluster, and all of them named."""
         if self.target.home is not None:
@@ -234,7 +248,7 @@ class Anomalies:
         return means.needs != "kubernetes" or self.target.kube is not None
 
     def _record(self, dose: Dose, now: float, scenario: str) -> Injection:
-        anomaly, endpoint = find_anomaly(dose.anomaly), self._endpoint(dose.server)
+        anomaly, endpoint = find_anomaly(dose.anomaly), self.endpoint(dose.server)
         if not 1 <= dose.seconds <= self._longest:
             raise ConfigError(
                 f"an injection lasts 1 to {self._longest:g} s (longest_anomaly), not {dose.seconds:g}"
@@ -273,16 +287,6 @@ class Anomalies:
             raise ConfigError(f"{anomaly.id} needs what is not here: {fitting[0].missing()}")
         return ready[0]
 
-    def _endpoint(self, server: str) -> Endpoint:
-        known = self.servers
-        if not server and len(known) == 1:
-            return next(iter(known.values()))
-        found = known.get(server) or next((e for e in known.values() if e.address == server), None)
-        if found is None:
-            what = f"there is no server {server!r} in {self.target.cluster}" if server else "on which server?"
-            raise ConfigError(f"{what}; there are: {several(list(known), MOST_NAMED)}")
-        return found
-
     def _site(self, record: Injection) -> Site:
         target = self._at(record)
         return record.site(target.endpoints[0], target.user, target.password)
@@ -299,6 +303,7 @@ class Anomalies:
         return named or (not record.home and record.cluster == self.target.cluster)
 
     def _at(self, record: Injection) -> Target:
+        """Its server, for an account there."""
         known = (*self.target.endpoints, *self._met)
         endpoint = next((each for each in known if each.address == record.address), None)
         return self.target.at(endpoint or Endpoint.at(record.address, record.server))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -341,7 +341,8 @@ class ConsoleApp(App[None]):
         """The palette: every action by name, where the panes are in sight theirs too, and every theme."""
         for action in ACTIONS:
             if name := action.name or action.bar:
-                yield SystemCommand(name, action.about, self._runner(action.action))
+                run = partial(self.call_later, self.run_action, action.action)
+                yield SystemCommand(name, action.about, run)
         if screen is self.main:
             yield from self._commands_of_panes()
         yield SystemCommand("screenshot", "Save the screen as an SVG file here.", self.action_save_screenshot)
@@ -359,15 +360,9 @@ class ConsoleApp(App[None]):
         for name, pane in zip(PANES, self.main.panes, strict=True):
             for binding in pane.BINDINGS:
                 if isinstance(binding, Binding) and binding.description:
-                    act = partial(self._act_in, name, binding.action)
-                    yield SystemCommand(f"{name}: {binding.description}", "", partial(self.call_later, act))
+                    run = partial(self.call_later, self._act_in, name, binding.action)
+                    yield SystemCommand(f"{name}: {binding.description}", "", run)
 
     async def _act_in(self, name: str, action: str) -> None:
         self.main.activate(name)
         await self.main.active.run_action(action)
-
-    def _runner(self, action: str) -> Callable[[], None]:
-        def run() -> None:
-            self.call_later(self.run_action, action)
-
-        return run

@@ -32,9 +32,8 @@ class DiagnosisPane(ScenePane):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("a", "order('acknowledge')", "acknowledge", show=False),
-        Binding(
-            "n", "note", "write a note", show=False, priority=True
-        ),  # the very next key belongs to the note
+        # with priority, for the very next key belongs to the note
+        Binding("n", "note", "write a note", show=False, priority=True),
         Binding("e", "order('export')", "export", show=False),
         Binding("v", "order('heat')", "heat map of causes", show=False),
         Binding("H", "history", "past", show=False),

@@ -53,9 +53,8 @@ class TopologyPane(ScenePane):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "next(1)", "next match, or next that is not well", show=False),
         Binding("N", "next(-1)", "the one before", show=False),
-        Binding(
-            "s", "pick", "order by a metric", show=False, priority=True
-        ),  # the very next key belongs to the picker
+        # with priority, for the very next key belongs to the picker
+        Binding("s", "pick", "order by a metric", show=False, priority=True),
         Binding("S", "turn", "turn the order round", show=False),
         Binding("v", "order('heat')", "heat map of servers", show=False),
         Binding("i", "order('inside')", "details of a server", show=False),
