@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,14 +24,15 @@ class Knowledge:
     """Of causes, by name. `signs`: weights by metric, below 0 for one that falls, see `signs.py`.
 
     `needs`: a sign that a cause cannot be there without. `denied`: a metric whose rise speaks against it.
-    `brings`: metrics that rise with a cause though they are no sign of it, and so are none of another one
-    beside it. `tells`: a sign that says it by itself. `adds`: one that does so only beside another cause.
+    `brings`: 1 for metrics that rise with a cause, -1 for those that fall, though they are no sign of it:
+    and so are none of another one beside it. `tells`: a sign that says it by itself. `adds`: one that does
+    so only beside another cause.
     """
 
     signs: Mapping[str, Mapping[str, float]]
     needs: Mapping[str, str] = field(default_factory=dict)
     denied: Mapping[str, str] = field(default_factory=dict)
-    brings: Mapping[str, Collection[str]] = field(default_factory=dict)
+    brings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
     adds: Mapping[str, str] = field(default_factory=dict)
 
@@ -45,13 +46,11 @@ class Rules:
 
     def __init__(self, metrics: MetricSet, known: Knowledge) -> None:
         self.causes = tuple(known.signs)
-        self._weights: Floats = np.zeros((len(known.signs), len(metrics.names)))
-        for row, moves in enumerate(known.signs.values()):
-            for name, weight in moves.items():
-                self._weights[row, metrics.index(name)] = weight
-        brings = np.zeros_like(self._weights)
-        for cause, rising in known.brings.items():
-            brings[self.causes.index(cause), [metrics.index(name) for name in rising]] = 1
+        self._weights, brings = np.zeros((2, len(known.signs), len(metrics.names)))
+        for table, entries in ((self._weights, known.signs), (brings, known.brings)):
+            for cause, moves in entries.items():
+                for name, weight in moves.items():
+                    table[self.causes.index(cause), metrics.index(name)] = weight
         self._explains = np.where(self._weights == 0, brings, self._weights)
         self._needs, self._denied, self._tells, self._adds = (
             [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]

@@ -86,13 +86,26 @@ DENIED: Final[Mapping[str, str]] = {
     "cpu_saturation": "cpu_time",  # who gets too little uses no more of it
     "slow_sql": "lock_waiters",  # what waits for a lock is slow as well
 }
-BUSY: Final = tuple(name for name, weight in SIGNS["cpu_saturation"].items() if weight > 0)
-BRINGS: Final[Mapping[str, tuple[str, ...]]] = {
-    **dict.fromkeys(("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), BUSY),
+STOPPED: Final = "proc_stopped"
+"""Not of its own accord: no load of its own does that to a server."""
+BUSY: Final = tuple(
+    name for name, weight in SIGNS["cpu_saturation"].items() if weight > 0 and name != STOPPED
+)
+BRINGS: Final[Mapping[str, Mapping[str, int]]] = {
+    **dict.fromkeys(
+        ("cpu_hog_sql", "slow_sql", "connection_storm", "major_compaction"), dict.fromkeys(BUSY, 1)
+    ),
     # who locks rows reads them
-    "lock_contention": ("rows_per_select", "rows_read_rate", "rows_filtered_rate"),
+    "lock_contention": {"rows_per_select": 1, "rows_read_rate": 1, "rows_filtered_rate": 1},
+    # what is read from disk is unpacked
+    "cache_thrashing": {"cpu_time": 1, "cpu_percent": 1, "cpu_per_row": 1, "select_rt": 1, "sql_rt": 1},
+    "memstore_full": {"kvcache_used": -1},  # caches make room
 }
 TELLS: Final[Mapping[str, str]] = {"lock_contention": "lock_waiters"}
-ADDS: Final[Mapping[str, str]] = {"plan_cache_thrashing": "plan_cache_hit"}  # alone it comes with many causes
+ADDS: Final[Mapping[str, str]] = {
+    "plan_cache_thrashing": "plan_cache_hit",  # alone it comes with many causes
+    "cpu_saturation": STOPPED,
+    "cache_thrashing": "kvcache_used",
+}
 DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS)
 """What diagnosis goes by until it is trained."""

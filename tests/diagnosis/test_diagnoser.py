@@ -173,7 +173,8 @@ def test_a_telling_sign_makes_one_more_cause_and_alone_the_first_one_if_it_tells
         "hog": {"cpu_time": 3.0, "select_rt": 3.0},
         "locks": {"update_rt": 3.0, "tx_rt": 3.0, "lock_waiters": 1.0},
     }
-    careless, told = Rules(metrics, Knowledge(signs)), Rules(metrics, Knowledge(signs, **{kind: SIGN}))
+    knowing = Knowledge(signs, tells=SIGN) if kind == "tells" else Knowledge(signs, adds=SIGN)
+    careless, told = Rules(metrics, Knowledge(signs)), Rules(metrics, knowing)
     effects = np.zeros(2 * len(metrics.names))
     for name in ("cpu_time", "select_rt", "lock_waiters"):
         effects[metrics.index(name)] = 0.6
@@ -407,12 +408,47 @@ def test_what_a_cause_brings_with_it_is_no_second_cause() -> None:
     effects = np.zeros(len(metrics.names))
     effects[[metrics.index("cpu_time"), metrics.index("tx_rt")]] = 0.6
     apart, brought = (
-        Rules(metrics, Knowledge(signs, brings=brings)) for brings in ({}, {"hog": ("tx_rt", "cpu_time")})
+        Rules(metrics, Knowledge(signs, brings=brings))
+        for brings in ({}, {"hog": {"tx_rt": 1, "cpu_time": 1}})
     )
     assert explain(apart, effects, further=0.25)[0] == [0, 1]
     assert explain(brought, effects, further=0.25)[0] == [0]
     effects[metrics.index("tx_rt")] = -0.6
     assert brought.rest(effects, 0)[metrics.index("tx_rt")] == -0.6  # it brings only a rise
+    falling = Rules(metrics, Knowledge(signs, brings={"hog": {"tx_rt": -1}}))
+    assert falling.rest(effects, 0)[metrics.index("tx_rt")] == 0.0
+
+
+STORM = {"logon_rate": 0.6, "other_rate": 0.5, "qps": 0.4, "tx_rt": 0.4, "answer_rt": 0.4}
+HOG = {"cpu_time": 0.5, "cpu_percent": 0.5, "select_rt": 0.55, "sql_rt": 0.5, "sessions_active": 0.4}
+FLUSHED = {"io_read_rate": 0.6, "io_read_bytes": 0.6, "kvcache_used": -0.4}
+FILLED = {"memstore_used": 0.5, "memstore_percent": 0.5, "insert_rt": 0.5, "log_write_bytes": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("moved", "causes"),
+    [
+        (STORM | {"proc_run_delay_rt": 0.3, "proc_run_delay": 0.4}, ["connection_storm"]),
+        (STORM | {"proc_stopped": 0.55}, ["connection_storm", "cpu_saturation"]),
+        (HOG | {"io_read_rate": 0.35}, ["cpu_hog_sql"]),
+        (HOG | {"io_read_rate": 0.35, "kvcache_used": -0.35}, ["cpu_hog_sql", "cache_thrashing"]),
+        (
+            FLUSHED | {"cpu_time": 0.35, "cpu_percent": 0.35, "select_rt": 0.3, "sql_rt": 0.3},
+            ["cache_thrashing"],
+        ),
+        (FILLED | {"kvcache_used": -0.3}, ["memstore_full"]),
+    ],
+)
+def test_a_second_cause_is_one_that_the_first_does_not_bring(
+    moved: dict[str, float], causes: list[str]
+) -> None:
+    """A load makes threads wait for the CPU but stops no process; who reads from disk uses some CPU."""
+    rules = Diagnoser().judge
+    effects = np.zeros(2 * len(console_metrics().names))
+    for name, effect in moved.items():
+        effects[console_metrics().index(name)] = effect
+    found, _ = explain(rules, effects, first=rules.least, further=rules.further)
+    assert [rules.causes[cause] for cause in found] == causes
 
 
 def test_every_anomaly_that_moves_metrics_has_signs() -> None:
