@@ -158,6 +158,12 @@ class Diagnoser:
         """What servers were like at another time: supposed of those that are seen for the first time."""
         self._supposing.remember(usual)
 
+    def correct(self, usual: Usual) -> None:
+        """What servers were like before, told after they were met: it goes before what is only supposed."""
+        if self._look is not None:
+            self._detector.forget(np.flatnonzero(self._look.supposed).tolist())
+        self._supposing.begin_anew(usual)
+
     def usual(self) -> Usual:
         """What is known for long enough to be remembered."""
         centre, spread, ticks = self._detector.learned()

@@ -18,22 +18,31 @@ from distdiag_tui.store import Store
 
 if TYPE_CHECKING:
     from distdiag_tui.diagnosis.diagnoser import Diagnoser
+    from distdiag_tui.engine.hours_before import HoursBefore
     from distdiag_tui.engine.memory import Memory
 
 MOST_EVENTS = 500
 REMEMBERED = 3600.0  # s, of events
 KEEP_EVERY = 600.0  # s after which what is usual is kept anew
+FRESH = 86400.0  # s: what is remembered from then on is better than what servers tell of their last hours
 
 
 class Engine:
     """Owns a source and the store. One reader drives it: `async for snapshot in engine.snapshots()`.
 
     With a `diagnoser` snapshots say what is wrong; it may come later, for a start does not need it. From a
-    `memory` it knows what was usual the last time, and there it is kept for the next one.
+    `memory` it knows what was usual the last time, and there it is kept for the next one; if that is long ago
+    it asks for the hours `before`.
     """
 
     def __init__(
-        self, source: Source, cluster: str, *, production: bool = False, memory: Memory | None = None
+        self,
+        source: Source,
+        cluster: str,
+        *,
+        production: bool = False,
+        memory: Memory | None = None,
+        before: HoursBefore | None = None,
     ) -> None:
         self.cluster = cluster
         self.store = Store()
@@ -42,6 +51,7 @@ class Engine:
         self.diagnoser: Diagnoser | None = None
         self._usual: Mapping[str, Values] = {}
         self._memory = memory
+        self._before = before
         self._kept: float | None = None
         self._source = source
         self._production = production
@@ -70,6 +80,8 @@ class Engine:
         finally:
             if frame is not None:
                 self._keep(frame.time)
+            if self._before is not None:
+                await self._before.close()
 
     def take(self, frame: Frame) -> Snapshot:
         """One frame more: stored, and as a snapshot."""
@@ -112,6 +124,8 @@ class Engine:
         if self._usual:
             self.diagnoser.begin_with(self._usual)
             self._usual = {}
+        if self._before is not None and (earlier := self._before.take(snapshot)) is not None:
+            self.diagnoser.correct(earlier)
         return replace(snapshot, diagnosis=found)
 
     def _recall(self, time: float) -> None:
@@ -122,6 +136,8 @@ class Engine:
             self._kept = time
             if (usual := self._memory.recall(time)) is not None:
                 self.diagnoser.remember(usual)
+                if time - usual.time <= FRESH:
+                    self._before = None
         elif time - self._kept >= KEEP_EVERY:
             self._keep(time)
 

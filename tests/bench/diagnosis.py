@@ -31,6 +31,7 @@ from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
 from distdiag_tui.diagnosis.usual import Usual
+from distdiag_tui.engine.hours_before import usual_of
 from distdiag_tui.learning.dataset import Examples, examples_of
 from distdiag_tui.learning.evaluation import Evaluation, evaluate_judge, evaluate_training
 from distdiag_tui.learning.fitting import fit_examples
@@ -39,9 +40,10 @@ from distdiag_tui.learning.runs import Run, load_runs
 from distdiag_tui.learning.splits import SPLITS
 from distdiag_tui.learning.verdict import Verdict, judge_run
 from distdiag_tui.model.arithmetic import Floats
-from distdiag_tui.model.metrics import CATALOGUE
+from distdiag_tui.model.metrics import CATALOGUE, LEVELS, STAT_IDS
 from distdiag_tui.model.snapshot import Values
 from distdiag_tui.model.topology import Server, Status, Subject
+from distdiag_tui.sources.repository import Spans
 
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parent / "data" / "lab" / "runs"
@@ -69,6 +71,8 @@ BLIND = "rules, no past"
 NO_RUNS = (0, math.nan)
 REMEMBERED = "rules, remembered"
 """Nobody looked, but somebody did before: at another run with the same load."""
+TOLD = "rules, repository"
+"""Nobody looked, but the servers' workload repository has the totals of one span before."""
 ALONE = "rules, alone"
 """Each server that was sick, or in a calm run each, as if there were no other; they do share a disk."""
 WORTH = 20
@@ -96,9 +100,9 @@ def lab(folders: Sequence[Path]) -> None:
     runs = load_runs(folders)
     _AT_HAND.append((runs, examples_of(runs)))
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
-        found = list(pool.map(_evaluate, ("", ALONE, LATE, REMEMBERED, BLIND, *SPLITS)))
+        found = list(pool.map(_evaluate, ("", ALONE, LATE, REMEMBERED, TOLD, BLIND, *SPLITS)))
     print(f"## Lab: {len(runs)} runs\n")
-    names = ["rules", ALONE, LATE, REMEMBERED, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
+    names = ["rules", ALONE, LATE, REMEMBERED, TOLD, BLIND, *(f"leave-{kind}-out" for kind in SPLITS)]
     print(f"| | {' | '.join(names)} |\n|---{'|---' * len(names)}|")
     figures = [each.figures() for each in found]
     for key, words in FIGURES.items():
@@ -130,6 +134,8 @@ def _evaluate(kind: str) -> Evaluation:
         known = {run.name: _usual(run) for run in runs}
         judged = (_judged_supposing(run, known[_another(run, runs).name]) for run in runs)
         return Evaluation("rules", REMEMBERED, tuple(judged))
+    if kind == TOLD:
+        return Evaluation("rules", TOLD, tuple(_judged_supposing(run, _span_before(run)) for run in runs))
     if kind == BLIND:
         return Evaluation("rules", BLIND, tuple(map(_judged_supposing, runs)))
     return evaluate_training(runs, examples, kind) if kind else evaluate_judge("rules", None, runs)
@@ -184,6 +190,30 @@ def _usual(run: Run) -> Usual:
         if tick.time < begin:
             tick.told(diagnoser)
     return diagnoser.usual()
+
+
+WRITTEN_DOWN = np.array(
+    [
+        all(column in STAT_IDS or str(column).startswith("wait.") for column in (*row.over, *row.under))
+        and not LEVELS.intersection((*row.over, *row.under))
+        for row in CATALOGUE
+    ]
+)
+"""Metrics that the workload repository tells of."""
+
+
+def _span_before(run: Run) -> Usual:
+    """The means of all that went well before its first fault."""
+    begin = _late(run).ticks[0].time
+    before = [tick for tick in run.ticks if run.calm(tick.time) and tick.time < begin]
+    told = {}
+    for server in run.ticks[0].servers:
+        subject = Subject(server.zone, server.name)
+        seen = np.array([tick.values[subject] for tick in before if subject in tick.values], dtype=float)
+        there = np.isfinite(seen).sum(axis=0)
+        mean = np.nansum(seen, axis=0) / np.where(there & WRITTEN_DOWN, there, np.nan)
+        told[server.name] = Spans(np.array([begin]), mean[None])
+    return usual_of(told)
 
 
 def _another(run: Run, runs: Sequence[Run]) -> Run:

@@ -13,6 +13,7 @@ from clusters import NAMES, RATES, USUAL, Cluster, signs_of
 
 from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.usual import Usual
 from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.model.arithmetic import Floats, evaluate
 from distdiag_tui.model.metrics import CATALOGUE as METRICS
@@ -170,6 +171,39 @@ def test_what_is_recorded_goes_before_what_is_supposed() -> None:
     cluster.diagnoser.begin_with(dict.fromkeys(NAMES, usual))
     found = cluster.live(4, STORM)[-1]
     assert [(each.key, each.said) for each in found.findings] == [(("n2", "connection_storm"), "")]
+
+
+def told(cluster: Cluster, *metrics: str) -> Usual:
+    """What servers say of themselves in the hours before, of these metrics."""
+    centre = np.tile(cluster.usual[[METRIC_INDEX[name] for name in metrics]], (len(NAMES), 1))
+    return Usual(cluster.time - 600, NAMES, metrics, centre, np.full_like(centre, np.nan))
+
+
+def test_what_servers_tell_of_the_hours_before_goes_before_their_means() -> None:
+    cluster = Old(busier="n2")
+    cluster.live(4, STORM)
+    assert not [each for each in cluster.live(4, STORM)[-1].findings if each.cause == "connection_storm"]
+    cluster.diagnoser.correct(told(cluster, *(row.id for row in METRICS if row.kind is not Kind.GAUGE)))
+    (finding,) = cluster.live(10, STORM)[-1].findings
+    assert finding.key == ("n2", "connection_storm")
+    assert finding.said == "against what was usual 10m01s before"
+
+
+def test_what_they_do_not_tell_is_measured_by_their_means() -> None:
+    cluster = Old()
+    cluster.diagnoser.correct(told(cluster, "logon_rate"))
+    (finding,) = cluster.live(10, STORM)[-1].findings
+    assert finding.said.startswith("against what was usual")
+    before = {each.metric: each.before for each in finding.evidence}
+    assert before["logon_rate"] == pytest.approx(cluster.usual[METRIC_INDEX["logon_rate"]])
+    assert before["other_rate"] == pytest.approx(100, rel=0.05)
+
+
+def test_what_servers_tell_too_late_changes_nothing() -> None:
+    cluster = Old()
+    cluster.live(60)
+    cluster.diagnoser.correct(told(cluster, "logon_rate"))
+    assert [each.said for each in cluster.live(10, STORM)[-1].findings] == [""]
 
 
 def test_a_wrong_mean_is_given_up_in_time() -> None:

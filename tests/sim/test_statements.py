@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pytest
 from standin import client
 
@@ -19,6 +20,7 @@ from distdiag_tui.diagnosis import looks
 from distdiag_tui.diagnosis.cause import Look
 from distdiag_tui.diagnosis.causes import CAUSES
 from distdiag_tui.model.errors import DistdiagError
+from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.target import Sampling, Target
 from distdiag_tui.service.facts.ask import connected
 from distdiag_tui.service.facts.fetch import QUESTIONS, fetch
@@ -27,6 +29,7 @@ from distdiag_tui.sim.definitions import VERSIONS, definitions
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.sim import Sim
 from distdiag_tui.sources.live import LiveSource
+from distdiag_tui.sources.repository import read_spans
 from distdiag_tui.workloads.tpch import filling
 
 PACKAGE: Final = Path(service.__file__).parents[1]
@@ -34,8 +37,8 @@ PACKAGE: Final = Path(service.__file__).parents[1]
 VIEW: Final = re.compile(r"\b(?:GV\$|V\$|DBA_|CDB_)[A-Z0-9_]+")
 DOCUMENTED: Final = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
-# Asked for in order to find out: a view of seekdb's, and two that the reference leaves out.
-PROBED: Final = re.compile(r"V\$OB_SERVER_STAT|(CDB|DBA)_OBJECTS", re.IGNORECASE)
+# Asked for in order to find out: a view of seekdb's, two that the reference leaves out, and two of 4.2.5.
+PROBED: Final = re.compile(r"V\$OB_SERVER_STAT|(CDB|DBA)_(OBJECTS|WR_SYSTEM_EVENT)", re.IGNORECASE)
 
 
 async def frames(target: Target) -> None:
@@ -94,7 +97,15 @@ async def loads(target: Target) -> None:
         assert int(free) > 0
 
 
-EXERCISES: Final = (frames, questions, offered, faults, loads)
+async def hours_before(target: Target) -> None:
+    """What the workload repository is asked, as whoever may see all tenants and as whoever sees one."""
+    spans = await read_spans(target.endpoints[0], target)
+    assert spans is not None
+    assert len(spans.ends) >= 4
+    assert np.isfinite(spans.metrics[:, [METRIC_INDEX["qps"], METRIC_INDEX["log_sync_rt"]]]).all()
+
+
+EXERCISES: Final = (frames, questions, offered, faults, loads, hours_before)
 
 # Views that the program names, and asks only where something else is missing.
 SPARED: Final = frozenset({"DBA_OB_TABLE_LOCATIONS"})
@@ -137,6 +148,7 @@ async def test_a_version_answers_all_that_is_asked_and_all_is_asked(
             await exercise(replace(sim.target(), endpoints=everywhere))
         assert [each for each in sim.refused if not_there(each, PROBED)] == []
         await frames(sim.target("monitor@t1"))
+        await hours_before(sim.target("monitor@t1"))
         facts = await fetch(sim.target("monitor@t1"), everywhere[0], tuple(QUESTIONS))
         assert len([fact for fact in facts if fact.rows]) > 8
         views = definitions(version)

@@ -12,6 +12,7 @@ from distdiag_tui.sim.rows import (
     locks,
     memory,
     replicas,
+    repository,
     resources,
     schema,
     sessions,
@@ -31,6 +32,7 @@ MAKERS: Final[dict[str, Callable[[Ask], Rows]]] = {
     **audit.MAKERS,
     **locks.MAKERS,
     **schema.MAKERS,
+    **repository.MAKERS,
 }
 """By the name of the view for all servers and tenants: V$ and DBA_ are cut from GV$ and CDB_."""
 

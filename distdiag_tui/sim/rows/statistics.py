@@ -20,29 +20,30 @@ SPOILT: Final = ("nulls", "duplicates", "negative", "overflow")
 
 
 def _sysstat(ask: Ask) -> Rows:
-    chosen = _chosen(ask)
+    wanted = chosen(ask)
     servers, tenants = ask.pairs()
-    each, count = len(chosen), len(servers)
+    each, count = len(wanted), len(servers)
     values = np.empty((count, each), np.int64)
-    for column, statistic in enumerate(chosen):
-        values[:, column] = _values(ask, statistic, (servers, tenants))
+    for column, statistic in enumerate(wanted):
+        values[:, column] = values_of(ask, statistic, (servers, tenants))
     where, who = np.repeat(servers, each), np.repeat(tenants, each)
     _spoil(ask, values, servers)
     places = _places(ask.version)
     rows = {
         "CON_ID": ask.tenant_ids(who), **ask.addresses(where), "VALUE": values.ravel(),
-        "STATISTIC#": np.tile(np.array([places[one.id] for one in chosen], np.int64), count),
-        "STAT_ID": np.tile(np.array([one.id for one in chosen], np.int64), count),
-        "CLASS": np.tile(np.array([one.kind for one in chosen], np.int64), count),
-        "NAME": lambda: np.tile(np.array([one.name for one in chosen], dtype=object), count),
+        "STATISTIC#": np.tile(np.array([places[one.id] for one in wanted], np.int64), count),
+        "STAT_ID": np.tile(np.array([one.id for one in wanted], np.int64), count),
+        "CLASS": np.tile(np.array([one.kind for one in wanted], np.int64), count),
+        "NAME": lambda: np.tile(np.array([one.name for one in wanted], dtype=object), count),
         "VALUE_TYPE": lambda: np.tile(
-            np.array(["ADD_VALUE" if one.adds else "SET_VALUE" for one in chosen], dtype=object), count
+            np.array(["ADD_VALUE" if one.adds else "SET_VALUE" for one in wanted], dtype=object), count
         ),
     }  # fmt: skip
     return _doubled(ask, rows, where)
 
 
-def _chosen(ask: Ask) -> list[Statistic]:
+def chosen(ask: Ask) -> list[Statistic]:
+    """Those that are asked for."""
     ids, names = ask.wanted.get("STAT_ID"), ask.wanted.get("NAME")
     return [
         each
@@ -57,7 +58,7 @@ def _places(version: str) -> Mapping[int, int]:
     return {each.id: number for number, each in enumerate(statistics(version))}
 
 
-def _values(ask: Ask, statistic: Statistic, at: Pairs) -> NDArray[np.int64]:
+def values_of(ask: Ask, statistic: Statistic, at: Pairs) -> NDArray[np.int64]:
     """Of every server and tenant. What the model does not know follows its statements, or is still."""
     load, number = ask.load, statistic.id
     if number in load.totals:
@@ -94,7 +95,7 @@ def _doubled(ask: Ask, rows: dict[str, Any], where: NDArray[np.int64]) -> Rows:
 
 
 # What the time waited in an event is made of: a running total of the model, its share, and µs of one wait.
-_WAITS: Final = {
+WAITS: Final = {
     "db file data read": (60001, 0.8, 220), "db file data `index read": (60001, 0.2, 220),
     "interm result disk write": (60004, 0.02, 300), "interm result disk read": (60001, 0.02, 300),
     "row store disk write": (60004, 0.02, 300), "row store disk read": (60001, 0.02, 300),
@@ -118,14 +119,14 @@ def _system_event(ask: Ask) -> Rows:
     events = [
         each
         for each in wait_events(ask.version)
-        if each.name in _WAITS and (kinds is None or each.wait_class in kinds)
+        if each.name in WAITS and (kinds is None or each.wait_class in kinds)
     ]
     servers, tenants = ask.pairs()
     each, count = len(events), len(servers)
     micros = np.empty((count, each), np.int64)
     waits = np.empty((count, each), np.int64)
     for column, event in enumerate(events):
-        source, share, once = _WAITS[event.name]
+        source, share, once = WAITS[event.name]
         waits[:, column] = ask.load.total(source, ask.now, (servers, tenants)) * share / once
         micros[:, column] = ask.load.total(source, ask.now, (servers, tenants)) * share
     where, who = np.repeat(servers, each), np.repeat(tenants, each)
