@@ -22,7 +22,7 @@ PATIENCE: Final = 3.0
 """s that servers which are still connecting are waited for."""
 MOST_SERVERS: Final = 64
 """Of a larger cluster nothing is asked: it is sick, perhaps, and has better things to do."""
-AT_ONCE: Final = 4
+AT_ONCE: Final = 16
 ENOUGH: Final = 3
 """Spans that say how far one may differ from the other."""
 

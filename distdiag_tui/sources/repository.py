@@ -25,8 +25,8 @@ REACH: Final = 6 * 3600
 """s before now: what a server did on another day says less of this one."""
 SHORTEST: Final = 10.0
 """s: snapshots that are nearer to each other say little."""
-TIMEOUT: Final = 3.0
-"""s, for connecting and for each statement."""
+TIMEOUT: Final = 5.0
+"""s, for all of it."""
 
 SNAPSHOTS: Final = ("CDB_WR_SNAPSHOT", "DBA_WR_SNAPSHOT")
 TOTALS: Final = ("CDB_WR_SYSSTAT", "DBA_WR_SYSSTAT")
@@ -53,21 +53,24 @@ async def read_spans(endpoint: Endpoint, target: Target) -> Spans | None:
     try:
         async with asyncio.timeout(TIMEOUT):
             connection = await connect(endpoint, target, TIMEOUT)
-        capability = await probe(connection, (*SNAPSHOTS, *TOTALS, *WAITS), TIMEOUT)
-        found = [_best(capability, views) for views in (SNAPSHOTS, TOTALS, WAITS)]
-        snapshots, totals, waits = found
-        if snapshots is None or totals is None:
-            return None
-        taken = await _ask(connection, _taken(capability, snapshots))
-        if len(taken) < 2:
-            return None
-        first = min(int(row[1]) for row in taken)
-        rows = await _ask(connection, _totals(capability, totals, first))
-        waited = None if waits is None else await _ask(connection, _waits(capability, waits, first))
-        return spans_of(taken, rows, waited)
+            return await _spans(connection)
     finally:
         if connection is not None:
             connection.close()  # at once: a hung server would not say good-bye
+
+
+async def _spans(connection: Any) -> Spans | None:  # noqa: ANN401  untyped
+    capability = await probe(connection, (*SNAPSHOTS, *TOTALS, *WAITS))
+    snapshots, totals, waits = (_best(capability, views) for views in (SNAPSHOTS, TOTALS, WAITS))
+    if snapshots is None or totals is None:
+        return None
+    taken = await _ask(connection, _taken(capability, snapshots))
+    if len(taken) < 2:
+        return None
+    first = min(int(row[1]) for row in taken)
+    rows = await _ask(connection, _totals(capability, totals, first))
+    waited = None if waits is None else await _ask(connection, _waits(capability, waits, first))
+    return spans_of(taken, rows, waited)
 
 
 def spans_of(taken: Iterable[Row], totals: Iterable[Row], waits: Iterable[Row] | None) -> Spans | None:
@@ -148,6 +151,6 @@ def _waits(capability: Capability, view: str, first: int) -> str:
 
 
 async def _ask(connection: Any, select: str) -> list[Row]:  # noqa: ANN401  untyped
-    async with asyncio.timeout(TIMEOUT), connection.cursor() as cursor:
+    async with connection.cursor() as cursor:
         await cursor.execute(f"select {HINT} {select}")
         return list(await cursor.fetchall())
