@@ -7,6 +7,8 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Snapshot
@@ -80,8 +82,6 @@ class HoursBefore:
 
 def usual_of(told: Mapping[str, Spans]) -> Usual:
     """Medians over each server's spans, and how far these differ where there are some."""
-    import numpy as np  # noqa: PLC0415
-
     from distdiag_tui.diagnosis.metricset import console_metrics  # noqa: PLC0415
     from distdiag_tui.diagnosis.robust import centre_and_spread  # noqa: PLC0415
 

@@ -32,6 +32,12 @@ from distdiag_tui.sources.repository import Spans, read_spans, spans_of
 SELECTS = 300
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is."""
+    monkeypatch.setattr(repository, "TIMEOUT", 60.0)
+
+
 @asynccontextmanager
 async def cursor_on(target: Target, endpoint: Endpoint) -> AsyncIterator[Any]:
     link = await asyncmy.connect(
@@ -90,10 +96,10 @@ async def test_who_comes_late_compares_with_the_hours_before(version: str) -> No
     async with Sim(Shape(version, zones=3, servers=3, tenants=1), seed=1) as sim:
         sim.symptom("z2s1", "log", 12.0)
         target, sick = sim.target(), sim.endpoint("z2s1").address
-        engine = live_engine(LiveSource(target, 0.5), target)
+        engine = live_engine(LiveSource(target, 1.0), target)
         engine.diagnoser = Diagnoser()
         said = [""]
-        async with aclosing(engine.snapshots()) as snapshots, asyncio.timeout(60):
+        async with aclosing(engine.snapshots()) as snapshots, asyncio.timeout(120):
             while not said[-1].startswith("against what was usual"):
                 diagnosis = (await anext(snapshots)).diagnosis
                 assert diagnosis is not None
