@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
@@ -10,15 +11,18 @@ from asyncmy.errors import MySQLError
 
 from distdiag_tui.doctor.check import Check
 from distdiag_tui.model.target import Endpoint, Target
+from distdiag_tui.model.text import duration
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.node import FEATURES, TIMEOUT
+from distdiag_tui.sources.repository import REACH, read_spans
 from distdiag_tui.sources.session import connect
 from distdiag_tui.sources.trouble import diagnose
 
 MOST: Final = 16
 """Servers that are asked."""
 
+_HOURS: Final = REACH // 3600
 _ALL: Final = "ALL PRIVILEGES"
 _NEEDS: Final = (
     ("CREATE", "workloads and SQL anomalies"),
@@ -35,6 +39,9 @@ async def servers(target: Target) -> AsyncIterator[Check]:
     if grants := next((grants for _, grants in found if grants), []):
         for check in _rights(target, grants):
             yield check
+    answering = (endpoint for endpoint, (check, _) in zip(asked, found, strict=True) if check.state == "ok")
+    if (first := next(answering, None)) is not None:
+        yield await _hours_before(first, target)
     if len(target.endpoints) > MOST:
         yield Check("servers", "ok", f"{MOST} of {len(target.endpoints)} were asked")
 
@@ -73,6 +80,24 @@ def _seen(name: str, target: Target, capability: Capability) -> Check:
         return Check(name, "ok", capability.product)
     mend = f"GRANT SELECT ON oceanbase.* TO '{target.user.partition('@')[0]}'"
     return Check(name, "failing", f"{capability.product}, without {', '.join(lost)}", mend)
+
+
+async def _hours_before(endpoint: Endpoint, target: Target) -> Check:
+    """What the workload repository of a server has: who comes late compares with it."""
+    name, mend = (
+        "hours before",
+        "to know later what was usual: CALL DBMS_WORKLOAD_REPOSITORY.CREATE_SNAPSHOT()",
+    )
+    try:
+        spans = await read_spans(endpoint, target)
+    except Exception as error:  # as above
+        return Check(name, "missing", f"{endpoint.label}: {diagnose(error)[1]}", mend)
+    if spans is None:
+        return Check(name, "missing", f"{endpoint.label} wrote nothing down of the last {_HOURS} hours", mend)
+    ago = duration(max(0.0, time.time() - float(spans.ends.max())))
+    count = len(spans.ends)
+    told = f"wrote {count} span{'s' * (count != 1)} down, until {ago} ago"
+    return Check(name, "ok", f"{endpoint.label} {told}")
 
 
 def _rights(target: Target, grants: Sequence[str]) -> list[Check]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from conftest import LiveLab
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.usual import Usual
+from distdiag_tui.doctor import servers
 from distdiag_tui.engine import Engine, hours_before
 from distdiag_tui.engine.hours_before import HoursBefore, usual_of
 from distdiag_tui.engine.live import live_engine
@@ -78,6 +80,11 @@ async def test_a_real_server_tells_of_the_time_between_two_snapshots(
     assert math.isfinite(figures["wait_system_io"])
     assert math.isnan(figures["memory_used"]), "a level has no past"
     assert await read_spans(second, lab.target.at(second)) is None, "nobody made it write anything down"
+    check = await servers._hours_before(first, lab.target)
+    assert check.state == "ok"
+    assert re.fullmatch(r"n1 \(\S+\) wrote \d+ spans? down, until \d+s ago", check.words)
+    check = await servers._hours_before(second, lab.target)
+    assert (check.state, check.words) == ("missing", f"{second.label} wrote nothing down of the last 6 hours")
 
 
 async def frames_of(engine: Engine, ticks: int) -> list[Snapshot]:
