@@ -41,7 +41,8 @@ def test_every_view_is_there_with_its_columns_and_types(short: str, full: str) -
 
 @pytest.mark.parametrize("version", CARRIED)
 def test_rows_are_made_for_views_that_there_are_and_statistics_that_the_console_reads(version: str) -> None:
-    assert set(MAKERS) - set(DEFINITIONS) <= set(definitions(version))
+    absent = set(MAKERS) - set(DEFINITIONS) - set(definitions(version))
+    assert absent == ({"CDB_WR_SYSTEM_EVENT"} if version in ("4.2.1", "4.3.3") else set())
     missing = set(STAT_IDS) - {each.id for each in statistics(version)}
     assert missing <= {"4.2.1": {40119, 140018}, "4.2.5": {140018}}.get(version, set())
 
