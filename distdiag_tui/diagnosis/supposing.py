@@ -82,19 +82,19 @@ class Supposing:
         old = self._remembered
         where = {name: row for row, name in enumerate(old.servers)} if old is not None else {}
         known = {row: where[name] for row, name in settled.items() if name in where}
-        lives = {row: each for row, each in new.items() if each[1] >= self._young}
-        if old is not None and 2 * len(known) >= len(new):
-            # and no means of the others: what is of two times looks unlike
-            lives = {row: each for row, each in lives.items() if row in known}
-            self._average(lives, totals, hosts, means)
+        if 2 * len(known) < len(new):
+            old = None
+        # without the others if some are remembered: what is of two times looks unlike
+        met = new if old is None else known
+        lives = {row: new[row] for row in met if new[row][1] >= self._young}
+        self._average(lives, totals, hosts, means)
+        if old is not None:
             rows, theirs = list(known), list(known.values())
             told = aligned(old.centre, old.metrics, self._names)[theirs]
             means[rows] = np.where(np.isnan(told), means[rows], told)
             spread[rows] = aligned(old.spread, old.metrics, self._names)[theirs]
             words = f"against what was usual {duration(time - old.time)} before"
             self._against.update((settled[row], words) for row in known)
-        else:
-            self._average(lives, totals, hosts, means)
         return means, spread
 
     def _average(

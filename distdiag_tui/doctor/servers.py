@@ -84,10 +84,8 @@ def _seen(name: str, target: Target, capability: Capability) -> Check:
 
 async def _hours_before(endpoint: Endpoint, target: Target) -> Check:
     """What the workload repository of a server has: who comes late compares with it."""
-    name, mend = (
-        "hours before",
-        "to know later what was usual: CALL DBMS_WORKLOAD_REPOSITORY.CREATE_SNAPSHOT()",
-    )
+    name = "hours before"
+    mend = "to know later what was usual: CALL DBMS_WORKLOAD_REPOSITORY.CREATE_SNAPSHOT()"
     try:
         spans = await read_spans(endpoint, target)
     except Exception as error:  # as above

@@ -13,15 +13,13 @@ from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.model.metrics import METRIC_IDS
 from distdiag_tui.model.snapshot import Snapshot
 from distdiag_tui.model.target import Endpoint, Target
-from distdiag_tui.model.topology import Server, Status
+from distdiag_tui.model.topology import Server
 
 if TYPE_CHECKING:
     from distdiag_tui.sources.repository import Spans
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 3.0
-"""s that servers which are still connecting are waited for."""
 MOST_SERVERS: Final = 64
 """Of a larger cluster nothing is asked: it is sick, perhaps, and has better things to do."""
 AT_ONCE: Final = 16
@@ -43,8 +41,7 @@ class HoursBefore:
         if self._began is None:
             self._began = snapshot.time
         if self._asking is None:
-            connecting = any(server.status is Status.CONNECTING for server in snapshot.servers)
-            if not connecting or snapshot.time - self._began > PATIENCE:
+            if snapshot.complete(self._began):
                 self._asking = asyncio.create_task(self._ask(snapshot.servers), name="hours before")
         elif self._asking.done() and not self._told:
             self._told = True
@@ -56,7 +53,6 @@ class HoursBefore:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.wait({self._asking})
-            self._told = True
 
     async def _ask(self, servers: tuple[Server, ...]) -> Usual | None:
         answering = [server for server in servers if server.status.answers]

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from distdiag_tui.model.findings import Diagnosis, finding_document
 from distdiag_tui.model.metrics import METRIC_IDS, METRIC_INDEX
 from distdiag_tui.model.text import plain, rounded, utc
-from distdiag_tui.model.topology import Event, Host, Layout, Server, Subject
+from distdiag_tui.model.topology import Event, Host, Layout, Server, Status, Subject
 
 WATCH_SCHEMA: Final = "distdiag.watch/1"
+PATIENCE: Final = 3.0
+"""s that servers which are still connecting are waited for."""
 
 Values = NDArray[np.float32]
 
@@ -126,6 +128,11 @@ class Snapshot:
         for server in self.servers:
             zones.setdefault(server.zone, []).append(server)
         return zones
+
+    def complete(self, since: float) -> bool:
+        """Whether no server is still connecting that is waited for; who asks began at `since` (epoch s)."""
+        connecting = any(server.status is Status.CONNECTING for server in self.servers)
+        return not connecting or self.time - since > PATIENCE
 
     def value(self, subject: Subject, metric: str) -> float:
         """One figure, NaN when missing."""

@@ -12,7 +12,7 @@ from distdiag_tui.model.errors import PrometheusError
 from distdiag_tui.model.metrics import Metric
 from distdiag_tui.model.prometheus import PrometheusServer
 from distdiag_tui.model.snapshot import History, Snapshot, Values
-from distdiag_tui.model.topology import Status, Subject
+from distdiag_tui.model.topology import Subject
 from distdiag_tui.prometheus.backfill import Backfill
 from distdiag_tui.prometheus.past import Growing, Past
 from distdiag_tui.prometheus.reader import Reader
@@ -23,7 +23,6 @@ from distdiag_tui.prometheus.writer import Writer
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 3.0  # s that servers which are still connecting are waited for
 LATE: Final = 600.0  # s: what went wrong of late is not to be taken for usual
 
 
@@ -107,9 +106,7 @@ class PrometheusDesk:
         waits = self._paused or (self._turn is not None and self._turn.held is False)
         if self._writer is not None and not waits:
             self._writer.take(snapshot)
-        connecting = any(server.status is Status.CONNECTING for server in snapshot.servers)
-        complete = not connecting or snapshot.time - self._began > PATIENCE
-        if not self._reading and complete and Subject() in snapshot.values:
+        if not self._reading and snapshot.complete(self._began) and Subject() in snapshot.values:
             self._reading = True
             seen = snapshot.history.window(Subject(), self._reach, snapshot.tick).shape[1]
             task = asyncio.create_task(self._read(snapshot, snapshot.tick - seen + 1), name="read back")

@@ -63,6 +63,11 @@ def local(capability: Capability, view: str) -> str:
     return "1 = 1"
 
 
+def tenant_of(capability: Capability, view: str) -> str:
+    """The expression for a row's tenant id: of the only one, where the view has no column for it."""
+    return "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
+
+
 def plan(capability: Capability) -> tuple[Query, ...]:
     """The queries of a tick, as far as the server has their views and columns."""
     builders = (_sysstat, _system_event, _sessions, _plan_cache, _disks)
@@ -131,7 +136,7 @@ def _plan_cache(capability: Capability) -> Query | None:
     view = "GV$OB_PLAN_CACHE_STAT"
     if not capability.has(view, "ACCESS_COUNT", "HIT_COUNT", "MEM_HOLD"):
         return None
-    tenant = "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
+    tenant = tenant_of(capability, view)
     return Query(
         f"select {HINT} {tenant}, access_count, hit_count, mem_hold from oceanbase.{view}"  # noqa: S608
         f" where {local(capability, view)}",

@@ -18,7 +18,7 @@ from distdiag_tui.model.arithmetic import IS_LEVEL, Floats, add_rows, evaluate, 
 from distdiag_tui.model.metrics import COLUMN_INDEX, COLUMNS, STAT_IDS, WAIT_CLASSES
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.sources.capability import Capability, probe
-from distdiag_tui.sources.queries import HINT, Row, figure, local
+from distdiag_tui.sources.queries import HINT, Row, figure, local, tenant_of
 from distdiag_tui.sources.session import connect
 
 REACH: Final = 6 * 3600
@@ -120,14 +120,10 @@ def _best(capability: Capability, views: Sequence[str]) -> str | None:
     return next((view for view in views if capability.has(view, "SNAP_ID")), None)
 
 
-def _tenant(capability: Capability, view: str) -> str:
-    return "tenant_id" if capability.has(view, "TENANT_ID") else "effective_tenant_id()"
-
-
 def _taken(capability: Capability, view: str) -> str:
     """The last one has a number below 0, too, and no totals under it."""
     return (
-        f"{_tenant(capability, view)}, snap_id, unix_timestamp(end_interval_time),"
+        f"{tenant_of(capability, view)}, snap_id, unix_timestamp(end_interval_time),"
         f" unix_timestamp(startup_time) from oceanbase.{view} where snap_id > 0 and"
         f" unix_timestamp(end_interval_time) > unix_timestamp(now(6)) - {REACH} and {local(capability, view)}"
     )
@@ -136,13 +132,13 @@ def _taken(capability: Capability, view: str) -> str:
 def _totals(capability: Capability, view: str, first: int) -> str:
     ids = ",".join(map(str, STAT_IDS))
     return (
-        f"{_tenant(capability, view)}, snap_id, stat_id, value from oceanbase.{view}"
+        f"{tenant_of(capability, view)}, snap_id, stat_id, value from oceanbase.{view}"
         f" where snap_id >= {first} and stat_id in ({ids}) and {local(capability, view)}"
     )
 
 
 def _waits(capability: Capability, view: str, first: int) -> str:
-    tenant = _tenant(capability, view)
+    tenant = tenant_of(capability, view)
     return (
         f"{tenant}, snap_id, wait_class, sum(time_waited_micro) from oceanbase.{view}"
         f" where snap_id >= {first} and wait_class <> 'IDLE' and {local(capability, view)}"

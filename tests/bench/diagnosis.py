@@ -160,14 +160,11 @@ def _alone(run: Run) -> Iterator[Run]:
 def _judged_late(run: Run) -> Verdict:
     """From its first fault on, with what Prometheus would have kept of the time before."""
     late = _late(run)
-    before = [tick for tick in run.ticks if run.calm(tick.time) and tick.time < late.ticks[0].time]
     past: dict[str, Values] = {}
-    for server in run.ticks[0].servers:
-        subject = Subject(server.zone, server.name)
-        seen = np.array([tick.values[subject] for tick in before if subject in tick.values])
+    for name, seen in _calm_before(run, late).items():
         for start in range(0, len(seen), SCRAPED):
             seen[start : start + SCRAPED] = seen[start : start + SCRAPED].mean(axis=0)
-        past[server.name] = seen.T
+        past[name] = seen.T
     first, *others = late.ticks
     diagnoser = Diagnoser()
     first.told(diagnoser)
@@ -204,16 +201,23 @@ WRITTEN_DOWN = np.array(
 
 def _span_before(run: Run) -> Usual:
     """The means of all that went well before its first fault."""
-    begin = _late(run).ticks[0].time
-    before = [tick for tick in run.ticks if run.calm(tick.time) and tick.time < begin]
-    told = {}
-    for server in run.ticks[0].servers:
-        subject = Subject(server.zone, server.name)
-        seen = np.array([tick.values[subject] for tick in before if subject in tick.values], dtype=float)
+    late, told = _late(run), {}
+    for name, seen in _calm_before(run, late).items():
         there = np.isfinite(seen).sum(axis=0)
-        mean = np.nansum(seen, axis=0) / np.where(there & WRITTEN_DOWN, there, np.nan)
-        told[server.name] = Spans(np.array([begin]), mean[None])
+        mean = np.nansum(seen, axis=0, dtype=float) / np.where(there & WRITTEN_DOWN, there, np.nan)
+        told[name] = Spans(np.array([late.ticks[0].time]), mean[None])
     return usual_of(told)
+
+
+def _calm_before(run: Run, late: Run) -> dict[str, Values]:
+    """By server what it did in its calm ticks before, (ticks, metrics)."""
+    begin = late.ticks[0].time
+    before = [tick for tick in run.ticks if run.calm(tick.time) and tick.time < begin]
+    subjects = {server.name: Subject(server.zone, server.name) for server in run.ticks[0].servers}
+    return {
+        name: np.array([tick.values[subject] for tick in before if subject in tick.values])
+        for name, subject in subjects.items()
+    }
 
 
 def _another(run: Run, runs: Sequence[Run]) -> Run:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import re
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
 
-import asyncmy
 import numpy as np
 import pytest
 from conftest import LiveLab
+from standin import client
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.usual import Usual
@@ -24,7 +22,6 @@ from distdiag_tui.engine.live import live_engine
 from distdiag_tui.engine.memory import Memory
 from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.snapshot import Snapshot
-from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.sim.shape import Shape
 from distdiag_tui.sim.sim import Sim
 from distdiag_tui.sources import repository
@@ -40,24 +37,12 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "TIMEOUT", 60.0)
 
 
-@asynccontextmanager
-async def cursor_on(target: Target, endpoint: Endpoint) -> AsyncIterator[Any]:
-    link = await asyncmy.connect(
-        host=endpoint.host, port=endpoint.port, user=target.user, password=target.password.reveal()
-    )
-    try:
-        async with link.cursor() as cursor:
-            yield cursor
-    finally:
-        link.close()
-
-
 async def test_a_real_server_tells_of_the_time_between_two_snapshots(
     lab: LiveLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(repository, "SHORTEST", 0.5)
     first, second, _ = lab.target.endpoints
-    async with cursor_on(lab.target, first) as cursor:
+    async with client(lab.target, first) as cursor:
         await cursor.execute("call dbms_workload_repository.create_snapshot()")
         for number in range(SELECTS):
             await cursor.execute(f"select {number}")

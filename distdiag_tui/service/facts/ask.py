@@ -13,7 +13,7 @@ from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.text import duration, figure, plain
 from distdiag_tui.sources.capability import Capability, probe
-from distdiag_tui.sources.queries import HINT, Row, local
+from distdiag_tui.sources.queries import HINT, Row, local, tenant_of
 from distdiag_tui.sources.session import connect
 
 TIMEOUT: Final = 3.0
@@ -51,6 +51,10 @@ class Server:
     def here(self, view: str) -> str:
         """The condition that keeps a view to this server."""
         return local(self.capability, view)
+
+    def tenant_of(self, view: str) -> str:
+        """The expression for the tenant id of the view's rows."""
+        return tenant_of(self.capability, view)
 
     @property
     def connected(self) -> bool:

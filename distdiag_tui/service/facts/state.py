@@ -49,7 +49,7 @@ async def _waits(server: Server) -> Answer:
 
 
 async def _memstore(server: Server) -> Answer:
-    tenant = "tenant_id" if server.has(_MEMSTORE, "TENANT_ID") else "effective_tenant_id()"
+    tenant = server.tenant_of(_MEMSTORE)
     rows = await server.rows(
         f"{tenant}, memstore_used, memstore_limit, 100 * memstore_used / memstore_limit, freeze_trigger,"
         f" freeze_cnt from oceanbase.{_MEMSTORE} where {server.here(_MEMSTORE)} and memstore_limit > 0"
@@ -74,7 +74,7 @@ async def _memstore(server: Server) -> Answer:
 async def _compaction(server: Server) -> Answer:
     """The merges of tenants, what is merged here now, and what does not get on."""
     view = _CDB_MAJOR if server.has(_CDB_MAJOR) else _DBA_MAJOR
-    tenant = "tenant_id" if server.has(view, "TENANT_ID") else "effective_tenant_id()"
+    tenant = server.tenant_of(view)
     rows = await server.rows(
         f"{tenant}, status, is_error, is_suspended, start_time, last_finish_time from oceanbase.{view}"
         f" order by status = 'IDLE', 1 limit {SHOWN}"
@@ -163,7 +163,7 @@ async def _caches(server: Server) -> Answer:
 
 
 async def _plan_cache(server: Server) -> Answer:
-    tenant = "tenant_id" if server.has(_PLANS, "TENANT_ID") else "effective_tenant_id()"
+    tenant = server.tenant_of(_PLANS)
     where = f" from oceanbase.{_PLANS} where {server.here(_PLANS)}"
 
     async def read() -> dict[Any, tuple[float, float]]:

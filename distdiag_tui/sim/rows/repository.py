@@ -3,45 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
-
-import numpy as np
+from typing import Any, Final, NamedTuple
 
 from distdiag_tui.sim.definitions import wait_events
 from distdiag_tui.sim.rows.ask import Ask, Rows, table
 from distdiag_tui.sim.rows.statistics import WAITS, chosen, values_of
-from distdiag_tui.sim.world import Server, Tenant
+from distdiag_tui.sim.world import Server
 
 _HOUR: Final = 3600.0
 _KEPT: Final = 8
 _CLUSTER: Final = 1
 
 
-def _taken(ask: Ask) -> Iterator[tuple[Mapping[str, Any], float, Server, Tenant]]:
-    """The columns that all views have, the hour, and of whom."""
+class Written(NamedTuple):
+    """What a server wrote down of a tenant, the `place`th of `Ask.pairs`: the columns that all views have."""
+
+    row: Mapping[str, Any]
+    hour: float
+    server: Server
+    place: int
+
+    def share(self, now: float) -> float:
+        """Of its totals of now: as if it had always been like this."""
+        return (self.hour - self.server.started) / max(1.0, now - self.server.started)
+
+
+def _written(ask: Ask) -> Iterator[Written]:
     last = ask.now // _HOUR
     rows, columns = ask.pairs()
-    servers = {each.index: each for each in ask.servers}
-    tenants = {each.index: each for each in ask.tenants}
+    ids = ask.tenant_ids(columns).tolist()
     for ago in reversed(range(_KEPT)):
         hour = (last - ago) * _HOUR
-        for server, tenant in zip(rows.tolist(), columns.tolist(), strict=True):
-            if servers[server].started <= hour:
-                who, of = servers[server], tenants[tenant]
+        for place, index in enumerate(rows.tolist()):
+            server = ask.world.servers[index]
+            if server.started <= hour:
                 row = {
-                    "CLUSTER_ID": _CLUSTER, "TENANT_ID": of.id, "SNAP_ID": int(last) - ago,
-                    "SVR_IP": who.ip, "SVR_PORT": who.rpc_port,
+                    "CLUSTER_ID": _CLUSTER, "TENANT_ID": ids[place], "SNAP_ID": int(last) - ago,
+                    "SVR_IP": server.ip, "SVR_PORT": server.rpc_port,
                 }  # fmt: skip
-                yield row, hour, who, of
-
-
-def _share(ask: Ask, hour: float, server: Server) -> float:
-    """Of its totals of now: as if it had always been like this."""
-    return (hour - server.started) / max(1.0, ask.now - server.started)
+                yield Written(row, hour, server, place)
 
 
 def _snapshots(ask: Ask) -> Iterator[dict[str, Any]]:
-    for row, hour, server, _ in _taken(ask):
+    for row, hour, server, _ in _written(ask):
         yield {
             **row, "BEGIN_INTERVAL_TIME": hour - _HOUR, "END_INTERVAL_TIME": hour, "SNAP_FLAG": 2,
             "STARTUP_TIME": server.started,
@@ -49,26 +53,27 @@ def _snapshots(ask: Ask) -> Iterator[dict[str, Any]]:
 
 
 def _sysstat(ask: Ask) -> Iterator[dict[str, Any]]:
-    wanted = chosen(ask)
-    for row, hour, server, tenant in _taken(ask):
-        place = np.array([server.index]), np.array([tenant.index])
-        for statistic in wanted:
-            value = int(values_of(ask, statistic, place)[0])
-            grown = value * _share(ask, hour, server) if statistic.adds else value
-            yield {**row, "STAT_ID": statistic.id, "VALUE": int(grown)}
+    pairs = ask.pairs()
+    now = [(each, values_of(ask, each, pairs).tolist()) for each in chosen(ask)]
+    for written in _written(ask):
+        share = written.share(ask.now)
+        for statistic, values in now:
+            value = values[written.place]
+            grown = int(value * share) if statistic.adds else value
+            yield {**written.row, "STAT_ID": statistic.id, "VALUE": grown}
 
 
 def _system_event(ask: Ask) -> Iterator[dict[str, Any]]:
-    events = [each for each in wait_events(ask.version) if each.name in WAITS]
-    for row, hour, server, tenant in _taken(ask):
-        place = np.array([server.index]), np.array([tenant.index])
-        for event in events:
-            source, share, once = WAITS[event.name]
-            micros = ask.load.total(source, ask.now, place)[0] * share * _share(ask, hour, server)
+    events = [(each, *WAITS[each.name]) for each in wait_events(ask.version) if each.name in WAITS]
+    pairs = ask.pairs()
+    now = {source: ask.load.total(source, ask.now, pairs).tolist() for _, source, _, _ in events}
+    for written in _written(ask):
+        for event, source, share, once in events:
+            micros = now[source][written.place] * share * written.share(ask.now)
             yield {
-                **row, "EVENT_ID": event.id, "EVENT_NAME": event.name, "WAIT_CLASS_ID": event.class_id,
-                "WAIT_CLASS": event.wait_class, "TOTAL_WAITS": int(micros / once), "TOTAL_TIMEOUTS": 0,
-                "TIME_WAITED_MICRO": int(micros),
+                **written.row, "EVENT_ID": event.id, "EVENT_NAME": event.name,
+                "WAIT_CLASS_ID": event.class_id, "WAIT_CLASS": event.wait_class,
+                "TOTAL_WAITS": int(micros / once), "TOTAL_TIMEOUTS": 0, "TIME_WAITED_MICRO": int(micros),
             }  # fmt: skip
 
 
