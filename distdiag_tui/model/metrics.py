@@ -257,7 +257,8 @@ CATALOGUE: Final[tuple[Metric, ...]] = (
     ),
     _hit_ratio("row_cache_hit", "row cache hit", 50000, (50000, 50001), "Row cache hits."),
     _hit_ratio("block_cache_hit", "block hit", 50008, (50008, 50009), "Data block cache hits."),
-    _hit_ratio("index_cache_hit", "index hit", 60087, (60086,), "Index block cache hits."),
+    # 60086 is called "accessed" blocks, but counts only those that the cache did not have
+    _hit_ratio("index_cache_hit", "index hit", 60087, (60087, 60086), "Index block cache hits."),
     _hit_ratio("plan_cache_hit", "plan hit", "plan.hits", ("plan.accesses",), "Plan cache hits."),
     _rate("sql_in_bytes", "SQL in", "net", (10008,), "Bytes received from clients.", unit="B/s"),
     _rate("sql_out_bytes", "SQL out", "net", (10010,), "Bytes sent to clients.", unit="B/s"),

@@ -86,7 +86,7 @@ _NAMED: Final[dict[Column, tuple[str, str]]] = {
     50008: ("block_cache_hits", "Data blocks found in the block cache."),
     50009: ("block_cache_misses", "Data blocks not found in the block cache."),
     60087: ("index_cache_hits", "Index blocks found in the cache."),
-    60086: ("index_cache_accesses", "Index blocks looked for."),
+    60086: ("index_cache_misses", "Index blocks not found in the cache."),
     10008: ("sql_in_bytes", "Bytes received from clients."),
     10010: ("sql_out_bytes", "Bytes sent to clients."),
     10000: ("rpc_in", "RPC packets received."),

@@ -234,7 +234,7 @@ class Load:
         rates[80003] = rates[80001] * 180.0 * log
         rates[50000], rates[50001] = selects * 5.0, selects * 0.4
         rates[50008], rates[50009] = selects * 9.0, selects * 0.12
-        rates[60086], rates[60087] = selects * 7.0, selects * 6.93
+        rates[60086], rates[60087] = selects * 0.07, selects * 6.93
 
     def _fill_others(self, demand: Floats, slow: Floats, net: Floats, ails: Mapping[str, Floats]) -> None:
         rates, commits = self.rates, demand * 0.09

@@ -149,6 +149,13 @@ class Terminal:
                 return os.waitstatus_to_exitcode(self.status)
         raise AssertionError(f"still running after {seconds:g} s:\n{self.text()}")
 
+    def wait_stopped(self, seconds: float = 20.0) -> None:
+        """Until it is stopped, as by ^Z; AssertionError if it goes on."""
+        program, end = psutil.Process(self.pid), time.perf_counter() + seconds
+        while program.status() != psutil.STATUS_STOPPED:
+            assert time.perf_counter() < end, f"still running after {seconds:g} s:\n{self.text()}"
+            self.pump(0.05)
+
     def first_time(self, pattern: str) -> float | None:
         """Seconds from the start until the screen first showed a match, or None; replayed afterwards."""
         screen = pyte.Screen(*self.size)

@@ -50,6 +50,7 @@ def test_stopped_by_hand_it_lets_another_one_write(lab_env: LiveLab, tmp_path: P
             with Terminal(CONNECT, 200, 48, environment=variables) as second:
                 second.wait_for(elsewhere)
                 first.send("\x1a")
+                first.wait_stopped()
                 second.wait_for(r"Prometheus \d")
                 os.kill(first.pid, signal.SIGCONT)
                 first.wait_for(elsewhere)

@@ -47,7 +47,7 @@ def test_every_statistic_that_the_console_reads_is_there_and_totals_only_grow() 
         before = after
     assert np.all(made.levels[140003] <= made.levels[140002])
     assert np.all(made.levels[130001] <= made.levels[130004])
-    assert np.all(made.totals[60086] >= made.totals[60087])
+    assert np.all(made.totals[60086] <= made.totals[60087])  # misses and hits
 
 
 def test_rates_do_not_depend_on_when_one_asks() -> None:

@@ -89,7 +89,6 @@ SAME = {
     "io_write_bytes": "io_write_bytes_rate",
     "row_cache_hit": "row_cache_hit_ratio",
     "block_cache_hit": "block_cache_hit_ratio",
-    "index_cache_hit": "index_block_cache_hit_ratio",
     "sql_in_bytes": "mysql_in_bytes_rate",
     "sql_out_bytes": "mysql_out_bytes_rate",
     "rpc_in_rate": "rpc_in_rate",
@@ -144,6 +143,11 @@ def test_kind_agrees_with_the_formula(row: Metric) -> None:
     else:
         assert LEVELS.issuperset((*row.over, *row.under))
     assert (row.unit == "%") == (row.scale == 100 or row.id == "cpu_percent")
+
+
+@pytest.mark.parametrize("name", ["row_cache_hit", "block_cache_hit", "index_cache_hit"])
+def test_hits_are_a_part_of_what_was_looked_for(name: str) -> None:
+    assert set(metric(name).over) < set(metric(name).under)
 
 
 def test_every_group_has_metrics_and_the_first_look_is_of_the_catalogue() -> None:

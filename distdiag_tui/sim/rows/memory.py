@@ -13,7 +13,7 @@ from distdiag_tui.sim.rows.ask import Ask, Rows
 # Cache, priority, share of the caches' memory, statistics of hits and misses.
 _CACHES: Final = (
     ("user_block_cache", 1, 0.7, 50008, 50009),
-    ("index_block_cache", 10, 0.1, 60087, 50009),
+    ("index_block_cache", 10, 0.1, 60087, 60086),
     ("user_row_cache", 1, 0.15, 50000, 50001),
     ("bf_cache", 1, 0.05, 60087, 50001),
 )
