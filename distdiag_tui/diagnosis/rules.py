@@ -17,6 +17,7 @@ TOLD: Final = 0.5
 """The score of a cause whose telling sign is there."""
 PLAIN: Final = 0.45
 """An effect of this size is as plain as one can be."""
+OF_PROCESS: Final = "proc_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,8 @@ class Knowledge:
     `needs`: a sign that a cause cannot be there without. `denied`: a metric whose rise speaks against it.
     `brings`: 1 for metrics that rise with a cause, -1 for those that fall, though they are no sign of it:
     and so are none of another one beside it. `tells`: a sign that says it by itself. `adds`: one that does
-    so only beside another cause.
+    so only beside another cause. `shown`: signs of which one must be there where the server's process is
+    looked at, as its metrics, `OF_PROCESS`, tell by having moved at all.
     """
 
     signs: Mapping[str, Mapping[str, float]]
@@ -35,6 +37,7 @@ class Knowledge:
     brings: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
     adds: Mapping[str, str] = field(default_factory=dict)
+    shown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Rules:
@@ -56,6 +59,11 @@ class Rules:
             [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]
             for pairs in (known.needs, known.denied, known.tells, known.adds)
         )
+        self._shown = [
+            (self.causes.index(cause), [metrics.index(name) for name in names])
+            for cause, names in known.shown.items()
+        ]
+        self._process = [row for row, name in enumerate(metrics.names) if name.startswith(OF_PROCESS)]
         there = np.ones(len(metrics.names), dtype=np.bool_)
         there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
         self._total = np.abs(self._weights[:, there]).sum(axis=1)
@@ -74,6 +82,10 @@ class Rules:
             scores[..., cause] *= DOUBTED + (1 - DOUBTED) * self._there(effects, cause, metric)
         for cause, metric in self._denied:
             scores[..., cause] *= 1 - (1 - DOUBTED) * np.clip(signed[..., metric], 0.0, 1.0)
+        watched = (effects[..., self._process] != 0).any(axis=-1)
+        for cause, signs in self._shown:
+            seen = np.max([self._there(effects, cause, metric) for metric in signs], axis=0)
+            scores[..., cause] *= np.where(watched, DOUBTED + (1 - DOUBTED) * np.minimum(1.0, 2 * seen), 1.0)
         return self._told(scores, effects, self._tells)
 
     def beside(self, effects: Floats) -> Floats:

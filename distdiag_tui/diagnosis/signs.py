@@ -6,7 +6,7 @@ causes move gets little. Written from what OceanBase does, and checked against r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from distdiag_tui.diagnosis.rules import Knowledge
@@ -35,8 +35,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "host_disk_flush_rt": 2, "host_disk_write_rt": 2, "host_disk_queue": 1, "host_pressure_io": 1,
     },
     "network_degraded": {
-        "answer_rt": 3, "qps": -2, "tps": -2, "commit_rate": -1, "select_rate": -1, "sql_in_bytes": -2,
-        "sql_out_bytes": -2, "tx_rt": 3, "log_sync_rt": -1, "io_write_rt": -1,
+        "answer_rt": 3, "qps": -1, "tps": -1, "tx_rt": 1, "log_sync_rt": -1, "io_write_rt": -1,
         "proc_stopped": -3, "proc_run_delay_rt": -1, "host_tcp_retrans": 1,
     },
     "cache_thrashing": {
@@ -107,5 +106,8 @@ ADDS: Final[Mapping[str, str]] = {
     "cpu_saturation": STOPPED,
     "cache_thrashing": "kvcache_used",
 }
-DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS)
+SHOWN: Final[Mapping[str, Sequence[str]]] = {
+    "cpu_saturation": (STOPPED, "proc_run_delay_rt", "proc_throttled"),
+}
+DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS, SHOWN)
 """What diagnosis goes by until it is trained."""

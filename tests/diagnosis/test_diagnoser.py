@@ -389,6 +389,22 @@ def test_what_a_cause_cannot_do_without_is_asked_for() -> None:
     assert careful.scores(effects) == pytest.approx(careless.scores(effects))
 
 
+def test_what_a_process_would_show_is_asked_for_only_where_the_process_is_looked_at() -> None:
+    metrics = console_metrics()
+    signs = {"starved": {"tx_rt": 1, "proc_stopped": 1, "proc_run_delay_rt": 1}}
+    shown = {"starved": ("proc_stopped", "proc_run_delay_rt")}
+    careless, careful = Rules(metrics, Knowledge(signs)), Rules(metrics, Knowledge(signs, shown=shown))
+    effects = np.zeros(len(metrics.names))
+    effects[metrics.index("tx_rt")] = 0.6
+    assert careful.scores(effects) == pytest.approx(careless.scores(effects))
+    effects[metrics.index("proc_write_bytes")] = -0.01  # it is looked at, and runs whenever it wants to
+    assert careful.scores(effects) == pytest.approx(0.4 * careless.scores(effects))
+    for sign in shown["starved"]:
+        waiting = effects.copy()
+        waiting[metrics.index(sign)] = 0.3
+        assert careful.scores(waiting) == pytest.approx(careless.scores(waiting))
+
+
 def test_what_speaks_against_a_cause_makes_it_less_likely() -> None:
     metrics = console_metrics()
     effects = np.zeros(len(metrics.names))
