@@ -317,16 +317,17 @@ class Diagnoser:
         alike = replace(plain, said=plain.said or view.alike)
         found = []
         if view.shared or view.culprits[row]:
-            found = self._own(alike if view.shared else plain, lasted, row, look, view.effects[row])
+            found = self._own(alike if view.shared else plain, lasted, row, look, view)
         if view.common is not None and COMMON not in {each.cause for each in found}:
             effects, cause = view.common[row], self.judge.causes.index(COMMON)
             sure = self.judge.confidence(self.judge.scores(effects))
             found.append(self._caused(alike, cause, sure, row, look, effects))
         return found
 
-    def _own(self, plain: Finding, lasted: int, row: int, look: Look, effects: Floats) -> list[Finding]:
-        """What is told of these effects (F) alone, after so many ticks."""
-        named = self._namer.name(Alarm(plain.server, effects, lasted, plain.strength))
+    def _own(self, plain: Finding, lasted: int, row: int, look: Look, view: View) -> list[Finding]:
+        """What is told of a server's effects, after so many ticks."""
+        effects = view.effects[row]
+        named = self._namer.name(Alarm(plain.server, effects, lasted, plain.strength, view.many))
         if named is None:
             return []
         if not named.causes:

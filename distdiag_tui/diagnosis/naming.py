@@ -16,6 +16,9 @@ STICKY: Final = 0.05
 PLAIN_ENOUGH: Final = 0.4
 HASTY: Final = 5
 """What is less sure than that waits for so many ticks before it is told."""
+PLAIN_AMONG_MANY: Final = 0.6
+HASTY_AMONG_MANY: Final = 7
+"""The same where many servers alarm at once: for seconds, that may be a mere hiccup of what they share."""
 PASSING: Final = frozenset({"major_compaction"})
 PASSING_TICKS: Final = 7
 """Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
@@ -26,12 +29,16 @@ STRANGE_TICKS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A server that is not as usual: its effects (F), for how many ticks, how far beyond its threshold."""
+    """A server that is not as usual: its effects (F), for how many ticks, how far beyond its threshold.
+
+    `many`: whether it is one of many at this moment.
+    """
 
     server: str
     effects: Floats
     lasted: int
     strength: float
+    many: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,9 @@ class Namer:
         scores = self._judge.scores(alarm.effects)
         sure = self._judge.confidence(scores)
         known = alarm.server in self._before
-        if not known and sure.max() < PLAIN_ENOUGH and alarm.lasted < HASTY:
+        plain = PLAIN_AMONG_MANY if alarm.many else PLAIN_ENOUGH
+        hasty = HASTY_AMONG_MANY if alarm.many else HASTY
+        if not known and sure.max() < plain and alarm.lasted < hasty:
             return None
         first = self._likeliest(alarm.server, scores)
         if first is None:

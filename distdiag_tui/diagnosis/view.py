@@ -36,12 +36,14 @@ SEVERAL_ALIKE: Final = "several servers alike"
 class View:
     """Effects (S, F), who is sick of its own (S), and whether those that alarm all have it alike.
 
+    `many`: whether several alarm, and not few of all.
     `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
     `alike` says how many have it. `writing` (S) are those that write out their memstore.
     """
 
     effects: Floats
     culprits: Flags
+    many: bool
     shared: bool
     common: Floats | None
     alike: str
@@ -69,6 +71,7 @@ def view_of(
     return View(
         effects=effects_of(own, local, change, shared=shared),
         culprits=culprits,
+        many=many and len(rows) > 1,
         shared=shared,
         common=common,
         alike="" if len(rows) < 2 else ALL_ALIKE if len(rows) == len(culprits) else SEVERAL_ALIKE,
