@@ -28,9 +28,9 @@ class Blended:
         log_odds[..., : len(self._model.causes)] += self._model.linear.log_odds(effects)
         return self._model.sure(log_odds)
 
-    def beside(self, effects: Floats) -> Floats:
-        """The same: mixtures were learned from."""
-        return self.scores(effects)
+    def beside(self, effects: Floats, scores: Floats) -> Floats:  # noqa: ARG002  as the rules
+        """They stay: mixtures were learned from."""
+        return scores
 
     def confidence(self, scores: Floats) -> Floats:
         """The scores themselves."""

@@ -30,8 +30,8 @@ class Scorer(Protocol):
         """(..., F) to (..., K), 0 to 1."""
         ...
 
-    def beside(self, effects: Floats) -> Floats:
-        """The same of causes beside another one."""
+    def beside(self, effects: Floats, scores: Floats) -> Floats:
+        """What becomes of the scores (..., K) of these effects, as causes beside another one."""
         ...
 
     def rest(self, effects: Floats, cause: int) -> Floats:
@@ -47,6 +47,7 @@ def explain(
     further: float,
     first: float = 0.0,
     most: int = 3,
+    scores: Floats | None = None,
 ) -> tuple[list[int], Floats]:
     """Greedily: accept the likeliest cause, take off what it explains, go on while there is one more.
 
@@ -54,20 +55,20 @@ def explain(
     the rest is what is left of an estimate. The causes in that order, beginning with those `given`; none if
     the likeliest is below `first`, the next ones where the geometric mean of both scores is `further` or
     above; and of these causes the larger score (K), at most that of the first, of all others that of the
-    whole.
+    whole. `scores` (K) of the effects, if they are known.
     """
-    told = scorer.scores(effects)
+    told = scorer.scores(effects) if scores is None else scores.copy()
     found = list(given)
     if not found:
         best = int(told.argmax())
         if not told[best] >= first:
             return [], told
         found.append(best)
-    whole, left = scorer.beside(effects), effects
+    whole, left = scorer.beside(effects, told.copy()), effects
     for cause in found:
         left = scorer.rest(left, cause)
     while len(found) < most:
-        rest = scorer.beside(left)
+        rest = scorer.beside(left, scorer.scores(left))
         now = np.sqrt(whole * rest)
         now[found] = -np.inf
         best = int(now.argmax())

@@ -269,7 +269,7 @@ class Diagnoser:
         view = self._view(look, alarming)
         heat: Heat = {}
         for row in alarming:
-            scores = self.judge.scores(view.effects[row]).tolist()
+            scores = view.scores[row].tolist()
             heat.update(((self._names[row], c), s) for c, s in zip(self.judge.causes, scores, strict=True))
             # what is nearly over is told as it was, and what is over not for the first time
             going = look.lately[row] or self._held.get(row)
@@ -327,7 +327,8 @@ class Diagnoser:
     def _own(self, plain: Finding, lasted: int, row: int, look: Look, view: View) -> list[Finding]:
         """What is told of a server's effects, after so many ticks."""
         effects = view.effects[row]
-        named = self._namer.name(Alarm(plain.server, effects, lasted, plain.strength, view.many))
+        alarm = Alarm(plain.server, effects, view.scores[row], lasted, plain.strength, view.many)
+        named = self._namer.name(alarm)
         if named is None:
             return []
         if not named.causes:

@@ -26,8 +26,8 @@ class Judge(Protocol):
         """(..., F) to (..., K), 0 to 1."""
         ...
 
-    def beside(self, effects: Floats) -> Floats:
-        """The same of causes beside another one."""
+    def beside(self, effects: Floats, scores: Floats) -> Floats:
+        """What becomes of the scores (..., K) of these effects, as causes beside another one."""
         ...
 
     def rest(self, effects: Floats, cause: int) -> Floats:

@@ -29,13 +29,15 @@ STRANGE_TICKS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A server that is not as usual: its effects (F), for how many ticks, how far beyond its threshold.
+    """A server that is not as usual: its effects (F) and their scores (K), for how many ticks, how far beyond
+    its threshold.
 
     `many`: whether it is one of many at this moment.
     """
 
     server: str
     effects: Floats
+    scores: Floats
     lasted: int
     strength: float
     many: bool = False
@@ -62,7 +64,7 @@ class Namer:
 
     def name(self, alarm: Alarm) -> Named | None:
         """None as long as nothing is to be told."""
-        scores = self._judge.scores(alarm.effects)
+        scores = alarm.scores
         sure = self._judge.confidence(scores)
         known = alarm.server in self._before
         plain = PLAIN_AMONG_MANY if alarm.many else PLAIN_ENOUGH
@@ -76,7 +78,9 @@ class Namer:
         if self._judge.causes[first] in PASSING and alarm.lasted < PASSING_TICKS:
             return None
         further = self._judge.further
-        found, told = explain(self._judge, alarm.effects, [first], further=further, most=MOST_CAUSES)
+        found, told = explain(
+            self._judge, alarm.effects, [first], further=further, most=MOST_CAUSES, scores=scores
+        )
         return Named(tuple(found), self._judge.confidence(told))
 
     def _likeliest(self, server: str, scores: Floats) -> int | None:

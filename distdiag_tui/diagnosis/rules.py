@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.model.arithmetic import Floats
@@ -40,6 +41,19 @@ class Knowledge:
     shown: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """P pairs of a cause and a metric, as rows and columns, and which way the metric goes with the cause."""
+
+    causes: NDArray[np.intp]
+    metrics: NDArray[np.intp]
+    ways: Floats
+
+    def there(self, signed: Floats) -> Floats:
+        """(..., P), 0 to 1: how plainly each is there, in effects (..., M) where 1 is as plain as can be."""
+        return np.maximum(signed[..., self.metrics] * self.ways, 0.0)
+
+
 class Rules:
     """K causes over M metrics. Of effects (see `as_effects`) only the deviations, the first M, count here."""
 
@@ -55,53 +69,50 @@ class Rules:
                 for name, weight in moves.items():
                     table[self.causes.index(cause), metrics.index(name)] = weight
         self._explains = np.where(self._weights == 0, brings, self._weights)
+        self._rising, self._falling = (self._weights > 0).T.astype(float), (self._weights < 0).T.astype(float)
         self._needs, self._denied, self._tells, self._adds = (
-            [(self.causes.index(cause), metrics.index(name)) for cause, name in pairs.items()]
+            self._marks(metrics, pairs.items())
             for pairs in (known.needs, known.denied, known.tells, known.adds)
         )
         self._shown = [
-            (self.causes.index(cause), [metrics.index(name) for name in names])
-            for cause, names in known.shown.items()
+            self._marks(metrics, [(cause, name) for name in names]) for cause, names in known.shown.items()
         ]
         self._process = [row for row, name in enumerate(metrics.names) if name.startswith(OF_PROCESS)]
         there = np.ones(len(metrics.names), dtype=np.bool_)
         there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
         self._total = np.abs(self._weights[:, there]).sum(axis=1)
 
+    def _marks(self, metrics: MetricSet, pairs: Iterable[tuple[str, str]]) -> _Marks:
+        causes, names = zip(*pairs, strict=True) if (pairs := list(pairs)) else ((), ())
+        rows = np.array([self.causes.index(cause) for cause in causes], dtype=np.intp)
+        columns = np.array([metrics.index(name) for name in names], dtype=np.intp)
+        return _Marks(rows, columns, np.sign(self._weights[rows, columns]))
+
     def scores(self, effects: Floats) -> Floats:
         """(..., M) to (..., K), 0 to 1: how much of a cause is there, and of what is there is the cause's."""
-        effects = effects[..., : self._weights.shape[1]]
-        size = np.minimum(1.0, np.abs(effects) / PLAIN)
-        signed = np.sign(effects) * size
+        signed = np.clip(effects[..., : self._weights.shape[1]] / PLAIN, -1.0, 1.0)
         right = signed @ self._weights.T / self._total
-        share = (
-            np.maximum(0.0, self._own(signed)).sum(axis=-1) / np.maximum(size.sum(axis=-1), 1.0)[..., None]
-        )
+        own = np.maximum(signed, 0.0) @ self._rising - np.minimum(signed, 0.0) @ self._falling
+        share = own / np.maximum(np.abs(signed).sum(axis=-1), 1.0)[..., None]
         scores: Floats = np.clip(right, 0.0, 1.0) * (0.25 + 0.75 * np.minimum(1.0, share))
-        for cause, metric in self._needs:
-            scores[..., cause] *= DOUBTED + (1 - DOUBTED) * self._there(effects, cause, metric)
-        for cause, metric in self._denied:
-            scores[..., cause] *= 1 - (1 - DOUBTED) * np.clip(signed[..., metric], 0.0, 1.0)
-        watched = (effects[..., self._process] != 0).any(axis=-1)
-        for cause, signs in self._shown:
-            seen = np.max([self._there(effects, cause, metric) for metric in signs], axis=0)
-            scores[..., cause] *= np.where(watched, DOUBTED + (1 - DOUBTED) * np.minimum(1.0, 2 * seen), 1.0)
-        return self._told(scores, effects, self._tells)
+        scores[..., self._needs.causes] *= DOUBTED + (1 - DOUBTED) * self._needs.there(signed)
+        against = np.maximum(signed[..., self._denied.metrics], 0.0)
+        scores[..., self._denied.causes] *= 1 - (1 - DOUBTED) * against
+        watched = (signed[..., self._process] != 0).any(axis=-1)
+        for one_of in self._shown:
+            seen = np.minimum(1.0, 2 * one_of.there(signed).max(axis=-1))
+            scores[..., one_of.causes[0]] *= np.where(watched, DOUBTED + (1 - DOUBTED) * seen, 1.0)
+        return self._told(scores, signed, self._tells)
 
-    def beside(self, effects: Floats) -> Floats:
-        """(..., M) to (..., K): the scores as causes beside another one."""
-        return self._told(self.scores(effects), effects, self._adds)
+    def beside(self, effects: Floats, scores: Floats) -> Floats:
+        """Scores (..., K) of effects (..., M), as causes beside another one."""
+        signed = np.clip(effects[..., : self._weights.shape[1]] / PLAIN, -1.0, 1.0)
+        return self._told(scores.copy(), signed, self._adds)
 
-    def _told(self, scores: Floats, effects: Floats, signs: Sequence[tuple[int, int]]) -> Floats:
+    def _told(self, scores: Floats, signed: Floats, marks: _Marks) -> Floats:
         """Scores (..., K), those of causes whose sign says enough raised in place."""
-        for cause, metric in signs:
-            scores[..., cause] = np.maximum(scores[..., cause], TOLD * self._there(effects, cause, metric))
+        scores[..., marks.causes] = np.maximum(scores[..., marks.causes], TOLD * marks.there(signed))
         return scores
-
-    def _there(self, effects: Floats, cause: int, metric: int) -> Floats:
-        """(...), 0 to 1: how plainly a sign of a cause is there, in effects (..., M)."""
-        there: Floats = effects[..., metric] * np.sign(self._weights[cause, metric]) / PLAIN
-        return np.clip(there, 0.0, 1.0)
 
     def rest(self, effects: Floats, cause: int) -> Floats:
         """Effects less those that the cause explains."""
@@ -111,9 +122,8 @@ class Rules:
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
         """(M) what each metric gives to the score of a cause; below 0 what speaks against it."""
-        effects = effects[: self._weights.shape[1]]
-        size = np.minimum(1.0, np.abs(effects) / PLAIN)
-        given: Floats = np.sign(effects) * size * self._weights[cause] / self._total[cause]
+        signed = np.clip(effects[: self._weights.shape[1]] / PLAIN, -1.0, 1.0)
+        given: Floats = signed * self._weights[cause] / self._total[cause]
         return given
 
     def confidence(self, scores: Floats) -> Floats:
@@ -123,10 +133,6 @@ class Rules:
         lead = scores / np.maximum(scores + rivals, 1e-9)
         sure: Floats = np.minimum(0.95, 2 * lead * np.sqrt(np.clip(scores, 0.0, 1.0)) * lead)
         return sure
-
-    def _own(self, signed: Floats) -> Floats:
-        """(..., K, M): how much of each effect a cause may claim."""
-        return np.asarray(signed[..., None, :] * np.sign(self._weights))
 
 
 KINDS: Final = ("deviation", "change")

@@ -34,14 +34,15 @@ SEVERAL_ALIKE: Final = "several servers alike"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Effects (S, F), who is sick of its own (S), and whether those that alarm all have it alike.
+    """Effects (S, F), their scores (S, K), NaN but for those that alarm, and who is sick of its own (S).
 
-    `many`: whether several alarm, and not few of all.
+    `many`: whether several alarm, and not few of all; `shared`: whether they all have it alike.
     `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
     `alike` says how many have it. `writing` (S) are those that write out their memstore.
     """
 
     effects: Floats
+    scores: Floats
     culprits: Flags
     many: bool
     shared: bool
@@ -68,8 +69,12 @@ def view_of(
     if many and not shared and _common_sign(change[rows], metrics):
         whole = effects_of(own, local, change, shared=True)
         common = whole if _common_cause(whole[rows], judge) else None
+    effects = effects_of(own, local, change, shared=shared)
+    scores = np.full((len(effects), len(judge.causes)), np.nan)
+    scores[rows] = judge.scores(effects[rows])
     return View(
-        effects=effects_of(own, local, change, shared=shared),
+        effects=effects,
+        scores=scores,
         culprits=culprits,
         many=many and len(rows) > 1,
         shared=shared,

@@ -22,6 +22,6 @@ def test_of_one_among_many_what_is_not_plain_waits(
     rules = Rules(metrics, Knowledge({cause: {"logon_rate": 3.0} for cause in causes}))
     effects = np.zeros(len(metrics.names))
     effects[metrics.index("logon_rate")] = 0.6
-    namer = Namer(rules)
-    told = [tick for tick in range(3, 10) if namer.name(Alarm("n1", effects, tick, 2.0, many))]
+    namer, scores = Namer(rules), rules.scores(effects)
+    told = [tick for tick in range(3, 10) if namer.name(Alarm("n1", effects, scores, tick, 2.0, many))]
     assert told == list(range(from_tick, 10))
