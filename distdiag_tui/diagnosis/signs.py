@@ -17,7 +17,7 @@ SIGNS: Final[Mapping[str, Mapping[str, float]]] = {
         "insert_rt": 1,
         "delete_rt": 1, "commit_rt": 1, "io_write_rt": 1, "log_write_rt": 1, "log_sync_rt": 1,
         "proc_stopped": 3, "proc_run_delay_rt": 2, "proc_run_delay": 1, "proc_throttled": 2,
-        "host_pressure_cpu": 1, "cpu_time": -1, "cpu_percent": -1,
+        "host_cpu_steal": 2, "host_pressure_cpu": 1, "cpu_time": -1, "cpu_percent": -1,
     },
     "cpu_hog_sql": {
         "cpu_time": 3, "cpu_percent": 3, "select_rt": 3, "sql_rt": 2, "sessions_active": 2, "sessions": 1,
@@ -107,7 +107,7 @@ ADDS: Final[Mapping[str, str]] = {
     "cache_thrashing": "kvcache_used",
 }
 SHOWN: Final[Mapping[str, Sequence[str]]] = {
-    "cpu_saturation": (STOPPED, "proc_run_delay_rt", "proc_throttled"),
+    "cpu_saturation": (STOPPED, "proc_run_delay_rt", "proc_throttled", "host_cpu_steal"),
 }
 DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS, SHOWN)
 """What diagnosis goes by until it is trained."""

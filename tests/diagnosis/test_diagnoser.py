@@ -405,6 +405,20 @@ def test_what_a_process_would_show_is_asked_for_only_where_the_process_is_looked
         assert careful.scores(waiting) == pytest.approx(careless.scores(waiting))
 
 
+def test_what_the_hypervisor_takes_is_missing_though_no_process_waits() -> None:
+    metrics, rules = console_metrics(), Rules(console_metrics(), DAY_ONE)
+    effects = np.zeros(len(metrics.names))
+    for name in ("answer_rt", "tx_rt", "sql_rt", "select_rt", "update_rt", "commit_rt"):
+        effects[metrics.index(name)] = 0.4
+    effects[metrics.index("proc_write_bytes")] = 0.01
+    starved = rules.causes.index("cpu_saturation")
+    before = rules.scores(effects)[starved]
+    effects[metrics.index("host_cpu_steal")] = 0.4
+    scores = rules.scores(effects)
+    assert scores.argmax() == starved
+    assert scores[starved] > 2 * before
+
+
 def test_what_speaks_against_a_cause_makes_it_less_likely() -> None:
     metrics = console_metrics()
     effects = np.zeros(len(metrics.names))
