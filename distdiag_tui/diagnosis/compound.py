@@ -64,7 +64,7 @@ def explain(
         if not told[best] >= first:
             return [], told
         found.append(best)
-    whole, left = scorer.beside(effects, told.copy()), effects
+    whole, left = scorer.beside(effects, told.copy()), effects  # `told` is written to below
     for cause in found:
         left = scorer.rest(left, cause)
     while len(found) < most:

@@ -29,10 +29,10 @@ STRANGE_TICKS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A server that is not as usual: its effects (F) and their scores (K), for how many ticks, how far beyond
-    its threshold.
+    """A server that is not as usual.
 
-    `many`: whether it is one of many at this moment.
+    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold; `many`: whether it
+    is one of many at this moment.
     """
 
     server: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -71,7 +71,7 @@ class Rules:
         self._explains = np.where(self._weights == 0, brings, self._weights)
         self._rising, self._falling = (self._weights > 0).T.astype(float), (self._weights < 0).T.astype(float)
         self._needs, self._denied, self._tells, self._adds = (
-            self._marks(metrics, pairs.items())
+            self._marks(metrics, list(pairs.items()))
             for pairs in (known.needs, known.denied, known.tells, known.adds)
         )
         self._shown = [
@@ -82,10 +82,9 @@ class Rules:
         there[list(metrics.beside)] = False  # they add to a score, and without them it is no smaller
         self._total = np.abs(self._weights[:, there]).sum(axis=1)
 
-    def _marks(self, metrics: MetricSet, pairs: Iterable[tuple[str, str]]) -> _Marks:
-        causes, names = zip(*pairs, strict=True) if (pairs := list(pairs)) else ((), ())
-        rows = np.array([self.causes.index(cause) for cause in causes], dtype=np.intp)
-        columns = np.array([metrics.index(name) for name in names], dtype=np.intp)
+    def _marks(self, metrics: MetricSet, pairs: Sequence[tuple[str, str]]) -> _Marks:
+        rows = np.array([self.causes.index(cause) for cause, _ in pairs], dtype=np.intp)
+        columns = np.array([metrics.index(name) for _, name in pairs], dtype=np.intp)
         return _Marks(rows, columns, np.sign(self._weights[rows, columns]))
 
     def scores(self, effects: Floats) -> Floats:

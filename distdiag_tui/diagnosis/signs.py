@@ -107,6 +107,7 @@ ADDS: Final[Mapping[str, str]] = {
     "cache_thrashing": "kvcache_used",
 }
 SHOWN: Final[Mapping[str, Sequence[str]]] = {
+    # no process waits for a CPU, or is stopped, without a trace
     "cpu_saturation": (STOPPED, "proc_run_delay_rt", "proc_throttled", "host_cpu_steal"),
 }
 DAY_ONE: Final = Knowledge(SIGNS, NEEDS, DENIED, BRINGS, TELLS, ADDS, SHOWN)
