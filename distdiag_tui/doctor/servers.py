@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from asyncmy.errors import MySQLError
 
 from distdiag_tui.doctor.check import Check
 from distdiag_tui.model.target import Endpoint, Target
-from distdiag_tui.model.text import duration
+from distdiag_tui.model.text import duration, several
 from distdiag_tui.model.topology import Status
 from distdiag_tui.sources.capability import Capability, probe
+from distdiag_tui.sources.discovery.known import Given
+from distdiag_tui.sources.discovery.look import Discovery
+from distdiag_tui.sources.discovery.values import by_address
 from distdiag_tui.sources.node import FEATURES, TIMEOUT
 from distdiag_tui.sources.repository import REACH, read_spans
 from distdiag_tui.sources.session import connect
@@ -21,6 +25,7 @@ from distdiag_tui.sources.trouble import diagnose
 
 MOST: Final = 16
 """Servers that are asked."""
+SHOWN: Final = 3
 
 _HOURS: Final = REACH // 3600
 _ALL: Final = "ALL PRIVILEGES"
@@ -34,19 +39,30 @@ async def servers(target: Target) -> AsyncIterator[Check]:
     """One for each server, and what the account may do on the first that answers."""
     asked = target.endpoints[:MOST]
     found = await asyncio.gather(*(_look(endpoint, target) for endpoint in asked))
-    for check, _ in found:
-        yield check
-    if grants := next((grants for _, grants in found if grants), []):
+    for look in found:
+        yield look.check
+    if grants := next((look.grants for look in found if look.grants), []):
         for check in _rights(target, grants):
             yield check
-    answering = (endpoint for endpoint, (check, _) in zip(asked, found, strict=True) if check.state == "ok")
-    if (first := next(answering, None)) is not None:
-        yield await _hours_before(first, target)
+    if (first := next((look for look in found if look.check.state == "ok"), None)) is not None:
+        yield await _hours_before(first.endpoint, target)
+        if first.clustered and (others := await _others(first.endpoint, target)) is not None:
+            yield others
     if len(target.endpoints) > MOST:
         yield Check("servers", "ok", f"{MOST} of {len(target.endpoints)} were asked")
 
 
-async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Of one server: whether it answers, what the account may do there, whether it is one of a cluster."""
+
+    endpoint: Endpoint
+    check: Check
+    grants: list[str] = field(default_factory=list)
+    clustered: bool = False
+
+
+async def _look(endpoint: Endpoint, target: Target) -> _Look:
     name = f"server {endpoint.label}"
     try:
         async with asyncio.timeout(TIMEOUT):
@@ -58,9 +74,10 @@ async def _look(endpoint: Endpoint, target: Target) -> tuple[Check, list[str]]:
     except Exception as error:  # whatever the driver makes of what is no MySQL server
         status, words = diagnose(error)
         if status is Status.REFUSED:
-            return Check(name, "failing", words, "set OB_PASSWORD, or mend the profile"), []
-        return Check(name, "unreachable", words, "is it up, and can its SQL port be reached from here?"), []
-    return _seen(name, target, capability), grants
+            return _Look(endpoint, Check(name, "failing", words, "set OB_PASSWORD, or mend the profile"))
+        mend = "is it up, and can its SQL port be reached from here?"
+        return _Look(endpoint, Check(name, "unreachable", words, mend))
+    return _Look(endpoint, _seen(name, target, capability), grants, capability.clustered)
 
 
 async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  asyncmy is untyped here
@@ -80,6 +97,35 @@ def _seen(name: str, target: Target, capability: Capability) -> Check:
         return Check(name, "ok", capability.product)
     mend = f"GRANT SELECT ON oceanbase.* TO '{target.user.partition('@')[0]}'"
     return Check(name, "failing", f"{capability.product}, without {', '.join(lost)}", mend)
+
+
+async def _others(first: Endpoint, target: Target) -> Check | None:
+    """Servers of the cluster that nobody named: whether they, too, can be reached from here."""
+    name, discovery = "other servers", Discovery(target)
+    try:
+        async with asyncio.timeout(TIMEOUT):
+            known = await discovery.look((first,), Given(addresses=by_address(target.endpoints)))
+    except Exception as error:  # as above
+        return Check(name, "missing", f"{first.label} tells of none: {diagnose(error)[1]}")
+    finally:
+        discovery.close()
+    more = [
+        place.endpoint
+        for key, place in known.places.items()
+        if key != known.answers.here and place.endpoint not in target.endpoints
+    ]
+    if not more:
+        return None
+    looks = await asyncio.gather(*(_look(endpoint, target) for endpoint in more[:MOST]))
+    told = f"{len(more)} more were found;" + ("" if len(more) <= MOST else f" {MOST} were asked:")
+    if failing := next((look for look in looks if look.check.state == "failing"), None):
+        words = f"{told} {failing.endpoint.label}: {failing.check.words}"
+        return Check(name, "failing", words, failing.check.mend)
+    if silent := [look.endpoint.label for look in looks if look.check.state == "unreachable"]:
+        words = f"{told} no answer from {several(silent, SHOWN)}"
+        mend = "they are read through the others; for anomalies, and for facts of them, open their SQL ports"
+        return Check(name, "missing", words, mend)
+    return Check(name, "ok", f"{told} all answer")
 
 
 async def _hours_before(endpoint: Endpoint, target: Target) -> Check:

@@ -42,6 +42,11 @@ class Capability:
         return view in self.views and self.views[view].issuperset(columns)
 
     @property
+    def clustered(self) -> bool:
+        """Whether it is a server of a cluster, or an OBProxy of one."""
+        return self.has(ESSENTIAL, "SVR_IP", "SVR_PORT")
+
+    @property
     def usable(self) -> bool:
         """Whether there is anything to sample."""
         return ESSENTIAL in self.views

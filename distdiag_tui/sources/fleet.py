@@ -13,7 +13,7 @@ from distdiag_tui.model.target import Endpoint, Sampling, Target
 from distdiag_tui.model.topology import Layout, Server, Status, Tenant
 from distdiag_tui.sources.discovery.alone import Alone, layout_of
 from distdiag_tui.sources.discovery.known import Given, Key, Known, Place, Table
-from distdiag_tui.sources.discovery.values import normal
+from distdiag_tui.sources.discovery.values import by_address
 from distdiag_tui.sources.frame import Sample
 from distdiag_tui.sources.node import SLOW_AFTER, Node
 from distdiag_tui.sources.reader import Reader
@@ -74,8 +74,7 @@ class Fleet:
         for key, place in before.items():
             if any(place.endpoint.address == each.address for each in self.target.endpoints):
                 met.setdefault(key, place.endpoint)
-        addresses = {(normal(each.host), each.port): each for each in self.target.endpoints}
-        return Given(met, addresses)
+        return Given(met, by_address(self.target.endpoints))
 
     def entrances(self) -> tuple[Endpoint, ...]:
         """Where to ask for the whole cluster: servers that answer, what was given, some that were found."""

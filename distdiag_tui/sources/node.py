@@ -85,7 +85,7 @@ class Node:
     @property
     def clustered(self) -> bool:
         """Whether it has said that it is a server of a cluster, or an OBProxy of one."""
-        return self._capability is not None and self._capability.has("GV$SYSSTAT", "SVR_IP", "SVR_PORT")
+        return self._capability is not None and self._capability.clustered
 
     @property
     def known(self) -> bool:

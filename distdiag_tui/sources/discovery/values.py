@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from distdiag_tui.model.target import Endpoint
 from distdiag_tui.sources.discovery.known import Key
 
 LARGEST: Final = 9.2e18  # a bigint that is (nearly) full means "no limit", or has overflowed
@@ -61,6 +62,11 @@ def key_of(row: Values, prefix: str = "") -> Key | None:
     """
     address, port = words(row, f"{prefix}SVR_IP"), integer(row, f"{prefix}SVR_PORT")
     return (normal(address), port) if address and port else None
+
+
+def by_address(endpoints: Iterable[Endpoint]) -> dict[Key, Endpoint]:
+    """By address and SQL port."""
+    return {(normal(each.host), each.port): each for each in endpoints}
 
 
 def normal(address: str) -> str:
