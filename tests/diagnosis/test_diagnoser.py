@@ -352,6 +352,18 @@ def test_a_server_that_never_answers_keeps_nobody_from_learning_the_others() -> 
     assert math.isnan(found.scores["n2"])
 
 
+def test_of_what_is_nearly_all_it_counts_what_is_missing() -> None:
+    """From 99.9 % hits to 98 % it is twenty times as many misses."""
+    metrics = console_metrics()
+    values = np.full((3, len(metrics.names)), 50.0)
+    values[:, metrics.index("index_cache_hit")] = [99.9, 98.0, 60.0]
+    tamed = metrics.tame(values)
+    assert np.allclose(metrics.untame(tamed), values)
+    steps = np.diff(tamed[:, metrics.index("index_cache_hit")])
+    assert steps[0] < -1
+    assert steps[1] < -2
+
+
 def test_each_cause_knows_its_own_signs_best() -> None:
     metrics = console_metrics()
     rules = Rules(metrics, DAY_ONE)
