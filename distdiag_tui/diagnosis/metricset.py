@@ -21,7 +21,6 @@ LEAST: Final[Mapping[str, float]] = {
     "data_disk_percent": 20.0, "log_disk_percent": 20.0,  # these grow in steps
     "cpu_per_row": 2e-6,
     "cpu_time": 0.06, "cpu_percent": 8.0,  # what a server does for itself
-    "index_cache_hit": 1.0,
 }  # fmt: skip
 """The same of single metrics."""
 LOAD: Final = ("qps", "tps")
