@@ -23,8 +23,8 @@ LEAST: Final[Mapping[str, float]] = {
     "cpu_time": 0.06, "cpu_percent": 8.0,  # what a server does for itself
 }  # fmt: skip
 """The same of single metrics."""
+ORIGINS: Final[Mapping[str, float]] = {"index_cache_hit": 100.0}  # nearly all are hits: what misses counts
 LOAD: Final = ("qps", "tps")
-NEARLY_ALL: Final = ("index_cache_hit",)
 MOODY: Final = (
     # threads in the background wait there as well, and a wait of minutes counts in the second when it ends
     "wait_administrative", "wait_cluster", "wait_concurrency", "wait_other", "wait_queueing",
@@ -77,7 +77,7 @@ class MetricSet:
     `drifting` (D): indices of those that fill and empty by themselves: what counts is how they moved of late.
     `moody`: indices of those that jump when all is well. `quiet`: of those that say why, but not that
     something is wrong: they never alarm. `beside`: of those that not every server has. `rates`: of those that
-    grow with what is asked. `nearly_all`: of those that are nearly 100 %, where what is missing of it counts.
+    grow with what is asked. `origins` (M): from where values count, see `tame`.
     """
 
     names: tuple[str, ...]
@@ -91,7 +91,7 @@ class MetricSet:
     quiet: tuple[int, ...] = ()
     beside: tuple[int, ...] = ()
     rates: tuple[int, ...] = ()
-    nearly_all: tuple[int, ...] = ()
+    origins: Floats | float = 0.0
 
     def __post_init__(self) -> None:
         if len(set(self.names)) != len(self.names):
@@ -130,23 +130,15 @@ class MetricSet:
     def tame(self, values: Floats) -> Floats:
         """asinh(values / floors), (..., M): twice as much is as far above as half is below; linear near 0.
 
-        Of those that are nearly 100 % the same of what is missing, below 0.
+        Values count from their origins: of one that is nearly 100 % what is missing of that.
         """
-        tamed: Floats = np.arcsinh(self._from_all(values) / self.floors)
+        tamed: Floats = np.arcsinh((values - self.origins) / self.floors)
         return tamed
 
     def untame(self, tamed: Floats) -> Floats:
         """The inverse."""
-        values: Floats = np.sinh(tamed) * self.floors
-        values[..., self.nearly_all] += 100.0
+        values: Floats = np.sinh(tamed) * self.floors + self.origins
         return values
-
-    def _from_all(self, values: Floats) -> Floats:
-        if not self.nearly_all:
-            return values
-        less = values.astype(np.float64)
-        less[..., self.nearly_all] -= 100.0
-        return less
 
     def index(self, name: str) -> int:
         """KeyError if there is none."""
@@ -172,5 +164,5 @@ def console_metrics() -> MetricSet:
         tuple(index for index, row in enumerate(rows) if row.id in QUIET),
         tuple(index for index, row in enumerate(rows) if row.group == "host" or row.id in YOUNGER),
         tuple(index for index, row in enumerate(rows) if row.kind is Kind.RATE),
-        tuple(index for index, row in enumerate(rows) if row.id in NEARLY_ALL),
+        np.array([ORIGINS.get(row.id, 0.0) for row in rows]),
     )

@@ -40,7 +40,7 @@ class Alarm:
     scores: Floats
     lasted: int
     strength: float
-    many: bool = False
+    many: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,13 @@ class Rules:
         columns = np.array([metrics.index(name) for _, name in pairs], dtype=np.intp)
         return _Marks(rows, columns, np.sign(self._weights[rows, columns]))
 
+    def _signed(self, effects: Floats) -> Floats:
+        """(..., F) to (..., M), -1 to 1: how plainly each metric moved, and which way."""
+        return np.clip(effects[..., : self._weights.shape[1]] / PLAIN, -1.0, 1.0)
+
     def scores(self, effects: Floats) -> Floats:
         """(..., M) to (..., K), 0 to 1: how much of a cause is there, and of what is there is the cause's."""
-        signed = np.clip(effects[..., : self._weights.shape[1]] / PLAIN, -1.0, 1.0)
+        signed = self._signed(effects)
         right = signed @ self._weights.T / self._total
         own = np.maximum(signed, 0.0) @ self._rising - np.minimum(signed, 0.0) @ self._falling
         share = own / np.maximum(np.abs(signed).sum(axis=-1), 1.0)[..., None]
@@ -105,7 +109,7 @@ class Rules:
 
     def beside(self, effects: Floats, scores: Floats) -> Floats:
         """Scores (..., K) of effects (..., M), as causes beside another one."""
-        signed = np.clip(effects[..., : self._weights.shape[1]] / PLAIN, -1.0, 1.0)
+        signed = self._signed(effects)
         return self._told(scores.copy(), signed, self._adds)
 
     def _told(self, scores: Floats, signed: Floats, marks: _Marks) -> Floats:
@@ -121,8 +125,7 @@ class Rules:
 
     def contributions(self, effects: Floats, cause: int) -> Floats:
         """(M) what each metric gives to the score of a cause; below 0 what speaks against it."""
-        signed = np.clip(effects[: self._weights.shape[1]] / PLAIN, -1.0, 1.0)
-        given: Floats = signed * self._weights[cause] / self._total[cause]
+        given: Floats = self._signed(effects) * self._weights[cause] / self._total[cause]
         return given
 
     def confidence(self, scores: Floats) -> Floats:

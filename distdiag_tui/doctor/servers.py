@@ -45,8 +45,9 @@ async def servers(target: Target) -> AsyncIterator[Check]:
         for check in _rights(target, grants):
             yield check
     if (first := next((look for look in found if look.check.state == "ok"), None)) is not None:
-        yield await _hours_before(first.endpoint, target)
-        if first.clustered and (others := await _others(first.endpoint, target)) is not None:
+        hours, others = await asyncio.gather(_hours_before(first.endpoint, target), _others(first, target))
+        yield hours
+        if others is not None:
             yield others
     if len(target.endpoints) > MOST:
         yield Check("servers", "ok", f"{MOST} of {len(target.endpoints)} were asked")
@@ -99,14 +100,16 @@ def _seen(name: str, target: Target, capability: Capability) -> Check:
     return Check(name, "failing", f"{capability.product}, without {', '.join(lost)}", mend)
 
 
-async def _others(first: Endpoint, target: Target) -> Check | None:
+async def _others(first: _Look, target: Target) -> Check | None:
     """Servers of the cluster that nobody named: whether they, too, can be reached from here."""
+    if not first.clustered:
+        return None
     name, discovery = "other servers", Discovery(target)
     try:
         async with asyncio.timeout(TIMEOUT):
-            known = await discovery.look((first,), Given(addresses=by_address(target.endpoints)))
+            known = await discovery.look((first.endpoint,), Given(addresses=by_address(target.endpoints)))
     except Exception as error:  # as above
-        return Check(name, "missing", f"{first.label} tells of none: {diagnose(error)[1]}")
+        return Check(name, "missing", f"{first.endpoint.label} tells of none: {diagnose(error)[1]}")
     finally:
         discovery.close()
     more = [
