@@ -62,18 +62,20 @@ class Settings:
 class Look:
     """One tick's view.
 
-    `tamed` (S, M): smoothed. `change` (S, M): that, less what is usual. `z` (S, M): the change in robust
-    standard deviations. `apart` (S, M): the same of the difference to the other servers; for one server
-    alone `z`, less what goes with a change of load. Both within ±MOST, 0 where unknown. `scores` (S): 1 is
-    the threshold, NaN before there is one. `groups` (S, G): the same by group. `lately` (S): whether one of
-    the last was at it. `onset` (S): the tick that the alarm dates back to, -1 for none. `supposed` (S): what
-    is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned. `load` is the
-    factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick. `false_alarms`:
-    the chance of a calm score beyond its threshold in a tick, over all servers.
+    `tamed` (S, M): smoothed; `base` (S, D): of drifting metrics that of before. `change` (S, M): what is
+    there less what is usual. `z` (S, M): the change in robust standard deviations. `apart` (S, M): the same
+    of the difference to the other servers; for one server alone `z`, less what goes with a change of load.
+    Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is one. `groups`
+    (S, G): the same by group. `lately` (S): whether one of the last was at it. `onset` (S): the tick that the
+    alarm dates back to, -1 for none. `supposed` (S): what is usual is only supposed, see `Detector.suppose`.
+    `warm` (S): what share is learned. `load` is the factor by which all servers' load changed alike, 1 for
+    not at all, `load_since` its tick. `false_alarms`: the chance of a calm score beyond its threshold in a
+    tick, over all servers.
     """
 
     tick: int
     tamed: Floats
+    base: Floats
     change: Floats
     z: Floats
     apart: Floats
@@ -166,6 +168,7 @@ class Detector:
         return Look(
             self.tick,
             tamed,
+            self._base,
             found.change,
             found.z,
             found.apart,
@@ -306,13 +309,21 @@ class Detector:
 
     def _compared(self, view: Floats) -> Compared:
         """With the server's own past, and with its peers."""
-        change = view - self._usual.centre
+        change = self._beyond(view, self._usual.centre)
         z = _bounded(change / self._usual.spread)
         if self._servers == 1:
             return Compared(change, z, z, np.full_like(view, np.nan))
         difference = view - others_median(view)
-        apart = (difference - self._usual_apart.centre) / self._usual_apart.spread
+        apart = self._beyond(difference, self._usual_apart.centre) / self._usual_apart.spread
         return Compared(change, z, _bounded(apart), difference)
+
+    def _beyond(self, view: Floats, centre: Floats) -> Floats:
+        """How far it is from what is usual: of what usually fills or empties it is no news that it rests."""
+        change = view - centre
+        columns = list(self.metrics.drifting)
+        moved, usual = view[:, columns], centre[:, columns]
+        change[:, columns] = moved - np.clip(moved, np.minimum(usual, 0.0), np.maximum(usual, 0.0))
+        return change
 
     def _scores(self, z: Floats) -> Floats:
         """(S, 2 + G): over all metrics, of the plainest one, then by group."""

@@ -354,7 +354,9 @@ class Diagnoser:
         share = share[: len(self._metrics.names)]
         peers = self._metrics.untame(self._peers(look)[row])
         total = max(float(share[share > 0].sum()), 1e-9)
-        before = self._metrics.untame(look.tamed[row] - look.change[row])  # of drifting ones the level then
+        usual = look.tamed[row] - look.change[row]
+        usual[list(self._metrics.drifting)] = look.base[row]
+        before = self._metrics.untame(usual)
         now = self._metrics.untame(look.tamed[row])
         chosen = [k for k in np.argsort(-share, kind="stable")[:SHOWN] if share[k] > 0]
         return tuple(

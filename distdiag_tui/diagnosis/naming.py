@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,21 +10,24 @@ from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.model.arithmetic import Floats
 
+Patience = tuple[tuple[int, float], ...]
+
 MOST_CAUSES: Final = 3
 STICKY: Final = 0.05
 """So much better must another cause be than the one that was named before."""
-PLAIN_ENOUGH: Final = 0.4
-HASTY: Final = 5
-"""What is less sure than that waits for so many ticks before it is told."""
-PLAIN_AMONG_MANY: Final = 0.6
-HASTY_AMONG_MANY: Final = 7
-"""The same where many servers alarm at once: for seconds, that may be a mere hiccup of what they share."""
+PATIENCE: Final[Patience] = ((5, 0.4),)
+"""For so many ticks what is less sure than that is not told yet."""
+PATIENCE_AMONG_MANY: Final[Patience] = ((5, 0.65), (7, 0.6), (11, 0.4))
+"""The same where many servers alarm at once."""
+PATIENCE_WITH_SHARED: Final[Mapping[str, Patience]] = {"io_saturation": ((5, 0.65), (14, 0.6))}
+"""The same of what these may share: for seconds, that may be a mere hiccup."""
 PASSING: Final = frozenset({"major_compaction"})
 PASSING_TICKS: Final = 7
 """Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
 STRANGE: Final = 2.0
 STRANGE_TICKS: Final = 10
-"""How far and how long a server must deviate before that is told without a cause."""
+STRANGE_IN_A_ROW: Final = 3
+"""How far and how long a server must deviate before that is told without a cause, and so far of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +60,41 @@ class Namer:
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._before: dict[str, str] = {}
+        self._strange: dict[str, int] = {}  # ticks in a row
 
     def keep(self, servers: Iterable[str]) -> None:
         """These still alarm; the others are forgotten."""
-        self._before = {name: self._before[name] for name in servers if name in self._before}
+        kept = set(servers)
+        self._before = {name: cause for name, cause in self._before.items() if name in kept}
+        self._strange = {name: ticks for name, ticks in self._strange.items() if name in kept}
 
     def name(self, alarm: Alarm) -> Named | None:
         """None as long as nothing is to be told."""
         scores = alarm.scores
+        strange = self._strange.get(alarm.server, 0) + 1 if alarm.strength >= STRANGE else 0
+        self._strange[alarm.server] = strange
         sure = self._judge.confidence(scores)
-        known = alarm.server in self._before
-        plain = PLAIN_AMONG_MANY if alarm.many else PLAIN_ENOUGH
-        hasty = HASTY_AMONG_MANY if alarm.many else HASTY
-        if not known and sure.max() < plain and alarm.lasted < hasty:
+        if alarm.server not in self._before and self._hasty(alarm, float(sure.max())):
             return None
         first = self._likeliest(alarm.server, scores)
         if first is None:
-            strange = alarm.strength >= STRANGE and alarm.lasted >= STRANGE_TICKS
-            return Named((), sure) if strange else None
+            told = alarm.lasted >= STRANGE_TICKS and strange >= STRANGE_IN_A_ROW
+            return Named((), sure) if told else None
         if self._judge.causes[first] in PASSING and alarm.lasted < PASSING_TICKS:
             return None
         further = self._judge.further
-        found, told = explain(
+        found, fits = explain(
             self._judge, alarm.effects, [first], further=further, most=MOST_CAUSES, scores=scores
         )
-        return Named(tuple(found), self._judge.confidence(told))
+        return Named(tuple(found), self._judge.confidence(fits))
+
+    def _hasty(self, alarm: Alarm, sure: float) -> bool:
+        """Whether it is too early to tell what is no surer than that."""
+        patience = PATIENCE
+        if alarm.many:
+            cause = self._judge.causes[int(alarm.scores.argmax())]
+            patience = PATIENCE_WITH_SHARED.get(cause, PATIENCE_AMONG_MANY)
+        return any(alarm.lasted < ticks and sure < least for ticks, least in patience)
 
     def _likeliest(self, server: str, scores: Floats) -> int | None:
         best, causes = int(scores.argmax()), self._judge.causes

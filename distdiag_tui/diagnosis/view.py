@@ -14,6 +14,7 @@ import numpy as np
 from distdiag_tui.diagnosis.course import effects_of
 from distdiag_tui.diagnosis.detect import Look
 from distdiag_tui.diagnosis.judge import Judge
+from distdiag_tui.diagnosis.levels import possible
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.model.arithmetic import Floats
@@ -71,7 +72,8 @@ def view_of(
         common = whole if _common_cause(whole[rows], judge) else None
     effects = effects_of(own, local, change, shared=shared)
     scores = np.full((len(effects), len(judge.causes)), np.nan)
-    scores[rows] = judge.scores(effects[rows])
+    values = metrics.untame(look.tamed[rows])
+    scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
     return View(
         effects=effects,
         scores=scores,

@@ -269,6 +269,22 @@ def test_drifting_levels_are_no_alarm_but_a_jump_is() -> None:
     assert looks[10].z[0, 5] < -5
 
 
+@pytest.mark.parametrize("servers", [1, 3])
+def test_of_what_usually_fills_it_is_no_news_that_it_is_full(servers: int) -> None:
+    """A new server's caches fill: once that has been learned, they are warm and stay as they are."""
+    plain = metrics()
+    drifting = MetricSet(plain.names, plain.groups, plain.floors, drifting=(4, 5))
+    values = calm(140, servers)
+    values[:, :, [4, 5]] *= np.minimum(1.06 ** np.arange(140), 1.06**60)[:, None, None]
+    looks = feed(Detector(drifting, servers), values)
+    assert looks[59].tamed[0, 5] - looks[39].tamed[0, 5] > 1, "they did fill"
+    assert not any(look.alarming.any() for look in looks)
+    assert_allclose(looks[-1].change[:, [4, 5]], 0, atol=0.1)
+    emptied = values[-30:].copy()
+    emptied[:, 0, [4, 5]] *= 0.001
+    assert feed(Detector(drifting, servers), np.concatenate([values, emptied]))[-20].alarming[0]
+
+
 def test_a_server_without_figures_is_neither_calm_nor_sick() -> None:
     detector, values = Detector(metrics(), 3), calm(120)
     values[60:, 2] = np.nan

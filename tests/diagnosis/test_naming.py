@@ -12,8 +12,15 @@ from distdiag_tui.diagnosis.rules import Knowledge, Rules
 
 @pytest.mark.parametrize(
     ("causes", "many", "from_tick"),
-    [(("odd", "like it"), False, 3), (("odd", "like it"), True, 7), (("odd",), True, 3)],
-    ids=["one alone", "among many", "among many, but plain"],
+    [
+        (("odd", "like it"), False, 3),
+        (("odd", "like it"), True, 7),
+        (("odd",), True, 3),
+        (("io_saturation", "like it"), True, 14),
+        (("io_saturation",), True, 3),
+        (("io_saturation", "like it"), False, 3),
+    ],
+    ids=["one alone", "among many", "among many, but plain", "a shared disk", "plain", "its own disk"],
 )
 def test_of_one_among_many_what_is_not_plain_waits(
     causes: tuple[str, ...], many: bool, from_tick: int
@@ -23,5 +30,18 @@ def test_of_one_among_many_what_is_not_plain_waits(
     effects = np.zeros(len(metrics.names))
     effects[metrics.index("logon_rate")] = 0.6
     namer, scores = Namer(rules), rules.scores(effects)
-    told = [tick for tick in range(3, 10) if namer.name(Alarm("n1", effects, scores, tick, 2.0, many))]
-    assert told == list(range(from_tick, 10))
+    told = [tick for tick in range(3, 20) if namer.name(Alarm("n1", effects, scores, tick, 2.0, many))]
+    assert told == list(range(from_tick, 20))
+
+
+def test_what_looks_like_nothing_must_be_far_away_for_more_than_a_moment() -> None:
+    metrics = console_metrics()
+    namer = Namer(Rules(metrics, Knowledge({"odd": {"logon_rate": 3.0}})))
+    effects = np.zeros(len(metrics.names))
+    strengths = [1.2] * 12 + [2.1] + [1.2] * 3 + [2.1] * 5
+    told = [
+        tick
+        for tick, strength in enumerate(strengths)
+        if namer.name(Alarm("n1", effects, np.zeros(1), tick, strength, many=False))
+    ]
+    assert told == [18, 19, 20]
