@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.model.arithmetic import Floats
 
+Among = Literal["few", "many", "none"]
 Patience = tuple[tuple[int, float], ...]
 
 MOST_CAUSES: Final = 3
 STICKY: Final = 0.05
 """So much better must another cause be than the one that was named before."""
-PATIENCE: Final[Patience] = ((5, 0.4),)
+PATIENCE: Final[Mapping[Among, Patience]] = {
+    "few": ((5, 0.4),),
+    "many": ((5, 0.65), (7, 0.6), (11, 0.4)),
+    "none": ((8, 0.5),),
+}
 """For so many ticks what is less sure than that is not told yet."""
-PATIENCE_AMONG_MANY: Final[Patience] = ((5, 0.65), (7, 0.6), (11, 0.4))
-"""The same where many servers alarm at once."""
-PATIENCE_WITH_SHARED: Final[Mapping[str, Patience]] = {"io_saturation": ((5, 0.65), (14, 0.6))}
-"""The same of what these may share: for seconds, that may be a mere hiccup."""
+OF_THE_DISK: Final = "io_saturation"
+PATIENCE_WITH_THE_DISK: Final[Mapping[Among, Patience]] = {
+    "few": PATIENCE["few"],
+    "many": ((5, 0.65), (14, 0.6)),
+    "none": ((5, 0.65), (10, 0.6)),
+}
+"""The same of a slow disk: where others may have it as well, it may be a mere hiccup of what they share."""
 PASSING: Final = frozenset({"major_compaction"})
 PASSING_TICKS: Final = 7
 """Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
@@ -34,8 +42,8 @@ STRANGE_IN_A_ROW: Final = 3
 class Alarm:
     """A server that is not as usual.
 
-    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold; `many`: whether it
-    is one of many at this moment.
+    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold; `among`: whether
+    few of all servers alarm at this moment or many, or there are none beside it.
     """
 
     server: str
@@ -43,7 +51,7 @@ class Alarm:
     scores: Floats
     lasted: int
     strength: float
-    many: bool
+    among: Among
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +98,8 @@ class Namer:
 
     def _hasty(self, alarm: Alarm, sure: float) -> bool:
         """Whether it is too early to tell what is no surer than that."""
-        patience = PATIENCE
-        if alarm.many:
-            cause = self._judge.causes[int(alarm.scores.argmax())]
-            patience = PATIENCE_WITH_SHARED.get(cause, PATIENCE_AMONG_MANY)
+        likeliest = self._judge.causes[int(alarm.scores.argmax())]
+        patience = (PATIENCE_WITH_THE_DISK if likeliest == OF_THE_DISK else PATIENCE)[alarm.among]
         return any(alarm.lasted < ticks and sure < least for ticks, least in patience)
 
     def _likeliest(self, server: str, scores: Floats) -> int | None:

@@ -16,6 +16,7 @@ from distdiag_tui.diagnosis.detect import Look
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.levels import possible
 from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.diagnosis.naming import Among
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.model.arithmetic import Floats
 
@@ -37,7 +38,7 @@ SEVERAL_ALIKE: Final = "several servers alike"
 class View:
     """Effects (S, F), their scores (S, K), NaN but for those that alarm, and who is sick of its own (S).
 
-    `many`: whether several alarm, and not few of all; `shared`: whether they all have it alike.
+    `among`: see `naming.Alarm`; `shared`: whether all who alarm have it alike.
     `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
     `alike` says how many have it. `writing` (S) are those that write out their memstore.
     """
@@ -45,7 +46,7 @@ class View:
     effects: Floats
     scores: Floats
     culprits: Flags
-    many: bool
+    among: Among
     shared: bool
     common: Floats | None
     alike: str
@@ -78,7 +79,7 @@ def view_of(
         effects=effects,
         scores=scores,
         culprits=culprits,
-        many=many and len(rows) > 1,
+        among="none" if len(effects) == 1 else "many" if many and len(rows) > 1 else "few",
         shared=shared,
         common=common,
         alike="" if len(rows) < 2 else ALL_ALIKE if len(rows) == len(culprits) else SEVERAL_ALIKE,

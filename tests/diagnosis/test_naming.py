@@ -6,31 +6,33 @@ import numpy as np
 import pytest
 
 from distdiag_tui.diagnosis.metricset import console_metrics
-from distdiag_tui.diagnosis.naming import Alarm, Namer
+from distdiag_tui.diagnosis.naming import Alarm, Among, Namer
 from distdiag_tui.diagnosis.rules import Knowledge, Rules
 
 
 @pytest.mark.parametrize(
-    ("causes", "many", "from_tick"),
+    ("causes", "among", "from_tick"),
     [
-        (("odd", "like it"), False, 3),
-        (("odd", "like it"), True, 7),
-        (("odd",), True, 3),
-        (("io_saturation", "like it"), True, 14),
-        (("io_saturation",), True, 3),
-        (("io_saturation", "like it"), False, 3),
+        (("odd", "like it"), "few", 3),
+        (("odd", "like it"), "many", 7),
+        (("odd",), "many", 3),
+        (("io_saturation", "like it"), "many", 14),
+        (("io_saturation",), "many", 3),
+        (("io_saturation", "like it"), "few", 3),
+        (("odd", "like it"), "none", 8),
+        (("io_saturation", "like it"), "none", 10),
+        (("odd",), "none", 3),
     ],
-    ids=["one alone", "among many", "among many, but plain", "a shared disk", "plain", "its own disk"],
 )
-def test_of_one_among_many_what_is_not_plain_waits(
-    causes: tuple[str, ...], many: bool, from_tick: int
+def test_what_is_not_plain_waits_the_longer_the_more_may_have_it(
+    causes: tuple[str, ...], among: Among, from_tick: int
 ) -> None:
     metrics = console_metrics()
     rules = Rules(metrics, Knowledge({cause: {"logon_rate": 3.0} for cause in causes}))
     effects = np.zeros(len(metrics.names))
-    effects[metrics.index("logon_rate")] = 0.6
+    effects[metrics.index("logon_rate")] = 0.4
     namer, scores = Namer(rules), rules.scores(effects)
-    told = [tick for tick in range(3, 20) if namer.name(Alarm("n1", effects, scores, tick, 2.0, many))]
+    told = [tick for tick in range(3, 20) if namer.name(Alarm("n1", effects, scores, tick, 2.0, among))]
     assert told == list(range(from_tick, 20))
 
 
@@ -42,6 +44,6 @@ def test_what_looks_like_nothing_must_be_far_away_for_more_than_a_moment() -> No
     told = [
         tick
         for tick, strength in enumerate(strengths)
-        if namer.name(Alarm("n1", effects, np.zeros(1), tick, strength, many=False))
+        if namer.name(Alarm("n1", effects, np.zeros(1), tick, strength, "few"))
     ]
     assert told == [18, 19, 20]
