@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from distdiag_tui.diagnosis.detect import Detector, Settings, top_mean
+from distdiag_tui.diagnosis.detect import Detector, top_mean
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.model.arithmetic import Floats
 
 

@@ -12,12 +12,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from distdiag_tui.diagnosis.alarms import Alarms
 from distdiag_tui.diagnosis.loadlevel import LoadLevel
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.peers import others_median
-from distdiag_tui.diagnosis.reference import Flags, Reference, take_rows, taken_rows
+from distdiag_tui.diagnosis.reference import Flags, Reference, taken_rows
 from distdiag_tui.diagnosis.robust import middle, quantile
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.thresholds import Thresholds
 from distdiag_tui.model.arithmetic import Floats
 
@@ -27,35 +29,6 @@ MOST: Final = 50.0
 
 Plausible = Callable[[Floats, Floats, Floats], Floats]
 """Of rows of z, of what is apart, and of changes (all R, M): by how much each one's score counts more (R)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Times in ticks.
-
-    A score is over the `top` metrics that deviate most, and in each group over the `group_top`. A server
-    alarms when `hits` of the last `of` scores are at its threshold, and those of twice as many ticks are
-    together `weight` beyond MARGIN: the less it is sick, the longer that takes. It does so until `quiet` in a
-    row are below `release`. An alarm that lasts for `patience`, or thrice the reference, is the new normal;
-    a third of `patience` suffices where what is usual is only supposed. That is done of servers that serve
-    for `young` seconds at least: before they do more of starting than of their work. Drifting metrics are
-    compared with `lag` ticks before. What is known of `worth` ticks is worth to be remembered.
-    """
-
-    memory: int = 180
-    least: int = 20
-    top: int = 8
-    group_top: int = 2
-    hits: int = 3
-    of: int = 4
-    weight: float = 1.8
-    quiet: int = 5
-    release: float = 0.8
-    patience: int = 1800
-    smooth: int = 3
-    lag: int = 20
-    young: float = 1800.0
-    worth: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +98,7 @@ class Detector:
         self._recent: list[Floats] = []
         self._levels: list[Floats] = []
         self._base = np.full((servers, len(metrics.drifting)), np.nan)
-        self._hits = np.zeros((servers, self.settings.of), dtype=np.bool_)
-        self._excess = np.zeros((servers, 2 * self.settings.of))
-        self._calm_for = np.zeros(servers, dtype=np.intp)
-        self._alarming = np.zeros(servers, dtype=np.bool_)
-        self._onset = np.full(servers, -1, dtype=np.intp)
-        self._first_hit = np.full(servers, -1, dtype=np.intp)
+        self._alarms = Alarms(servers, self.settings)
         self._load = LoadLevel(metrics)
 
     def feed(self, values: Floats, plausible: Plausible | None = None) -> Look:
@@ -159,7 +127,7 @@ class Detector:
         scores = np.where(known, scores, np.nan)
         scores = self._weighed(scores, found, plausible)
         scores[supposed] *= BELIEF
-        self._judge(scores)
+        self._alarms.go_on(self.tick, scores)
         there = np.asarray(np.isfinite(values).any(axis=1))
         if load == 1.0:
             self._learn(of_late, recent.difference, raw, scores, there)
@@ -174,9 +142,9 @@ class Detector:
             found.apart,
             scores,
             normal[:, 2:],
-            np.asarray(self._hits.any(axis=1)),
-            self._alarming.copy(),
-            np.where(self._alarming, self._onset, -1),
+            self._alarms.lately,
+            self._alarms.alarming.copy(),
+            self._alarms.onset.copy(),
             self._usual.supposed,
             self._warm(),
             load,
@@ -194,7 +162,7 @@ class Detector:
         drifting = list(self.metrics.drifting)
         view[:, :, drifting] = np.where(np.isfinite(view[:, :, drifting]), 0.0, np.nan)
         known = np.isfinite(view).any(axis=2).sum(axis=0) >= self.settings.least
-        better = self._usual.supposed | (~self._alarming & (self._usual.counts < self.settings.memory))
+        better = self._usual.supposed | (~self._alarms.alarming & (self._usual.counts < self.settings.memory))
         which = known & better
         beside = np.where(np.arange(len(view)) % 2, ROUGH, -ROUGH)[:, None, None]
         self._usual.fill(view + beside, which)
@@ -208,7 +176,11 @@ class Detector:
         what a server does not share with the others counts against it; for one alone its rates say little, as
         they differ by the time of day.
         """
-        which = np.isfinite(means).any(axis=1) & ~self._alarming & (self._usual.counts < self.settings.least)
+        which = (
+            np.isfinite(means).any(axis=1)
+            & ~self._alarms.alarming
+            & (self._usual.counts < self.settings.least)
+        )
         view = self.metrics.tame(means)
         view[:, list(self.metrics.drifting)] = 0.0
         vague = np.full_like(view, VAGUE)
@@ -219,16 +191,14 @@ class Detector:
         if self._servers > 1:  # those that were met before, too: they have more others now
             known = self._usual.centre
             vague = np.fmax(vague, self._usual.spread)
-            which = self._usual.supposed & ~self._alarming
+            which = self._usual.supposed & ~self._alarms.alarming
             self._usual_apart.suppose(known - others_median(known), vague, which)
 
     def forget(self, rows: Sequence[int]) -> None:
         """What was supposed of these servers, and that they alarm for it."""
         for reference in (self._usual, self._usual_apart):
             reference.forget(rows)
-        self._alarming[rows] = self._hits[rows] = False
-        self._excess[rows] = 0.0
-        self._onset[rows] = self._first_hit[rows] = -1
+        self._alarms.forget(rows)
 
     def learned(self) -> tuple[Floats, Floats, NDArray[np.intp]]:
         """Medians and spreads (S, M), both tame, and of how many ticks they are (S), see `Reference`.
@@ -251,16 +221,11 @@ class Detector:
         new._usual = self._usual.rearranged(rows)
         new._usual_apart = self._usual_apart.rearranged(rows)
         new._thresholds = self._thresholds.rearranged(rows)
+        new._alarms = self._alarms.rearranged(rows)
         new._load = self._load.rearranged(rows)
         new._recent = [taken_rows(each, rows) for each in self._recent]
         new._levels = [taken_rows(each, rows) for each in self._levels]
         new._base = taken_rows(self._base, rows)
-        for array, old in (
-            (new._hits, self._hits), (new._excess, self._excess),
-            (new._calm_for, self._calm_for), (new._alarming, self._alarming),
-            (new._onset, self._onset), (new._first_hit, self._first_hit),
-        ):  # fmt: skip
-            take_rows(array, old, rows)
         return new
 
     def _busy(self) -> Flags:
@@ -279,10 +244,10 @@ class Detector:
 
     def _without_trouble(self, moved: Floats, busy: Flags, load: float) -> Floats:
         """The move of load (S, M) alone: one that alarms may have moved by what is wrong with it as well."""
-        well = busy & ~self._alarming
+        well = busy & ~self._alarms.alarming
         if not well.any():
             return self._load.follows(moved, load) if self._servers == 1 else moved
-        return np.where(self._alarming[:, None], quantile(moved[well].T, 0.5), moved)
+        return np.where(self._alarms.alarming[:, None], quantile(moved[well].T, 0.5), moved)
 
     def _smoothed(self, tamed: Floats) -> Floats:
         """The median of the last ticks: one tick alone is nothing."""
@@ -301,7 +266,7 @@ class Detector:
             self._base = now
         before = self._levels[0] if self._levels else now
         self._levels = [*self._levels[-self.settings.lag + 1 :], now]
-        self._base = np.where(self._alarming[:, None] & np.isfinite(self._base), self._base, before)
+        self._base = np.where(self._alarms.alarming[:, None] & np.isfinite(self._base), self._base, before)
         of_late, since_onset = tamed.copy(), tamed.copy()
         of_late[:, columns] = now - before
         since_onset[:, columns] = now - self._base
@@ -351,31 +316,14 @@ class Detector:
         weighed[rows] *= plausible(found.z[rows], found.apart[rows], found.change[rows])
         return weighed
 
-    def _judge(self, scores: Floats) -> None:
-        """n of m to alarm, some quiet ticks in a row to end."""
-        with np.errstate(invalid="ignore"):
-            hit, calm = scores >= 1.0, ~(scores >= self.settings.release)
-        self._first_hit = np.where(hit & (self._first_hit < 0), self.tick, self._first_hit)
-        self._hits = np.concatenate([self._hits[:, 1:], hit[:, None]], axis=1)
-        excess = np.maximum(0.0, np.nan_to_num(scores) - MARGIN)
-        self._excess = np.concatenate([self._excess[:, 1:], excess[:, None]], axis=1)
-        lasting = self._excess.sum(axis=1) >= self.settings.weight
-        begins = ~self._alarming & lasting & (self._hits.sum(axis=1) >= self.settings.hits)
-        self._onset = np.where(begins, self._first_hit - self.settings.smooth // 2, self._onset)
-        self._calm_for = np.where(calm, self._calm_for + 1, 0)
-        ends = self._alarming & (self._calm_for >= self.settings.quiet)
-        self._alarming = (self._alarming | begins) & ~ends
-        self._first_hit = np.where(~self._alarming & ~self._hits.any(axis=1), -1, self._first_hit)
-        self._first_hit = np.where(ends, -1, self._first_hit)
-
     def _learn(self, view: Floats, difference: Floats, raw: Floats, scores: Floats, there: Flags) -> None:
         """What is calm is usual from now on; the rest only when it has lasted long enough."""
         with np.errstate(invalid="ignore"):
-            calm = there & ~self._alarming & ~(scores >= 1.0)
+            calm = there & ~self._alarms.alarming & ~(scores >= 1.0)
         # what is known for a minute does not make ten minutes unusual
         patience = np.minimum(self.settings.patience, 3 * self._usual.counts + self.settings.least)
         patience[self._usual.supposed] = self.settings.patience // 3
-        old = self._alarming & (self.tick - self._onset > patience)
+        old = self._alarms.alarming & (self.tick - self._alarms.onset > patience)
         which = calm | (old & there)
         self._usual.put(view, which)
         self._usual_apart.put(difference, which)
@@ -384,15 +332,13 @@ class Detector:
     def _warm(self) -> Floats:
         """(S): how much of what is to be learned is known; a server in trouble does not learn."""
         learned = np.minimum(1.0, self._usual.counts / self.settings.least)
-        return np.where(self._usual.supposed & self._alarming, 1.0, learned)
+        return np.where(self._usual.supposed & self._alarms.alarming, 1.0, learned)
 
 
 IDLE: Final = 2.0
 """Tame: a server that usually has an eighth of the load of the busiest one, or less, is idle beside it."""
 DOUBTFUL: Final = 0.6
 """Scores from which on it is worth while to ask what they look like."""
-MARGIN: Final = 0.7
-"""What of a score does not count towards an alarm."""
 ENOUGH: Final = 8.0
 """What one metric can give to a score: alone it is hardly an alarm, for single figures have their moods,"""
 PLAINEST: Final = 6.0

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.course import Course, effects_of
-from distdiag_tui.diagnosis.detect import Detector, Look, Settings
+from distdiag_tui.diagnosis.detect import Detector, Look
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
@@ -24,6 +24,7 @@ from distdiag_tui.diagnosis.outright import Outright
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import KINDS, Rules
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.signs import DAY_ONE
 from distdiag_tui.diagnosis.silence import DOWN, Listener, Silence
 from distdiag_tui.diagnosis.supposing import Supposing

@@ -26,10 +26,10 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy comes
 import dbpa
 import numpy as np
 
-from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.rules import KINDS
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.usual import Usual
 from distdiag_tui.engine.hours_before import usual_of
 from distdiag_tui.learning.dataset import Examples, examples_of

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from distdiag_tui.diagnosis.attribute import attribute
-from distdiag_tui.diagnosis.detect import Detector, Look, Settings
+from distdiag_tui.diagnosis.detect import Detector, Look
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import QUIET, RESOURCES, YOUNGER, MetricSet, console_metrics
 from distdiag_tui.diagnosis.peers import others_median
 from distdiag_tui.diagnosis.reference import Reference
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.thresholds import FIRST, Thresholds
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import CATALOGUE, metric

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from clusters import NAMES, RATES, USUAL, Cluster, signs_of
 
-from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.usual import Usual
 from distdiag_tui.learning.runs import load_runs
 from distdiag_tui.model.arithmetic import Floats, evaluate

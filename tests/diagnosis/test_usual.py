@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from clusters import NAMES, Cluster, signs_of
 
-from distdiag_tui.diagnosis.detect import Settings
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
+from distdiag_tui.diagnosis.settings import Settings
 from distdiag_tui.diagnosis.usual import Usual, aligned
 from distdiag_tui.engine import Engine
 from distdiag_tui.engine.memory import FORGOTTEN, RECENT, Memory
