@@ -14,6 +14,7 @@ from distdiag_tui.doctor.check import Check
 from distdiag_tui.model.target import Endpoint, Target
 from distdiag_tui.model.text import duration, several
 from distdiag_tui.model.topology import Status
+from distdiag_tui.sources import queries
 from distdiag_tui.sources.capability import Capability, probe
 from distdiag_tui.sources.discovery.known import Given
 from distdiag_tui.sources.discovery.look import Discovery
@@ -55,12 +56,16 @@ async def servers(target: Target) -> AsyncIterator[Check]:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """Of one server: whether it answers, what the account may do there, whether it is one of a cluster."""
+    """Of one server: whether it answers, what the account may do there, whether it is one of a cluster.
+
+    `proxied`: an OBProxy is between, which leads to any of them.
+    """
 
     endpoint: Endpoint
     check: Check
     grants: list[str] = field(default_factory=list)
     clustered: bool = False
+    proxied: bool = False
 
 
 async def _look(endpoint: Endpoint, target: Target) -> _Look:
@@ -72,13 +77,14 @@ async def _look(endpoint: Endpoint, target: Target) -> _Look:
             capability = await probe(connection, timeout=TIMEOUT)
             async with asyncio.timeout(TIMEOUT):
                 grants = await _grants(connection)
+                proxied = await _proxied(connection, capability)
     except Exception as error:  # whatever the driver makes of what is no MySQL server
         status, words = diagnose(error)
         if status is Status.REFUSED:
             return _Look(endpoint, Check(name, "failing", words, "set OB_PASSWORD, or mend the profile"))
         mend = "is it up, and can its SQL port be reached from here?"
         return _Look(endpoint, Check(name, "unreachable", words, mend))
-    return _Look(endpoint, _seen(name, target, capability), grants, capability.clustered)
+    return _Look(endpoint, _seen(name, target, capability), grants, capability.clustered, proxied)
 
 
 async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  asyncmy is untyped here
@@ -90,6 +96,17 @@ async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  asyncmy is unt
             return [line for line in told if " ON *.* " in line]
     except MySQLError:
         return []
+
+
+async def _proxied(connection: Any, capability: Capability) -> bool:  # noqa: ANN401  as above
+    if (sql := queries.proxy(capability)) is None:
+        return False
+    try:
+        async with connection.cursor() as cursor:
+            await cursor.execute(sql)
+            return any(count for (count,) in await cursor.fetchall())
+    except MySQLError:
+        return False
 
 
 def _seen(name: str, target: Target, capability: Capability) -> Check:
@@ -115,7 +132,7 @@ async def _others(first: _Look, target: Target) -> Check | None:
     more = [
         place.endpoint
         for key, place in known.places.items()
-        if key != known.answers.here and place.endpoint not in target.endpoints
+        if (first.proxied or key != known.answers.here) and place.endpoint not in target.endpoints
     ]
     if not more:
         return None

@@ -28,3 +28,9 @@ async def test_servers_that_nobody_named_are_looked_at_too() -> None:
 async def test_where_all_are_named_there_are_no_others() -> None:
     async with Sim(Shape("4.2.5", zones=1, servers=1, tenants=1), seed=1) as sim:
         assert await others(sim.target()) is None
+
+
+async def test_behind_an_obproxy_there_are_all_of_them() -> None:
+    async with Sim(Shape("4.2.5", zones=3, servers=6, tenants=1), seed=1, obproxy=0) as sim:
+        told = await others(sim.target(obproxy=True))
+        assert told == Check("other servers", "ok", "6 more were found; all answer")
