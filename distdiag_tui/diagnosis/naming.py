@@ -25,7 +25,7 @@ PATIENCE: Final[Mapping[Among, Patience]] = {
 OF_THE_DISK: Final = "io_saturation"
 PATIENCE_WITH_THE_DISK: Final[Mapping[Among, Patience]] = {
     "few": PATIENCE["few"],
-    "many": ((5, 0.65), (14, 0.6)),
+    "many": ((5, 0.65), (9, 0.6), (14, 0.49)),
     "none": ((5, 0.65), (10, 0.6)),
 }
 """The same of a slow disk: where others may have it as well, it may be a mere hiccup of what they share."""
