@@ -14,6 +14,8 @@ from distdiag_tui.model.arithmetic import Floats
 
 MARGIN: Final = 0.7
 """What of a score does not count towards an alarm."""
+STEADY: Final = 3
+"""Scores in a row that say what is more than a moment."""
 
 
 class Alarms:
@@ -32,6 +34,11 @@ class Alarms:
     def lately(self) -> Flags:
         """(S): whether one of the last scores was at its threshold."""
         return np.asarray(self._hits.any(axis=1))
+
+    @property
+    def steadily(self) -> Floats:
+        """(S): what none of the last STEADY scores was below, MARGIN at least."""
+        return np.asarray(self._excess[:, -STEADY:].min(axis=1) + MARGIN)
 
     def go_on(self, tick: int, scores: Floats) -> None:
         """Take in the scores (S) of a tick: n of m to alarm, some quiet ticks in a row to end."""

@@ -328,7 +328,8 @@ class Diagnoser:
     def _own(self, plain: Finding, lasted: int, row: int, look: Look, view: View) -> list[Finding]:
         """What is told of a server's effects, after so many ticks."""
         effects = view.effects[row]
-        alarm = Alarm(plain.server, effects, view.scores[row], lasted, plain.strength, view.among)
+        strength = float(look.steadily[row])
+        alarm = Alarm(plain.server, effects, view.scores[row], lasted, strength, view.among)
         named = self._namer.name(alarm)
         if named is None:
             return []

@@ -34,15 +34,15 @@ PASSING_TICKS: Final = 7
 """Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
 STRANGE: Final = 2.0
 STRANGE_TICKS: Final = 10
-STRANGE_IN_A_ROW: Final = 3
-"""How far and how long a server must deviate before that is told without a cause, and so far of late."""
+"""How far and how long a server must deviate before that is told without a cause."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """A server that is not as usual.
 
-    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold; `among`: whether
+    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold it is, see
+    `Look.steadily`; `among`: whether
     few of all servers alarm at this moment or many, or there are none beside it.
     """
 
@@ -68,33 +68,28 @@ class Namer:
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
         self._before: dict[str, str] = {}
-        self._strange: dict[str, int] = {}  # ticks in a row
 
     def keep(self, servers: Iterable[str]) -> None:
         """These still alarm; the others are forgotten."""
-        kept = set(servers)
-        self._before = {name: cause for name, cause in self._before.items() if name in kept}
-        self._strange = {name: ticks for name, ticks in self._strange.items() if name in kept}
+        self._before = {name: self._before[name] for name in servers if name in self._before}
 
     def name(self, alarm: Alarm) -> Named | None:
         """None as long as nothing is to be told."""
         scores = alarm.scores
-        strange = self._strange.get(alarm.server, 0) + 1 if alarm.strength >= STRANGE else 0
-        self._strange[alarm.server] = strange
         sure = self._judge.confidence(scores)
         if alarm.server not in self._before and self._hasty(alarm, float(sure.max())):
             return None
         first = self._likeliest(alarm.server, scores)
         if first is None:
-            told = alarm.lasted >= STRANGE_TICKS and strange >= STRANGE_IN_A_ROW
-            return Named((), sure) if told else None
+            strange = alarm.strength >= STRANGE and alarm.lasted >= STRANGE_TICKS
+            return Named((), sure) if strange else None
         if self._judge.causes[first] in PASSING and alarm.lasted < PASSING_TICKS:
             return None
         further = self._judge.further
-        found, fits = explain(
+        found, told = explain(
             self._judge, alarm.effects, [first], further=further, most=MOST_CAUSES, scores=scores
         )
-        return Named(tuple(found), self._judge.confidence(fits))
+        return Named(tuple(found), self._judge.confidence(told))
 
     def _hasty(self, alarm: Alarm, sure: float) -> bool:
         """Whether it is too early to tell what is no surer than that."""

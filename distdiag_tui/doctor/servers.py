@@ -89,24 +89,24 @@ async def _look(endpoint: Endpoint, target: Target) -> _Look:
 
 async def _grants(connection: Any) -> list[str]:  # noqa: ANN401  asyncmy is untyped here
     """What it may do everywhere, as the server words it; none if that is not told."""
-    try:
-        async with connection.cursor() as cursor:
-            await cursor.execute("show /* distdiag */ grants")
-            told = [str(row[0]).upper() for row in await cursor.fetchall()]
-            return [line for line in told if " ON *.* " in line]
-    except MySQLError:
-        return []
+    told = [str(row[0]).upper() for row in await _rows(connection, "show /* distdiag */ grants")]
+    return [line for line in told if " ON *.* " in line]
 
 
 async def _proxied(connection: Any, capability: Capability) -> bool:  # noqa: ANN401  as above
-    if (sql := queries.proxy(capability)) is None:
-        return False
+    sql = queries.proxy(capability)
+    return sql is not None and any(count for (count,) in await _rows(connection, sql))
+
+
+async def _rows(connection: Any, sql: str) -> Sequence[Sequence[Any]]:  # noqa: ANN401  as above
+    """None if the server refuses."""
     try:
         async with connection.cursor() as cursor:
             await cursor.execute(sql)
-            return any(count for (count,) in await cursor.fetchall())
+            rows: Sequence[Sequence[Any]] = await cursor.fetchall()
+            return rows
     except MySQLError:
-        return False
+        return ()
 
 
 def _seen(name: str, target: Target, capability: Capability) -> Check:
