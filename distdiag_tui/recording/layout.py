@@ -1,9 +1,9 @@
-"""Frames as one compact file and back: `samples.npz`, schema distdiag.samples/1.
+"""Frames as one compact file and back: `samples.npz.xz`, schema distdiag.samples/1.
 
-A zip of plain NumPy arrays, compressed with LZMA, for `numpy.load` (no pickle). S servers, F frames,
-N samples (of one server in one frame), R rows (of one tenant in a sample), C raw columns. Arrays marked Δ
-hold differences along their last axis, the first value as it is: `cumsum(axis=-1)` undoes that. What machines
-tell is apart, and not there where nobody could ask them: H columns, K samples.
+A zip of plain NumPy arrays for `numpy.load` (no pickle), in xz; older ones are `samples.npz`, compressed
+inside. S servers, F frames, N samples (of one server in one frame), R rows (of one tenant in a sample), C raw
+columns. Arrays marked Δ hold differences along their last axis, the first value as it is: `cumsum(axis=-1)`
+undoes that. What machines tell is apart, and not there where nobody could ask them: H columns, K samples.
 
 header   uint8 (n)       JSON: see `Header`
 frames   int64 (3, F) Δ  tick, epoch time (µs), latency (µs)

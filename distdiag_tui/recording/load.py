@@ -1,4 +1,4 @@
-"""What a workload reported during a run: `load.npz`, schema distdiag.load/1, in the same kind of file.
+"""What a workload reported during a run: `load.npz.xz`, schema distdiag.load/1, in the same kind of file.
 
 header   uint8 (n)       JSON: schema, kinds of `errors`
 reports  int64 (L, n) Δ  of each interval its end (ms, epoch), time since the workload began (ms), threads,

@@ -1,9 +1,10 @@
-"""Frames to the bytes of samples.npz, see `layout`."""
+"""Frames to the bytes of samples.npz.xz, see `layout`."""
 
 from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,16 +20,18 @@ from distdiag_tui.recording.told import pack_told
 from distdiag_tui.sources.frame import Frame, Sample
 
 _TEXTS: Final = ("zone", "status", "detail", "product", "role")
+_OF_INTEGERS: Final = {"id": lzma.FILTER_LZMA2, "preset": 6, "lc": 0, "lp": 3, "pb": 3}
+"""Bytes are expected by their place within 8 of them."""
 _OF_HOSTS: Final = [COLUMN_INDEX[column] for column in HOST_COLUMNS]
 _OF_SERVERS: Final = [index for index, column in enumerate(COLUMNS) if column not in HOST_COLUMNS]
 
 _Placed = tuple[int, int, Sample]
 
 
-def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) -> bytes:
+def pack(frames: Sequence[Frame], clock: float) -> bytes:
     """The file of one or more frames; a server that is not in all of them has no samples in the others.
 
-    `clock` + `at` of a sample is its time in epoch seconds. Stored instead of compressed, it takes no time.
+    `clock` + `at` of a sample is its time in epoch seconds. Not compressed: see `squeezed`.
     """
     addresses = {server.name: server.address for frame in frames for server in frame.servers}
     places = {name: place for place, name in enumerate(addresses)}
@@ -58,7 +61,7 @@ def pack(frames: Sequence[Frame], clock: float, method: int = zipfile.ZIP_LZMA) 
         **_pack_hosts(_ordered(places, [frame.hosts for frame in frames])),
         **pack_told(frames),
     }
-    return archive_of(arrays, method)
+    return archive_of(arrays)
 
 
 def _ordered(places: Mapping[str, int], kept: Sequence[Mapping[str, Sample]]) -> list[_Placed]:
@@ -145,15 +148,20 @@ def _carried(values: Floats, good: NDArray[np.bool_]) -> Ints:
     return carried.astype(np.int64)
 
 
-def archive_of(arrays: Arrays, method: int = zipfile.ZIP_LZMA) -> bytes:
+def archive_of(arrays: Arrays) -> bytes:
     """As `numpy.load` reads it; the same arrays give the same bytes."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), method)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
     return file.getvalue()
+
+
+def squeezed(archive: bytes) -> bytes:
+    """As xz: all of it at once, for what the small members repeat of each other is a tenth of a short run."""
+    return lzma.compress(archive, filters=[_OF_INTEGERS])
 
 
 def as_bytes(fields: dict[str, Any] | Sequence[Column]) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""Recorded runs as they lie on disk: a folder each, with run.json, samples.npz and load.npz."""
+"""Recorded runs as they lie on disk: a folder each, with run.json, samples.npz.xz and load.npz.xz."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from distdiag_tui.sources.frame import Frame
 from distdiag_tui.workloads.report import IntervalReport
 
 RUN: Final = "run.json"
-SAMPLES: Final = "samples.npz"
-LOAD: Final = "load.npz"
+SAMPLES: Final = "samples.npz.xz"
+LOAD: Final = "load.npz.xz"
 CHUNKS: Final = "chunk-*.npz"
 PART: Final = ".part"
 
@@ -30,17 +30,17 @@ class Recording:
 
     def frames(self) -> list[Frame]:
         """In order of time. RecordingError if a file is damaged."""
-        data = _read(self.folder / SAMPLES)
+        data = _archive(self.folder / SAMPLES)
         return read_chunks(self.folder) if data is None else unpack(data)
 
     def table(self) -> Table | None:
         """The samples as arrays, for those who need no frames; None if there are none. Errors as above."""
-        data = _read(self.folder / SAMPLES)
+        data = _archive(self.folder / SAMPLES)
         return None if data is None else table(data)
 
     def reports(self) -> list[IntervalReport]:
         """Of the workload, in order of time; none if there was none. Errors as above."""
-        data = _read(self.folder / LOAD)
+        data = _archive(self.folder / LOAD)
         return [] if data is None else unpack_reports(data)
 
     def size(self) -> int:
@@ -76,6 +76,12 @@ def recordings_below(folder: Path) -> list[Recording]:
 def read_chunks(folder: Path) -> list[Frame]:
     """The frames of a run that is not whole yet."""
     return [frame for file in sorted(folder.glob(CHUNKS)) for frame in unpack(file.read_bytes())]
+
+
+def _archive(file: Path) -> bytes | None:
+    """Older runs are not in xz."""
+    data = _read(file)
+    return _read(file.with_suffix("")) if data is None else data
 
 
 def _read(file: Path) -> bytes | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import time
-import zipfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Final
 from distdiag_tui.model.clock import elapsed
 from distdiag_tui.model.errors import RecordingError
 from distdiag_tui.recording.load import pack_reports
-from distdiag_tui.recording.packing import pack
+from distdiag_tui.recording.packing import pack, squeezed
 from distdiag_tui.recording.reader import CHUNKS, LOAD, PART, RUN, SAMPLES, read_chunks
 from distdiag_tui.recording.run import RunInfo
 from distdiag_tui.sources.frame import Frame
@@ -61,9 +60,9 @@ class Recorder:
         frames = [*read_chunks(self._draft), *self._frames]
         try:
             if frames:
-                _write(self._draft / SAMPLES, pack(frames, self._clock))
+                _write(self._draft / SAMPLES, squeezed(pack(frames, self._clock)))
             if reports:
-                _write(self._draft / LOAD, pack_reports(reports))
+                _write(self._draft / LOAD, squeezed(pack_reports(reports)))
             _write(self._draft / RUN, info.to_json().encode())
             for chunk in self._draft.glob(CHUNKS):
                 chunk.unlink()
@@ -88,7 +87,7 @@ class Recorder:
     def _write_chunk(self, number: int, frames: Sequence[Frame]) -> None:
         name = CHUNKS.replace("*", f"{number:05d}")
         try:
-            _write(self._draft / name, pack(frames, self._clock, zipfile.ZIP_STORED))
+            _write(self._draft / name, pack(frames, self._clock))
         except OSError as error:
             raise _cannot(self._draft, error) from error
 

@@ -1,9 +1,10 @@
-"""The bytes of samples.npz to frames or arrays, see `layout`."""
+"""The bytes of samples.npz.xz to frames or arrays, see `layout`."""
 
 from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,8 @@ from distdiag_tui.sources.frame import SERVER_WIDE, Frame, Sample
 
 LARGEST: Final = 4 << 30
 """Bytes of what a file may unpack to: more would be made to fill the memory."""
+_XZ: Final = b"\xfd7zXZ\0"
+_MEMORY: Final = 256 << 20  # bytes to expand it with; what is written here needs 9 MB
 
 
 def unpack(data: bytes) -> list[Frame]:
@@ -41,13 +44,23 @@ def table(data: bytes) -> Table:
 
 
 def arrays_of(data: bytes) -> Arrays:
-    """The members of an archive; RecordingError if it is none."""
+    """The members of an archive, as it is or in xz; RecordingError if it is none."""
     try:
-        _require_size(data)
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        plain = _expanded(data) if data.startswith(_XZ) else data
+        _require_size(plain)
+        with np.load(io.BytesIO(plain), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except Exception as error:  # of a damaged archive NumPy raises whatever comes up while it is read
         raise RecordingError(f"no recorded arrays: {error}") from None
+
+
+def _expanded(data: bytes) -> bytes:
+    """ValueError or LZMAError if it is damaged or too large."""
+    expander = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY)
+    plain = expander.decompress(data, LARGEST)
+    if not expander.eof:
+        raise ValueError("cut off, or larger than any recording")
+    return plain
 
 
 def _require_size(data: bytes) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -33,9 +34,10 @@ from distdiag_tui.model.topology import (
     Zone,
 )
 from distdiag_tui.recording import recorder as recording
+from distdiag_tui.recording import unpacking
 from distdiag_tui.recording.layout import SCHEMA
 from distdiag_tui.recording.load import pack_reports, unpack_reports
-from distdiag_tui.recording.packing import archive_of, as_bytes, pack
+from distdiag_tui.recording.packing import archive_of, as_bytes, pack, squeezed
 from distdiag_tui.recording.reader import open_recording, recordings_below
 from distdiag_tui.recording.recorder import Recorder
 from distdiag_tui.recording.replay import Replay
@@ -50,7 +52,7 @@ ROOT = Path(__file__).parents[2]
 @settings(max_examples=60, deadline=None)
 @given(frame_lists())
 def test_frames_come_back_whole(frames: list[Frame]) -> None:
-    found = unpack(pack(frames, 5.0, zipfile.ZIP_STORED))  # LZMA takes 50 ms, however little there is
+    found = unpack(pack(frames, 5.0))
     assert len(found) == len(frames)
     assert all(map(same, frames, found))
 
@@ -82,7 +84,7 @@ def test_who_joins_or_leaves_has_its_own_figures_and_none_of_others() -> None:
         kept = {name: each for name, each in frames[index].samples.items() if name != away}
         there = tuple(each for each in frames[index].servers if each.name != away)
         frames[index] = replace(frames[index], servers=there, samples=kept, hosts={})
-    data = pack(frames, 5.0, zipfile.ZIP_STORED)
+    data = pack(frames, 5.0)
     found = unpack(data)
     assert [[each.name for each in frame.servers] for frame in found] == [
         ["n1", "n2", "n3"], ["n1", "n2"], ["n2", "n3"], ["n2", "n3"],
@@ -105,7 +107,7 @@ def test_what_the_cluster_said_comes_back_with_the_frame_it_was_said_in() -> Non
     for index, layout in {10: layouts[0], 20: layouts[1], 75: layouts[2], 78: stopped}.items():
         frames[index:] = [replace(frame, layout=layout) for frame in frames[index:]]
     frames[78] = replace(frames[78], events=(event, event))
-    found = unpack(pack(frames, 5.0, zipfile.ZIP_STORED))
+    found = unpack(pack(frames, 5.0))
     assert [frame.layout for frame in found[9:12]] == [None, layouts[0], layouts[0]]
     assert found[20].layout == layouts[0]  # only its use had changed, and not a minute ago
     assert found[76].layout == layouts[2]
@@ -287,9 +289,9 @@ def test_a_run_is_whole_or_not_there_wherever_its_process_dies(tmp_path: Path) -
 
 def test_what_is_damaged_is_one_line(tmp_path: Path) -> None:
     record(tmp_path / "r", steady_frames(3))
-    whole = (tmp_path / "r" / "samples.npz").read_bytes()
+    whole = (tmp_path / "r" / "samples.npz.xz").read_bytes()
     for broken in (b"", b"x", whole[:-40], whole[:300], archive_of({"header": as_bytes({})})):
-        (tmp_path / "r" / "samples.npz").write_bytes(broken)
+        (tmp_path / "r" / "samples.npz.xz").write_bytes(broken)
         with pytest.raises(RecordingError) as wrong:
             open_recording(tmp_path / "r").frames()
         assert "\n" not in str(wrong.value)
@@ -301,9 +303,18 @@ def test_what_is_damaged_is_one_line(tmp_path: Path) -> None:
         open_recording(tmp_path)
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
-def test_a_bit_that_flipped_is_one_line(method: int) -> None:
-    whole = pack(steady_frames(1, ("n1",)), 5.0, method)
+def older(data: bytes) -> bytes:
+    """As archives were written before they were in xz."""
+    file = BytesIO()
+    with zipfile.ZipFile(BytesIO(data)) as members, zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
+        for name in members.namelist():
+            archive.writestr(name, members.read(name))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("way", [bytes, squeezed, older])
+def test_a_bit_that_flipped_is_one_line(way: Callable[[bytes], bytes]) -> None:
+    whole = way(pack(steady_frames(1, ("n1",)), 5.0))
     words = []
     for place in range(0, len(whole), len(whole) // 100):
         try:
@@ -324,9 +335,24 @@ def test_loading_executes_nothing() -> None:
 
 def test_an_hour_of_a_server_takes_less_than_a_megabyte() -> None:
     frames = steady_frames(300, ("n1",))
-    data = pack(frames, 5.0)
-    assert len(data) * 12 < 1_000_000
-    assert {each.compress_type for each in zipfile.ZipFile(BytesIO(data)).infolist()} == {zipfile.ZIP_LZMA}
+    assert len(squeezed(pack(frames, 5.0))) * 12 < 1_000_000
+
+
+def test_an_older_run_is_read_as_well(tmp_path: Path) -> None:
+    """Its archive is not in xz, but compressed inside."""
+    frames = steady_frames(3)
+    record(tmp_path / "r", frames)
+    (tmp_path / "r" / "samples.npz.xz").unlink()
+    (tmp_path / "r" / "samples.npz").write_bytes(older(pack(frames, 5.0)))
+    assert all(map(same, open_recording(tmp_path / "r").frames(), frames))
+
+
+def test_what_expands_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = squeezed(pack(steady_frames(3), 5.0))
+    assert unpack(data)
+    monkeypatch.setattr(unpacking, "LARGEST", 1000)
+    with pytest.raises(RecordingError, match="larger than any recording"):
+        unpack(data)
 
 
 def record(folder: Path, frames: list[Frame]) -> None:
