@@ -41,9 +41,8 @@ STRANGE_TICKS: Final = 10
 class Alarm:
     """A server that is not as usual.
 
-    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold it is, see
-    `Look.steadily`; `among`: whether
-    few of all servers alarm at this moment or many, or there are none beside it.
+    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold it is (see
+    `Look.steadily`); `among`: few or many of all servers that alarm, or none, for it is the only one.
     """
 
     server: str

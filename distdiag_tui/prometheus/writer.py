@@ -89,7 +89,7 @@ class Writer:
         self.status = replace(self.status, queued=0)
 
     async def run(self) -> None:
-        """Until cancelled; then what is left is sent, if that is quick."""
+        """Until cancelled; then what is left is sent, if that is quick. Or until we are refused."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         headers = {**self._server.request_headers(), **HEADERS}
         jar = aiohttp.DummyCookieJar()
@@ -98,7 +98,9 @@ class Writer:
             try:
                 while True:
                     await self._step()
-                    await asyncio.sleep(self._pause())
+                    if self.status.state is Writing.REFUSED:
+                        return
+                    await asyncio.sleep(self.pause())
             except asyncio.CancelledError:
                 await self._farewell()
                 raise
@@ -113,7 +115,8 @@ class Writer:
         except TimeoutError:
             log.info("remote write: what was left could not be written")
 
-    def _pause(self) -> float:
+    def pause(self) -> float:
+        """Seconds until it is tried again."""
         if self.status.state is Writing.ON:
             return 0.0 if self._singly or self._most_ticks < len(self._queue) else self._every
         first, longest = BACK_OFF

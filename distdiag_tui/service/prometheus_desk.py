@@ -131,14 +131,20 @@ class PrometheusDesk:
         self._tasks.append(self._writing)
 
     async def _write(self, writer: Writer, turn: Turn, before: asyncio.Task[None] | None) -> None:
-        """Once no other console here writes the same, nor we ourselves as `before`."""
+        """Once no other console here writes the same, nor we ourselves as `before`.
+
+        As long as we are refused another one may: its account may be a better one.
+        """
         if before is not None:
             await asyncio.wait({before})
-        if not await turn.come():
-            writer.forget()
-            while not await turn.come():  # noqa: ASYNC110  another process tells of nothing
-                await asyncio.sleep(AGAIN)
-        await writer.run()
+        while True:
+            if not await turn.come():
+                writer.forget()
+                while not await turn.come():  # noqa: ASYNC110  another process tells of nothing
+                    await asyncio.sleep(AGAIN)
+            await writer.run()
+            turn.release()
+            await asyncio.sleep(writer.pause())
 
     async def _read(self, snapshot: Snapshot, first: int) -> None:
         """What was before tick `first`, the first one that is known."""

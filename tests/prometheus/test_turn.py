@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from receiver import Receiver, becomes, receiver
 from told import Ticks
 
+from distdiag_tui.model.target import Secret
 from distdiag_tui.prometheus import turn as turns
+from distdiag_tui.prometheus import writer as writers
 from distdiag_tui.prometheus.status import Writing
 from distdiag_tui.prometheus.turn import Turn
 from distdiag_tui.prometheus.writer import instance
@@ -31,9 +34,9 @@ sys.stdin.read()
 class Console:
     """A desk, and the engine before it."""
 
-    def __init__(self, found: Receiver, cluster: str) -> None:
+    def __init__(self, found: Receiver, cluster: str, token: str = "") -> None:
         self.ticks = Ticks(cluster=cluster)
-        self.desk = PrometheusDesk(found.server, self.ticks.engine)
+        self.desk = PrometheusDesk(replace(found.server, token=Secret(token)), self.ticks.engine)
         assert self.desk._writer is not None
         self.desk._writer._every = 0.02
         self.desk.take(self.ticks.next())
@@ -94,6 +97,26 @@ async def test_one_that_is_stopped_by_hand_lets_the_next_one_write(monkeypatch: 
         assert [moment for moment, _ in points(found, "shop")[len(before) :]] == [round(latest.time * 1000)]
         first.desk.resume()  # it was not stopped
         await second.desk.close()
+        await first.desk.close()
+
+
+async def test_one_that_is_refused_lets_another_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the console that was begun once the password in the configuration was right."""
+    monkeypatch.setattr(prometheus_desk, "AGAIN", 0.02)
+    monkeypatch.setattr(writers, "BACK_OFF", (0.1, 0.1))
+    async with receiver() as found:
+
+        def only_the_right_one() -> web.Response:
+            return web.Response(status=204 if found.headers[-1]["Authorization"] == "Bearer right" else 401)
+
+        found.always = only_the_right_one
+        first = Console(found, "shop", "wrong")
+        await becomes(lambda: first.state is Writing.REFUSED)
+        second = Console(found, "shop", "right")
+        await becomes(lambda: second.state is Writing.ON)
+        await becomes(lambda: first.state is Writing.ELSEWHERE)
+        await second.desk.close()
+        await becomes(lambda: first.state is Writing.REFUSED)
         await first.desk.close()
 
 

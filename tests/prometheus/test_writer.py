@@ -38,13 +38,20 @@ def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 @asynccontextmanager
 async def writing(server: PrometheusServer, *, most_queued: int = 10**9) -> AsyncIterator[Writer]:
     writer = Writer(server, every=0.02, most_queued=most_queued)
-    task = asyncio.create_task(writer.run())
+    task = asyncio.create_task(_again_and_again(writer))
     try:
         yield writer
     finally:
         task.cancel()
         await asyncio.wait({task}, timeout=5)
         assert task.done()
+
+
+async def _again_and_again(writer: Writer) -> None:
+    """As a console does it."""
+    while True:
+        await writer.run()
+        await asyncio.sleep(writer.pause())
 
 
 def ticks_of(peer: Receiver) -> list[float]:
