@@ -6,11 +6,12 @@ import os
 import platform
 import re
 import shutil
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from distdiag_tui.config.resolve import profiles_file
 from distdiag_tui.doctor.check import Check
@@ -114,19 +115,42 @@ def folders() -> Iterator[Check]:
     else:
         mend = f"make {there} writable, or name another folder in XDG_STATE_HOME"
         yield Check("state folder", "failing", f"{folder} cannot be written", mend)
-    yield _profiles(profiles_file())
+    yield from _profiles(profiles_file())
 
 
-def _profiles(file: Path) -> Check:
+def _profiles(file: Path) -> Iterator[Check]:
     if not file.is_file():
-        return Check("profiles", "missing", f"there is no {file}", "not needed; see README, Your own cluster")
+        yield Check("profiles", "missing", f"there is no {file}", "not needed; see README, Your own cluster")
+        return
     from distdiag_tui.config.profiles import load_profiles  # noqa: PLC0415  pydantic costs 50 ms
 
     try:
-        names = list(load_profiles(file).profile)
+        profiles = load_profiles(file)
     except ConfigError as error:
-        return Check("profiles", "failing", str(error), f"mend it in {file}")
-    return Check("profiles", "ok", f"{file}: {', '.join(names) or 'none'}")
+        yield Check("profiles", "failing", str(error), f"mend it in {file}")
+        return
+    yield Check("profiles", "ok", f"{file}: {', '.join(profiles.profile) or 'none'}")
+    for secret in sorted({*_secrets(profiles.model_dump())}):
+        if _open_to_others(secret):
+            yield Check("secrets", "failing", f"{secret} can be read by others", f"chmod 600 {secret}")
+
+
+def _secrets(tables: Mapping[str, Any]) -> Iterator[Path]:
+    """The files that passwords and tokens are in."""
+    for key, value in tables.items():
+        if isinstance(value, Mapping):
+            yield from _secrets(value)
+        elif key.endswith(("password_file", "token_file")) and value:
+            yield Path(value)
+
+
+def _open_to_others(file: Path) -> bool:
+    """A file of ours, for what is somebody else's (as where Kubernetes puts secrets) is not ours to mend."""
+    try:
+        found = file.expanduser().stat()
+    except (OSError, RuntimeError):  # RuntimeError: ~ of a user there is not
+        return False  # whoever needs it says so
+    return found.st_uid == os.geteuid() and bool(found.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _installed(name: str) -> bool:

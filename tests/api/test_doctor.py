@@ -250,6 +250,26 @@ def test_a_wrong_profiles_file_and_a_folder_that_cannot_be(
     assert str(file) in found["profiles"].mend
 
 
+def test_a_password_that_others_can_read(tmp_path: Path) -> None:
+    config = tmp_path / "config" / "distdiag"
+    config.mkdir(parents=True)
+    for name, mode in (("open", 0o644), ("of-the-group", 0o640), ("own", 0o600)):
+        (config / name).write_text("secret")
+        (config / name).chmod(mode)
+    (config / "profiles.toml").write_text(
+        f"""[profile.a]\nservers = ["n1:2881"]\npassword_file = "{config}/open"
+        [profile.a.prometheus]\nurl = "http://p:9090"\ntoken_file = "{config}/of-the-group"
+        [profile.b]\nservers = ["n1:2881"]\npassword_file = "{config}/own"
+        [profile.c]\nservers = ["n1:2881"]\npassword_file = "~nobody-of-that-name/nowhere"
+        """
+    )
+    found = [check for check in here.folders() if check.name == "secrets"]
+    assert [check.mend for check in found] == [
+        f"chmod 600 {config}/{name}" for name in ("of-the-group", "open")
+    ]
+    assert {check.state for check in found} == {"failing"}
+
+
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
