@@ -329,7 +329,8 @@ class Diagnoser:
         """What is told of a server's effects, after so many ticks."""
         effects = view.effects[row]
         strength = float(look.steadily[row])
-        alarm = Alarm(plain.server, effects, view.scores[row], lasted, strength, view.among)
+        scores, negligible = view.scores[row], view.negligible[row]
+        alarm = Alarm(plain.server, effects, scores, negligible, lasted, strength, view.among)
         named = self._namer.name(alarm)
         if named is None:
             return []

@@ -20,6 +20,14 @@ LIMITS: Final = (
 LEAST: Final = (
     ("memstore_full", "memstore_percent", 20.0),  # that much is frozen and written out all the time
 )
+NEGLIGIBLE: Final = {
+    "io_saturation": (("host_disk_percent", 60.0), ("log_write_rt", 0.010), ("io_read_rt", 0.020)),
+}
+"""What is no trouble while the first of these (%, s) is known to be lower, and no other one is higher.
+
+A write of 0.1 ms on a fast disk may take 2 ms for some seconds: a disk that has time left, and answers like
+that, is not saturated.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +61,18 @@ def possible(metrics: MetricSet, causes: Sequence[str], values: Floats) -> Flags
             with np.errstate(invalid="ignore"):
                 can[:, causes.index(cause)] &= ~(values[:, metrics.index(name)] < least)
     return can
+
+
+def negligible(metrics: MetricSet, causes: Sequence[str], values: Floats) -> Flags:
+    """(S, K): which of the causes would be no trouble at these values (S, M), see NEGLIGIBLE."""
+    flags = np.zeros((len(values), len(causes)), dtype=np.bool_)
+    for cause, ((first, limit), *others) in NEGLIGIBLE.items():
+        if cause not in causes or first not in metrics.names:
+            continue
+        with np.errstate(invalid="ignore"):
+            low = values[:, metrics.index(first)] < limit
+            for name, high in others:
+                if name in metrics.names:
+                    low &= ~(values[:, metrics.index(name)] >= high)
+        flags[:, causes.index(cause)] = low
+    return flags

@@ -8,6 +8,7 @@ from typing import Final, Literal
 
 from distdiag_tui.diagnosis.compound import explain
 from distdiag_tui.diagnosis.judge import Judge
+from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.model.arithmetic import Floats
 
 Among = Literal["few", "many", "none"]
@@ -41,13 +42,15 @@ STRANGE_TICKS: Final = 10
 class Alarm:
     """A server that is not as usual.
 
-    Its effects (F) and their scores (K), for how many ticks, how far beyond its threshold it is (see
-    `Look.steadily`); `among`: few or many of all servers that alarm, or none, for it is the only one.
+    Its effects (F) and their scores (K), which of these causes would be no trouble now (K, see `levels`), for
+    how many ticks, how far beyond its threshold it is (see `Look.steadily`); `among`: few or many of all
+    servers that alarm, or none, for it is the only one.
     """
 
     server: str
     effects: Floats
     scores: Floats
+    negligible: Flags
     lasted: int
     strength: float
     among: Among
@@ -74,21 +77,26 @@ class Namer:
 
     def name(self, alarm: Alarm) -> Named | None:
         """None as long as nothing is to be told."""
-        scores = alarm.scores
+        scores, before = alarm.scores, self._before.get(alarm.server)
         sure = self._judge.confidence(scores)
-        if alarm.server not in self._before and self._hasty(alarm, float(sure.max())):
+        if before is None and self._hasty(alarm, float(sure.max())):
             return None
-        first = self._likeliest(alarm.server, scores)
+        first = self._likeliest(alarm, before)
         if first is None:
             strange = alarm.strength >= STRANGE and alarm.lasted >= STRANGE_TICKS
             return Named((), sure) if strange else None
-        if self._judge.causes[first] in PASSING and alarm.lasted < PASSING_TICKS:
+        likeliest = self._judge.causes[first]
+        if alarm.negligible[first] and likeliest != before:
+            return None
+        self._before[alarm.server] = likeliest
+        if likeliest in PASSING and alarm.lasted < PASSING_TICKS:
             return None
         further = self._judge.further
         found, told = explain(
             self._judge, alarm.effects, [first], further=further, most=MOST_CAUSES, scores=scores
         )
-        return Named(tuple(found), self._judge.confidence(told))
+        causes = tuple(cause for cause in found if cause == first or not alarm.negligible[cause])
+        return Named(causes, self._judge.confidence(told))
 
     def _hasty(self, alarm: Alarm, sure: float) -> bool:
         """Whether it is too early to tell what is no surer than that."""
@@ -96,13 +104,12 @@ class Namer:
         patience = (PATIENCE_WITH_THE_DISK if likeliest == OF_THE_DISK else PATIENCE)[alarm.among]
         return any(alarm.lasted < ticks and sure < least for ticks, least in patience)
 
-    def _likeliest(self, server: str, scores: Floats) -> int | None:
-        best, causes = int(scores.argmax()), self._judge.causes
-        if (before := self._before.get(server)) in causes:
+    def _likeliest(self, alarm: Alarm, before: str | None) -> int | None:
+        scores, causes = alarm.scores, self._judge.causes
+        best = int(scores.argmax())
+        if before in causes:
             old = causes.index(before)
-            if scores[old] >= self._judge.least and scores[best] < scores[old] + STICKY:
+            better = scores[best] >= scores[old] + STICKY and not alarm.negligible[best]
+            if scores[old] >= self._judge.least and not better:
                 best = old
-        if scores[best] < self._judge.least:
-            return None
-        self._before[server] = causes[best]
-        return best
+        return None if scores[best] < self._judge.least else best

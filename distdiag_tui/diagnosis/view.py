@@ -14,7 +14,7 @@ import numpy as np
 from distdiag_tui.diagnosis.course import effects_of
 from distdiag_tui.diagnosis.detect import Look
 from distdiag_tui.diagnosis.judge import Judge
-from distdiag_tui.diagnosis.levels import possible
+from distdiag_tui.diagnosis.levels import negligible, possible
 from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.naming import Among
 from distdiag_tui.diagnosis.reference import Flags
@@ -40,11 +40,13 @@ class View:
 
     `among`: see `naming.Alarm`; `shared`: whether all who alarm have it alike.
     `common` are the effects (S, F) of all that there is, if all who alarm have something beside their own.
-    `alike` says how many have it. `writing` (S) are those that write out their memstore.
+    `negligible` (S, K): see `naming.Alarm`. `alike` says how many have it. `writing` (S) are those that write
+    out their memstore.
     """
 
     effects: Floats
     scores: Floats
+    negligible: Flags
     culprits: Flags
     among: Among
     shared: bool
@@ -75,9 +77,12 @@ def view_of(
     scores = np.full((len(effects), len(judge.causes)), np.nan)
     values = metrics.untame(look.tamed[rows])
     scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
+    no_trouble = np.zeros(scores.shape, dtype=np.bool_)
+    no_trouble[rows] = negligible(metrics, judge.causes, values)
     return View(
         effects=effects,
         scores=scores,
+        negligible=no_trouble,
         culprits=culprits,
         among="none" if len(effects) == 1 else "many" if many and len(rows) > 1 else "few",
         shared=shared,

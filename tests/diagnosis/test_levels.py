@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from clusters import Cluster
 
 from distdiag_tui.diagnosis.levels import possible
@@ -33,5 +34,34 @@ def causes_at(percent: float) -> set[str]:
     for second in range(25):
         grown = 1.0 + (percent / 2.0 - 1.0) * min(second / 8, 1.0)
         told = cluster.tick({"n1": {"memstore_percent": grown, "memstore_used": grown}})
+        found |= {each.cause for each in told.findings if each.server == "n1"}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("busy", "log_write", "told"),
+    [
+        (45.0, 0.006, set()),
+        (45.0, 0.012, {"io_saturation"}),
+        (80.0, 0.006, {"io_saturation"}),
+        (np.nan, 0.006, {"io_saturation"}),  # nobody can ask the machine
+    ],
+)
+def test_a_fast_disk_that_is_slower_for_a_while_is_not_saturated(
+    busy: float, log_write: float, told: set[str]
+) -> None:
+    usual = {"log_write_rt": 0.0008, "io_write_rt": 0.0008, "host_disk_percent": 2.0 if busy > 0 else np.nan}
+    now = {"log_write_rt": log_write, "io_write_rt": log_write, "host_disk_percent": busy}
+    assert causes_of(usual, now) == told
+
+
+def causes_of(usual: dict[str, float], now: dict[str, float]) -> set[str]:
+    """What is found of n1, that is so now after a calm minute."""
+    cluster, found = Cluster(), set[str]()
+    for name, level in usual.items():
+        cluster.usual[METRIC_INDEX[name]] = level
+    cluster.live(65)
+    for _ in range(25):
+        told = cluster.tick({"n1": {name: level / usual[name] for name, level in now.items()}})
         found |= {each.cause for each in told.findings if each.server == "n1"}
     return found

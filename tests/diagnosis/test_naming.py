@@ -8,8 +8,10 @@ import pytest
 from distdiag_tui.diagnosis.alarms import Alarms
 from distdiag_tui.diagnosis.metricset import console_metrics
 from distdiag_tui.diagnosis.naming import Alarm, Among, Namer
+from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.diagnosis.settings import Settings
+from distdiag_tui.model.arithmetic import Floats
 
 
 @pytest.mark.parametrize(
@@ -35,7 +37,7 @@ def test_what_is_not_plain_waits_the_longer_the_more_may_have_it(
     effects = np.zeros(len(metrics.names))
     effects[metrics.index("logon_rate")] = moved
     namer, scores = Namer(rules), rules.scores(effects)
-    told = [tick for tick in range(3, 20) if namer.name(Alarm("n1", effects, scores, tick, 2.0, among))]
+    told = [tick for tick in range(3, 20) if namer.name(alarm(effects, scores, tick, 2.0, among))]
     assert told == list(range(from_tick, 20))
 
 
@@ -46,6 +48,34 @@ def test_what_looks_like_nothing_must_be_far_away_for_more_than_a_moment() -> No
     alarms, told = Alarms(1, Settings()), []
     for tick, score in enumerate([1.2] * 12 + [2.1] + [1.2] * 3 + [2.1] * 5):
         alarms.go_on(tick, np.array([score]))
-        if namer.name(Alarm("n1", effects, np.zeros(1), tick, float(alarms.steadily[0]), "few")):
+        if namer.name(alarm(effects, np.zeros(1), tick, float(alarms.steadily[0]))):
             told.append(tick)
     assert told == [18, 19, 20]
+
+
+def test_what_would_be_no_trouble_is_not_told_but_does_not_end_what_was() -> None:
+    """A disk that is slower than usual and has time left, say."""
+    metrics = console_metrics()
+    rules = Rules(metrics, Knowledge({"slow disk": {"io_write_rt": 3.0}, "storm": {"logon_rate": 3.0}}))
+    effects = np.zeros(len(metrics.names))
+    effects[metrics.index("io_write_rt")] = 2.0
+    scores, no_trouble = rules.scores(effects), np.array([True, False])
+    namer = Namer(rules)
+    assert not any(namer.name(alarm(effects, scores, tick, 3.0, "few", no_trouble)) for tick in range(3, 30))
+    told = [
+        namer.name(alarm(effects, scores, tick, 3.0, "few", flags))
+        for tick, flags in ((30, no_trouble ^ no_trouble), (31, no_trouble))
+    ]
+    assert [each.causes for each in told if each] == [(0,), (0,)]
+
+
+def alarm(
+    effects: Floats,
+    scores: Floats,
+    lasted: int,
+    strength: float,
+    among: Among = "few",
+    negligible: Flags | None = None,
+) -> Alarm:
+    none = np.zeros(scores.shape, dtype=np.bool_)
+    return Alarm("n1", effects, scores, none if negligible is None else negligible, lasted, strength, among)
