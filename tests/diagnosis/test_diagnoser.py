@@ -17,6 +17,7 @@ from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.diagnosis.signs import SIGNS
 from distdiag_tui.diagnosis.silence import Listener
 from distdiag_tui.model.findings import UNKNOWN, Diagnosis, Finding, finding_document
+from distdiag_tui.model.metrics import METRIC_INDEX
 from distdiag_tui.model.topology import Server, Status
 
 
@@ -121,6 +122,7 @@ def test_two_servers_of_three_are_not_all_of_them() -> None:
     """The third one moves about too much for that to be seen."""
     cluster = Cluster(seed=4)
     cluster.noise = {"n3": 0.5}
+    cluster.usual[METRIC_INDEX["host_disk_percent"]] = 70.0
     cluster.live(90)
     found = cluster.live(15, dict.fromkeys(NAMES, signs_of("io_saturation", 1.5)))[-1].findings
     assert {(each.server, each.said) for each in found} == {
