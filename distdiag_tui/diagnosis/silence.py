@@ -28,8 +28,10 @@ class Silence:
     words: str
 
 
-BROKEN: Final = ("gone away", "lost connection", "reset by peer", "broken pipe")
+BROKEN: Final = ("gone away", "lost connection", "reset by peer", "broken pipe", "not connected")
 """What a connection is said to be that was cut."""
+MENDED: Final = 20.0
+"""Seconds after which a network that cut connections is trusted again, once the server was heard of."""
 REFUSES: Final = "refused"
 """In the words on a server at whose address nothing listens: its machine was reached."""
 GREETS: Final = "greets"
@@ -46,7 +48,7 @@ class Listener:
     def __init__(self) -> None:
         self._heard: dict[str, float] = {}
         self._in_vain: dict[str, float] = {}  # who was never heard of, since when
-        self._broken: set[str] = set()
+        self._broken: dict[str, float] = {}  # whose connections were cut, when last
         self._told: dict[str, float] = {}  # who was silent at the last tick, since when
         self._time, self._awake = math.inf, -math.inf  # of the last tick, and of the first one after a gap
 
@@ -65,8 +67,8 @@ class Listener:
             elif server.age is not None:
                 self._heard[server.name] = time - server.age
                 self._in_vain.pop(server.name, None)
-                if server.age < interval:
-                    self._broken.discard(server.name)
+                if server.age < interval and time - self._broken.get(server.name, math.inf) >= MENDED:
+                    del self._broken[server.name]
             elif server.name not in self._heard and server.status is Status.UNREACHABLE:
                 self._in_vain.setdefault(server.name, time)
         known = [server for server in servers if server.name in self._heard]
@@ -90,7 +92,7 @@ class Listener:
             return None
         broken = _matches(server.detail, BROKEN)
         if broken:
-            self._broken.add(server.name)
+            self._broken[server.name] = time
         if server.status is Status.UNREACHABLE and not broken and not _matches(server.detail, WAITING):
             return Silence(server, DOWN, since, server.detail)
         still = abs(self._told.get(server.name, math.inf) - since) < 1.0  # as it was before the gap

@@ -211,6 +211,7 @@ def test_a_server_whose_process_ended_begins_anew() -> None:
         (["MySQL server has gone away", "connection refused"], "node_down"),
         (["no answer within 3 s, though it greets after 0.4 s"], "network_degraded"),
         (["Lost connection to MySQL server during query"], "network_degraded"),
+        (["MySQL server has gone away", "Not connected"], "network_degraded"),
         (["no route to host"], "node_down"),
         (["it does not answer, and would hold up the figures of all: left out until it does"], "node_hung"),
     ],
@@ -226,6 +227,26 @@ def test_silence_has_a_cause(said: Sequence[str], cause: str) -> None:
         silent = replace(server, status=status, detail=detail, age=float(second))
         found = listener.hear([silent, other], 100.0 + second, 1.0)
     assert [(each.server.name, each.cause, each.since) for each in found] == [("n1", cause, 100.0)]
+
+
+@pytest.mark.parametrize(("later", "cause"), [(6, "network_degraded"), (60, "node_hung")])
+def test_whose_connections_were_cut_a_moment_ago_is_not_hung(later: int, cause: str) -> None:
+    """It was heard of for a moment between."""
+    listener, other = Listener(), Server("n2", "b:1", "z", Status.UP, age=0.0)
+    server, cut = Server("n1", "a:1", "z", Status.UP, age=0.0), "MySQL server has gone away"
+    listener.hear([server, other], 100.0, 1.0)
+    for second in range(1, 5):
+        listener.hear(
+            [replace(server, status=Status.UNREACHABLE, detail=cut, age=float(second)), other],
+            100.0 + second,
+            1.0,
+        )
+    for second in range(5, later):
+        assert not listener.hear([server, other], 100.0 + second, 1.0)
+    for second in range(4):
+        silent = replace(server, status=Status.SLOW, detail=f"no answer for {second} s", age=second + 1.0)
+        found = listener.hear([silent, other], 100.0 + later + second, 1.0)
+    assert [each.cause for each in found] == [cause]
 
 
 def test_when_nobody_answers_it_is_we_who_hear_nothing() -> None:
