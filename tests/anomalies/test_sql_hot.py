@@ -13,6 +13,8 @@ from sqlfault import Case, becomes
 from watching import figure_of, watching
 
 from distdiag_tui.anomalies.sql.hot import Table, ours
+from distdiag_tui.anomalies.sql.indexes import ExtraIndexes
+from distdiag_tui.workloads.database import Cursor
 from distdiag_tui.workloads.options import Value
 
 LOCKS: dict[str, Value] = {"tables": 8, "percent": 100, "hold_s": 0.8}
@@ -129,6 +131,28 @@ async def test_indexes_are_dropped_though_their_maker_was_killed_while_making_th
     await case.undone(notes)
     await asyncio.sleep(1.0)  # one that the server was still building would appear now
     assert await case.sql(names) == []
+
+
+async def test_indexes_that_went_meanwhile_are_no_trouble(
+    loaded: LiveLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their statement was given up, for it took too long, and the server went on with it."""
+    case = Case.of(loaded, "too_many_indexes", INDEXES)
+    names = f"{INDEX_NAMES} '%{case.site.injection[-4:]}\\_%'"
+    there = ExtraIndexes._there
+
+    async def told_late(fault: ExtraIndexes, cursor: Cursor) -> list[tuple[str, str]]:
+        found = await there(fault, cursor)
+        if found:
+            await cursor.execute(f"ALTER TABLE {found[0][0]} DROP INDEX {found[0][1]}")
+        return found
+
+    async with case.made() as notes:
+        assert len(await case.sql(names)) == INDEXES["indexes"]
+        monkeypatch.setattr(ExtraIndexes, "_there", told_late)
+        await case.fault().revert(notes)
+        monkeypatch.undo()
+        assert await case.sql(names) == []
 
 
 async def _some(case: Case, names: str) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from itertools import cycle, islice, permutations
 from typing import Final
 
+from asyncmy.errors import MySQLError
+
 from distdiag_tui.anomalies.protocol import Note, Notes
 from distdiag_tui.anomalies.sql.asking import PATIENCE, asking, quoted, rows_of, tagging, word_of
 from distdiag_tui.anomalies.sql.clients import Clients
@@ -14,11 +16,12 @@ from distdiag_tui.anomalies.sql.hot import Table
 from distdiag_tui.anomalies.sql.hotfault import HotFault
 from distdiag_tui.model.errors import AnomalyError
 from distdiag_tui.workloads.database import Cursor
-from distdiag_tui.workloads.session import together
+from distdiag_tui.workloads.session import error_key, together
 
 _AT_A_TIME: Final = 3  # indexes made or dropped by one statement: it ends before a patience does
 _BUILD_SECONDS: Final = 50.0
 _LOOK_EVERY: Final = 5.0  # seconds
+_NOT_THERE: Final = 1091  # what the server says of an index that is to be dropped and does not exist
 
 
 class ExtraIndexes(HotFault):
@@ -108,11 +111,25 @@ class ExtraIndexes(HotFault):
 
     async def _drop(self, table: str, indexes: list[str]) -> None:
         for first in range(0, len(indexes), _AT_A_TIME):
-            drops = ", ".join(f"DROP INDEX {quoted(index)}" for index in indexes[first : first + _AT_A_TIME])
+            some = indexes[first : first + _AT_A_TIME]
             async with asking(self.site, PATIENCE) as cursor:
-                await cursor.execute(f"ALTER TABLE {table} {drops}")
+                if not await _dropped(cursor, table, some):
+                    for index in some:
+                        await _dropped(cursor, table, [index])
 
     async def _left(self, cursor: Cursor, notes: Notes) -> str:
         if indexes := await self._there(cursor):
             return f"{len(indexes)} indexes {self._prefix}… are still on {self.site.label}"
         return await super()._left(cursor, notes)
+
+
+async def _dropped(cursor: Cursor, table: str, indexes: list[str]) -> bool:
+    """False, with none dropped, if one is not there: what we gave up waiting for may go on being done."""
+    drops = ", ".join(f"DROP INDEX {quoted(each)}" for each in indexes)
+    try:
+        await cursor.execute(f"ALTER TABLE {table} {drops}")
+    except MySQLError as error:
+        if error_key(error) != _NOT_THERE:
+            raise
+        return False
+    return True
