@@ -78,7 +78,8 @@ def view_of(
     values = metrics.untame(look.tamed[rows])
     scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
-    no_trouble[rows] = negligible(metrics, judge.causes, values)
+    if len(effects) > 1:  # alone, a slow disk is not told from slow statements well enough to be silent on it
+        no_trouble[rows] = negligible(metrics, judge.causes, values)
     return View(
         effects=effects,
         scores=scores,
