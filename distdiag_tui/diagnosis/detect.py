@@ -39,12 +39,11 @@ class Look:
     there less what is usual. `z` (S, M): the change in robust standard deviations. `apart` (S, M): the same
     of the difference to the other servers; for one server alone `z`, less what goes with a change of load.
     Both within ±MOST, 0 where unknown. `scores` (S): 1 is the threshold, NaN before there is one. `groups`
-    (S, G): the same by group. `lately` (S): whether one of the last was at it, `steadily` (S): what
-    none of the last few was below. `onset` (S): the tick that the
-    alarm dates back to, -1 for none. `supposed` (S): what is usual is only supposed, see `Detector.suppose`.
-    `warm` (S): what share is learned. `load` is the factor by which all servers' load changed alike, 1 for
-    not at all, `load_since` its tick. `false_alarms`: the chance of a calm score beyond its threshold in a
-    tick, over all servers.
+    (S, G): the same by group. `lately` (S): whether one of the last was at it, `steadily` (S): what none of
+    the last few was below. `onset` (S): the tick that the alarm dates back to, -1 for none. `supposed` (S):
+    what is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned. `load` is the
+    factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
+    `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
     """
 
     tick: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,13 +17,16 @@ LIMITS: Final = (
     ("disk_nearly_full", "log_disk_percent", 92.0),  # beyond 80 % it is recycled, at 95 % writes stop
     ("memstore_full", "memstore_percent", 85.0),
 )
-LEAST: Final = (
-    ("memstore_full", "memstore_percent", 20.0),  # that much is frozen and written out all the time
-)
-NEGLIGIBLE: Final = {
+Signs = Mapping[str, tuple[tuple[str, float], ...]]
+"""Of causes the metrics that show them, with the values (%, s) from which on they do."""
+LEAST: Final[Signs] = {
+    "memstore_full": (("memstore_percent", 20.0),),  # that much is frozen and written out all the time
+}
+"""What there cannot be below: something else is the cause."""
+NEGLIGIBLE: Final[Signs] = {
     "io_saturation": (("host_disk_percent", 60.0), ("log_write_rt", 0.010), ("io_read_rt", 0.020)),
 }
-"""What is no trouble while the first of these (%, s) is known to be lower, and no other one is higher.
+"""What there can be below, but is no trouble.
 
 A write of 0.1 ms on a fast disk may take 2 ms for some seconds: a disk that has time left, and answers like
 that, is not saturated.
@@ -54,25 +57,25 @@ def full_ones(metrics: MetricSet, values: Floats) -> Iterator[Full]:
 
 
 def possible(metrics: MetricSet, causes: Sequence[str], values: Floats) -> Flags:
-    """(S, K): which of the causes there can be at these values (S, M); all where a value is missing."""
-    can = np.ones((len(values), len(causes)), dtype=np.bool_)
-    for cause, name, least in LEAST:
-        if cause in causes and name in metrics.names:
-            with np.errstate(invalid="ignore"):
-                can[:, causes.index(cause)] &= ~(values[:, metrics.index(name)] < least)
-    return can
+    """(S, K): which of the causes there can be at these values (S, M), see LEAST."""
+    return ~_below(LEAST, metrics, causes, values)
 
 
 def negligible(metrics: MetricSet, causes: Sequence[str], values: Floats) -> Flags:
     """(S, K): which of the causes would be no trouble at these values (S, M), see NEGLIGIBLE."""
+    return _below(NEGLIGIBLE, metrics, causes, values)
+
+
+def _below(signs: Signs, metrics: MetricSet, causes: Sequence[str], values: Floats) -> Flags:
+    """(S, K): of which causes the first sign is known to be below its value, and no other at its own."""
     flags = np.zeros((len(values), len(causes)), dtype=np.bool_)
-    for cause, ((first, limit), *others) in NEGLIGIBLE.items():
+    for cause, ((first, least), *others) in signs.items():
         if cause not in causes or first not in metrics.names:
             continue
         with np.errstate(invalid="ignore"):
-            low = values[:, metrics.index(first)] < limit
-            for name, high in others:
+            low = values[:, metrics.index(first)] < least
+            for name, enough in others:
                 if name in metrics.names:
-                    low &= ~(values[:, metrics.index(name)] >= high)
+                    low &= ~(values[:, metrics.index(name)] >= enough)
         flags[:, causes.index(cause)] = low
     return flags

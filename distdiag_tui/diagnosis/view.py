@@ -74,18 +74,19 @@ def view_of(
         whole = effects_of(own, local, change, shared=True)
         common = whole if _common_cause(whole[rows], judge) else None
     effects = effects_of(own, local, change, shared=shared)
+    alone = len(effects) == 1
     scores = np.full((len(effects), len(judge.causes)), np.nan)
     values = metrics.untame(look.tamed[rows])
     scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
-    if len(effects) > 1:  # alone, a slow disk is not told from slow statements well enough to be silent on it
+    if not alone:  # by itself, a slow disk is not told from slow statements well enough to be silent on it
         no_trouble[rows] = negligible(metrics, judge.causes, values)
     return View(
         effects=effects,
         scores=scores,
         negligible=no_trouble,
         culprits=culprits,
-        among="none" if len(effects) == 1 else "many" if many and len(rows) > 1 else "few",
+        among="none" if alone else "many" if many and len(rows) > 1 else "few",
         shared=shared,
         common=common,
         alike="" if len(rows) < 2 else ALL_ALIKE if len(rows) == len(culprits) else SEVERAL_ALIKE,

@@ -122,7 +122,7 @@ def test_two_servers_of_three_are_not_all_of_them() -> None:
     """The third one moves about too much for that to be seen."""
     cluster = Cluster(seed=4)
     cluster.noise = {"n3": 0.5}
-    cluster.usual[METRIC_INDEX["host_disk_percent"]] = 70.0
+    cluster.usual[METRIC_INDEX["host_disk_percent"]] = 70.0  # a disk that saturates is busy
     cluster.live(90)
     found = cluster.live(15, dict.fromkeys(NAMES, signs_of("io_saturation", 1.5)))[-1].findings
     assert {(each.server, each.said) for each in found} == {

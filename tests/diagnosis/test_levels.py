@@ -21,21 +21,11 @@ def test_what_is_not_measured_speaks_against_nothing() -> None:
 
 def test_a_memstore_that_fills_is_not_full_before_it_would_be_written_out() -> None:
     """What was loaded is served from now on: the memstore fills from 2 % to 18 %, or to 40 %."""
-    assert causes_at(18.0) == set()
-    assert causes_at(40.0) == {"memstore_full"}
-
-
-def causes_at(percent: float) -> set[str]:
-    """What is found of n1, whose memstore is at that level after a calm minute."""
-    cluster, found = Cluster(), set[str]()
-    for name, level in (("memstore_percent", 2.0), ("memstore_used", 8e6)):
-        cluster.usual[METRIC_INDEX[name]] = level
-    cluster.live(65)
-    for second in range(25):
-        grown = 1.0 + (percent / 2.0 - 1.0) * min(second / 8, 1.0)
-        told = cluster.tick({"n1": {"memstore_percent": grown, "memstore_used": grown}})
-        found |= {each.cause for each in told.findings if each.server == "n1"}
-    return found
+    usual = {"memstore_percent": 2.0, "memstore_used": 8e6}
+    assert causes_of(usual, {"memstore_percent": 18.0, "memstore_used": 72e6}, seconds=8) == set()
+    assert causes_of(usual, {"memstore_percent": 40.0, "memstore_used": 160e6}, seconds=8) == {
+        "memstore_full"
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,13 +45,15 @@ def test_a_fast_disk_that_is_slower_for_a_while_is_not_saturated(
     assert causes_of(usual, now) == told
 
 
-def causes_of(usual: dict[str, float], now: dict[str, float]) -> set[str]:
-    """What is found of n1, that is so now after a calm minute."""
+def causes_of(usual: dict[str, float], now: dict[str, float], seconds: int = 1) -> set[str]:
+    """What is found of n1, which is so now after a calm minute, or becomes so within some seconds."""
     cluster, found = Cluster(), set[str]()
     for name, level in usual.items():
         cluster.usual[METRIC_INDEX[name]] = level
     cluster.live(65)
-    for _ in range(25):
-        told = cluster.tick({"n1": {name: level / usual[name] for name, level in now.items()}})
+    for second in range(25):
+        share = min((second + 1) / seconds, 1.0)
+        factors = {name: 1.0 + (level / usual[name] - 1.0) * share for name, level in now.items()}
+        told = cluster.tick({"n1": factors})
         found |= {each.cause for each in told.findings if each.server == "n1"}
     return found
