@@ -27,6 +27,7 @@ from distdiag_tui.diagnosis.looks import (
     PLAN_CACHE,
     SCANS,
     SESSIONS,
+    STATISTICS,
     TOP_SQL,
     TRANSACTIONS,
     WRITERS,
@@ -162,7 +163,7 @@ SQL_CAUSES: Final[tuple[Cause, ...]] = (
         "Plans do not stay in the plan cache: statements are compiled again and again. It is flushed, too"
         " small for the many different statements, or invalidated by DDL or new statistics.",
         check=(
-            "Does somebody flush it, or run DDL over and over?",
+            "Does somebody flush it, or run DDL over and over, or were statistics gathered just now?",
             "Is it at its memory limit?",
             "Do statements come with literals in such a way that each is a statement of its own?",
         ),
@@ -171,8 +172,8 @@ SQL_CAUSES: Final[tuple[Cause, ...]] = (
             "Raise ob_plan_cache_percentage if it is full.",
             "Use parameters, and lists of constant length in IN (...).",
         ),
-        looks=(PLAN_CACHE, COMMANDS, TOP_SQL),
-        facts=("plan_cache", "commands", "changed", "top_sql"),
+        looks=(PLAN_CACHE, STATISTICS, COMMANDS, TOP_SQL),
+        facts=("plan_cache", "statistics", "commands", "changed", "top_sql"),
         obdiag=(Obdiag("gather the parameters of all servers", ("gather", "parameter")),),
     ),
     Cause(

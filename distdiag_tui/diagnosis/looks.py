@@ -104,6 +104,12 @@ PLAN_CACHE: Final = Look(
     "select access_count, hit_count, hit_rate, plan_num, sql_num, round(mem_hold / 1048576, 1) as mib,"
     " round(mem_limit / 1048576) as limit_mib from oceanbase.GV$OB_PLAN_CACHE_STAT where {here}",
 )
+STATISTICS: Final = Look(
+    "When statistics of tables were gathered: plans are made anew afterwards. On a cluster: in the tenant"
+    " whose plans are missing.",
+    "select type, status, table_count, failed_count, start_time, end_time"
+    " from oceanbase.DBA_OB_TASK_OPT_STAT_GATHER_HISTORY order by start_time desc limit 10",
+)
 COMMANDS: Final = Look(
     "Who gave DDL or ALTER SYSTEM, as far back as the audit goes.",
     "select usec_to_time(request_time) as at, user_name, client_ip, ret_code,"

@@ -30,6 +30,8 @@ does slows the others a little: the machines' own figures must say so, by 7 time
 HELD: Final = "memstore_used"
 WRITTEN: Final = -0.3
 """Whose memstore has shrunk by a quarter writes it out, as all do now and then: that is over in seconds."""
+OF_GATHERING: Final = "plan_cache_thrashing"
+"""What servers seem to have that gather statistics."""
 ALL_ALIKE: Final = "all servers alike"
 SEVERAL_ALIKE: Final = "several servers alike"
 
@@ -62,8 +64,10 @@ def view_of(
     culprits: Flags,
     judge: Judge,
     metrics: MetricSet,
+    *,
+    gathers: bool = False,
 ) -> View:
-    """Of R servers `alarming`; see `Course.since_onset`, (S, M) each."""
+    """Of R servers `alarming`; see `Course.since_onset`, (S, M) each, and `Gathering`."""
     own, local, change = since_onset
     rows = list(alarming)
     most = SHARED * np.isfinite(look.scores).sum()
@@ -81,6 +85,8 @@ def view_of(
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
     if not alone:  # by itself, a slow disk is not told from slow statements well enough to be silent on it
         no_trouble[rows] = negligible(metrics, judge.causes, values)
+    if gathers and OF_GATHERING in judge.causes:
+        no_trouble[rows, judge.causes.index(OF_GATHERING)] = True
     return View(
         effects=effects,
         scores=scores,

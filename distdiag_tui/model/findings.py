@@ -86,8 +86,9 @@ class Diagnosis:
     """All of one tick, `interval` seconds after the one before. `findings` in the order of their rank.
 
     `scores` by server: 1 is the alarm threshold. `heat` by (server, cause): 0 to 1, of servers that are not
-    as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `warm`: 0 to 1, how
-    much of the reference that diagnosis begins with is there, of the servers that ever answered.
+    as usual. `influence` by (server, other): -1 to 1, how alike their deviations move. `gathering`: since
+    when servers gather statistics of their tables, by all appearances; None if they do not. `warm`: 0 to 1,
+    how much of the reference that diagnosis begins with is there, of the servers that ever answered.
     `false_alarms`: expected in an hour over all servers, as the calm scores have it; NaN while too few are
     known. `model`: the trained model in use, "". `unseen`: seconds before it in which nobody looked, so many
     that diagnosis began anew; 0 for none.
@@ -99,6 +100,7 @@ class Diagnosis:
     heat: Mapping[tuple[str, str], float] = field(default_factory=dict)
     influence: Mapping[tuple[str, str], float] = field(default_factory=dict)
     load_change: LoadChange | None = None
+    gathering: float | None = None
     warm: float = 0.0
     false_alarms: float = math.nan
     model: str = ""

@@ -50,12 +50,21 @@ def load_words(diagnosis: Diagnosis | None) -> str:
     return f"load change ×{change.factor:.2g} since {moment(change.since, diagnosis.time)}"
 
 
+def gathering_words(diagnosis: Diagnosis | None) -> str:
+    """That servers gather statistics of their tables, "" if they do not."""
+    if diagnosis is None or diagnosis.gathering is None:
+        return ""
+    since = moment(diagnosis.gathering, diagnosis.time)
+    return f"gathering statistics of tables since {since}: plans are made anew"
+
+
 def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
     """What is known beside the incidents; with `wrong` there are some."""
     diagnosis = snapshot.diagnosis
     if diagnosis is None:
         return [] if wrong else [(Run(fit("diagnosis has not begun", width), "muted"),)]
-    told = [(words, "busy") for words in (learning(diagnosis), load_words(diagnosis)) if words]
+    events = (learning(diagnosis), load_words(diagnosis), gathering_words(diagnosis))
+    told = [(words, "busy") for words in events if words]
     odd = [] if wrong else odd_servers(snapshot)
     told += [(f"{ODD} {plain(name, 40)}: not as usual, no cause yet", "warn") for name in odd[:MOST_ODD]]
     calm = [] if wrong else _calm_words(diagnosis, len(snapshot.servers), learning=bool(learning(diagnosis)))

@@ -84,6 +84,8 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
     parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
     if snapshot.diagnosis is not None and (change := snapshot.diagnosis.load_change) is not None:
         parts.append(Part(7, Run(f"{BAR}load change ×{change.factor:.2g}", "busy")))
+    if snapshot.diagnosis is not None and snapshot.diagnosis.gathering is not None:
+        parts.append(Part(7, Run(f"{BAR}gathering statistics", "busy")))
     if scene.notice:
         words = cut(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
         parts.append(Part(2 if incident is None else 1, Run(f"{BAR}{words}", "warn")))

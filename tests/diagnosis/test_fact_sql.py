@@ -53,5 +53,5 @@ async def test_a_fact_asks_for_what_the_version_has(
     assert all(len(row) == len(answer.columns) for row in answer.rows)
     if version == ALONE:
         assert name == "disk" or not [sql for sql in server.asked if "svr_ip" in sql]
-    elif name not in ("indexes", "changed", "compaction"):
+    elif name not in ("indexes", "changed", "statistics", "compaction"):
         assert any("svr_ip = host_ip() and svr_port = rpc_port()" in sql for sql in server.asked)

@@ -102,6 +102,16 @@ async def test_ddl_and_what_it_made_are_named(target: Target) -> None:
     assert ("created", "index", "dd_facts.i_w") in [row[1:] for row in facts["changed"].rows]
 
 
+async def test_statistics_that_were_gathered_are_named(target: Target) -> None:
+    async with session(target) as cursor:
+        await cursor.execute("call dbms_stats.gather_table_stats('dd_facts', 't')")
+    facts = await facts_of(target, "statistics")
+    _, what, tables, failed, took = facts["statistics"].rows[0]
+    assert (what, tables, failed) == ("manual gather", "1", "0")
+    assert took != "goes on"
+    assert f"tables: {tables}" in facts["statistics"].says
+
+
 async def test_logins_of_a_client_are_counted_although_they_are_gone(target: Target) -> None:
     for _ in range(12):
         async with session(target) as cursor:

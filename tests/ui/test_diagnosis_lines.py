@@ -131,6 +131,14 @@ def test_the_status_line_names_the_worst_incident(width: int) -> None:
     ]
 
 
+def test_the_status_line_says_what_all_servers_do() -> None:
+    line = text(status_line(scene(diagnosis=replace(CALM, gathering=BEGAN)), 120))
+    assert "│ gathering statistics" in line
+    line = text(status_line(scene(diagnosis=replace(CALM, load_change=LoadChange(BEGAN, 2.1))), 120))
+    assert "│ load change ×2.1" in line
+    assert "gathering" not in line
+
+
 def test_an_incident_needs_little_room_or_none() -> None:
     for room in range(4, 60):
         run = incident_run(scene(AWKWARD[1]), room)
@@ -199,6 +207,7 @@ def test_statements_can_be_copied_as_they_are() -> None:
         (replace(CALM, warm=0.6, false_alarms=math.nan, model=""),
          "learning what is usual: 60 % watching 3 servers · no trained model"),
         (replace(CALM, load_change=LoadChange(BEGAN, 2.1)), "nothing is wrong load change ×2.1 since 22"),
+        (replace(CALM, gathering=BEGAN), "nothing is wrong gathering statistics of tables since 22"),
         (replace(CALM, scores={"n1": 1.3, "n2": 4.0}), "△ n2: not as usual, no cause yet △ n1: not"),
     ],
 )  # fmt: skip

@@ -12,6 +12,7 @@ _PROCESSLIST: Final = "GV$OB_PROCESSLIST"
 _PARTICIPANTS: Final = "GV$OB_TRANSACTION_PARTICIPANTS"
 _CDB_OBJECTS: Final = "CDB_OBJECTS"
 _DBA_OBJECTS: Final = "DBA_OBJECTS"
+_GATHERED: Final = "DBA_OB_TASK_OPT_STAT_GATHER_HISTORY"
 
 _MUCH: Final = 25.0  # % of the time of all statements, from which one is worth a line
 
@@ -165,6 +166,22 @@ async def _changed(server: Server) -> Answer:
     return Answer(("when", "was", "what", "name"), table, says)
 
 
+async def _gathered(server: Server) -> Answer:
+    """Of the account's own tenant: there is no view of all of them."""
+    rows = await server.rows(
+        "timestampdiff(second, start_time, now()), type, table_count, failed_count,"
+        " timestampdiff(second, start_time, end_time), count(*) over ()"
+        f" from oceanbase.{_GATHERED} where start_time > date_sub(now(), interval 1 hour)"
+        f" order by start_time desc limit {SHOWN}"
+    )
+    table = tuple(
+        (f"{span(ago)} ago", text(kind).lower(), amount(tables), amount(failed), span(took) or "goes on")
+        for ago, kind, tables, failed, took, _ in rows
+    )
+    says = f"{amount(rows[0][5])} times, last {table[0][0]}; tables: {table[0][2]}" if table else ""
+    return Answer(("begun", "what", "tables", "failed", "took"), table, says)
+
+
 async def _indexes(server: Server) -> Answer:
     rows = await server.rows(
         "table_schema, table_name, count(distinct index_name) from information_schema.statistics"
@@ -184,5 +201,6 @@ QUESTIONS: Final = {
     "transactions": Question("Open transactions, oldest first", (_PARTICIPANTS,), _transactions),
     "commands": Question("DDL and ALTER SYSTEM of late", (_AUDIT,), _commands),
     "changed": Question("Objects changed within the hour", (), _changed, (_CDB_OBJECTS, _DBA_OBJECTS)),
+    "statistics": Question("Statistics of tables gathered within the hour", (_GATHERED,), _gathered),
     "indexes": Question("Tables with most indexes", (), _indexes),
 }
