@@ -28,8 +28,10 @@ class Blended:
         log_odds[..., : len(self._model.causes)] += self._model.linear.log_odds(effects)
         return self._model.sure(log_odds)
 
-    def beside(self, effects: Floats, scores: Floats) -> Floats:  # noqa: ARG002  as the rules
-        """They stay: mixtures were learned from."""
+    def beside(self, effects: Floats, scores: Floats) -> Floats:
+        """Mixtures were learned from, but not under every load: what the rules deny is not there as well."""
+        scores = scores.copy()
+        scores[..., self._of_rules] *= ~self._rules.denied(effects)
         return scores
 
     def confidence(self, scores: Floats) -> Floats:

@@ -30,6 +30,8 @@ PATIENCE_WITH_THE_DISK: Final[Mapping[Among, Patience]] = {
     "none": ((5, 0.65), (10, 0.6)),
 }
 """The same of a slow disk: where others may have it as well, it may be a mere hiccup of what they share."""
+OF_MANY_IF_CALIBRATED: Final[Patience] = ((16, 0.4),)
+"""The same in addition, by a judge whose confidence is calibrated: what is likelier to be wrong can wait."""
 PASSING: Final = frozenset({"major_compaction"})
 PASSING_TICKS: Final = 7
 """Servers write out what they hold in memory now and then, for a few seconds: that is no news."""
@@ -102,6 +104,8 @@ class Namer:
         """Whether it is too early to tell what is no surer than that."""
         likeliest = self._judge.causes[int(alarm.scores.argmax())]
         patience = (PATIENCE_WITH_THE_DISK if likeliest == OF_THE_DISK else PATIENCE)[alarm.among]
+        if self._judge.calibrated and alarm.among == "many":
+            patience += OF_MANY_IF_CALIBRATED
         return any(alarm.lasted < ticks and sure < least for ticks, least in patience)
 
     def _likeliest(self, alarm: Alarm, before: str | None) -> int | None:

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.metricset import MetricSet
+from distdiag_tui.diagnosis.reference import Flags
 from distdiag_tui.model.arithmetic import Floats
 
 DOUBTED: Final = 0.4
 """The share of a score that is left to a cause that lacks what it needs."""
+DENYING: Final = 0.6
+"""How plainly a metric must speak against a cause to rule it out beside another one."""
 TOLD: Final = 0.5
 """The score of a cause whose telling sign is there."""
 PLAIN: Final = 0.45
@@ -106,6 +109,13 @@ class Rules:
             seen = np.minimum(1.0, 2 * one_of.there(signed).max(axis=-1))
             scores[..., one_of.causes[0]] *= np.where(watched, DOUBTED + (1 - DOUBTED) * seen, 1.0)
         return self._told(scores, signed, self._tells)
+
+    def denied(self, effects: Floats) -> Flags:
+        """(..., M) to (..., K): causes against which something speaks plainly."""
+        signed = self._signed(effects)
+        denied = np.zeros((*signed.shape[:-1], len(self.causes)), dtype=np.bool_)
+        denied[..., self._denied.causes] = signed[..., self._denied.metrics] >= DENYING
+        return denied
 
     def beside(self, effects: Floats, scores: Floats) -> Floats:
         """Scores (..., K) of effects (..., M), as causes beside another one."""

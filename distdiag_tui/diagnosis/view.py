@@ -31,7 +31,7 @@ HELD: Final = "memstore_used"
 WRITTEN: Final = -0.3
 """Whose memstore has shrunk by a quarter writes it out, as all do now and then: that is over in seconds."""
 OF_GATHERING: Final = "plan_cache_thrashing"
-"""What servers seem to have that gather statistics."""
+"""What a server seems to have that gathers statistics; what all then have alike comes from it, but COMMON."""
 ALL_ALIKE: Final = "all servers alike"
 SEVERAL_ALIKE: Final = "several servers alike"
 
@@ -83,10 +83,10 @@ def view_of(
     values = metrics.untame(look.tamed[rows])
     scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
-    if not alone:  # by itself, a slow disk is not told from slow statements well enough to be silent on it
+    if not alone:  # what it has by itself is not told apart well enough to be silent on any of it
         no_trouble[rows] = negligible(metrics, judge.causes, values)
-    if gathers and OF_GATHERING in judge.causes:
-        no_trouble[rows, judge.causes.index(OF_GATHERING)] = True
+        if gathers:
+            no_trouble[rows] |= [c != COMMON if shared else c == OF_GATHERING for c in judge.causes]
     return View(
         effects=effects,
         scores=scores,

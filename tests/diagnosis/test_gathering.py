@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clusters import NAMES, Cluster
+from clusters import NAMES, Cluster, signs_of
 
 from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.gathering import AFTERWARDS, LONGEST, READ_BEFORE, Gathering
@@ -67,6 +67,23 @@ def test_a_plan_cache_that_somebody_empties_is_told(servers: tuple[str, ...]) ->
     told = filled().live(20, dict.fromkeys(servers, MISSING))
     assert {each.cause for tick in told for each in tick.findings} == {"plan_cache_thrashing"}
     assert not any(each.gathering for each in told)
+
+
+@pytest.mark.parametrize(
+    ("alike", "gathering", "told"),
+    [
+        ("slow_sql", True, set()),
+        ("slow_sql", False, {"slow_sql"}),
+        ("io_saturation", True, {"io_saturation"}),
+    ],
+)
+def test_what_all_have_alike_meanwhile_comes_from_it_but_for_a_slow_disk(
+    alike: str, gathering: bool, told: set[str]
+) -> None:
+    moved = {**signs_of(alike), **READING, "plan_cache_hit": 0.4 if gathering else 1.0}
+    found = filled().live(30, dict.fromkeys(NAMES, moved))
+    assert {each.cause for tick in found for each in tick.findings} == told
+    assert any(each.gathering for each in found) == gathering
 
 
 def test_whoever_is_sick_meanwhile_is_told() -> None:

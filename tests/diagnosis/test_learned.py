@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from distdiag_tui.diagnosis.blended import judge_of
 from distdiag_tui.diagnosis.calibrate import calibration_error, fit_platt
 from distdiag_tui.diagnosis.calm import learn_calm
 from distdiag_tui.diagnosis.compound import combined, explain, mixtures, rest_of
 from distdiag_tui.diagnosis.effects import effects, learned_floors
 from distdiag_tui.diagnosis.learned import About, Model, train
 from distdiag_tui.diagnosis.linear import RIDGE, Flags, balance, fit, logistic, whitener
+from distdiag_tui.diagnosis.metricset import MetricSet
 from distdiag_tui.diagnosis.modelfile import LARGEST, SCHEMA, model_bytes, model_of
-from distdiag_tui.diagnosis.prior import fit_prior
+from distdiag_tui.diagnosis.prior import Prior, fit_prior
 from distdiag_tui.diagnosis.robust import quantile
+from distdiag_tui.diagnosis.rules import Knowledge, Rules
 from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.errors import ModelError
 
@@ -313,6 +317,18 @@ def test_what_examples_say_clearly_outweighs_wrong_rules() -> None:
     odds[:, places] += learned.prior.log_odds(_Rules().scores(USUAL))
     assert [learned.causes[k] for k in odds.argmax(axis=1)] == list(CAUSES)
     assert model_of(model_bytes(learned)).prior == learned.prior
+
+
+@pytest.mark.parametrize(("denied", "told"), [({}, {"disk", "lock"}), ({"disk": "c"}, {"lock"})])
+def test_what_rules_deny_is_no_second_cause_whatever_was_learned(
+    model: Model, denied: dict[str, str], told: set[str]
+) -> None:
+    signs = {"disk": {"a": 1.0, "b": 1.0}, "lock": {"c": 3.0}}
+    rules = Rules(MetricSet.of(METRICS), Knowledge(signs, denied=denied))
+    judge = judge_of(replace(model, prior=Prior(rule=1.0, lead=0.0, shift=0.0)), rules)
+    lock = judge.causes.index("lock")
+    found, _ = explain(judge, USUAL[0] + USUAL[1], [lock], further=judge.further)
+    assert {judge.causes[cause] for cause in found} == told
 
 
 def test_right_rules_need_no_correction() -> None:

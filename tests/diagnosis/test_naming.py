@@ -41,6 +41,28 @@ def test_what_is_not_plain_waits_the_longer_the_more_may_have_it(
     assert told == list(range(from_tick, 20))
 
 
+class Calibrated(Rules):
+    """Says how probable it is."""
+
+    calibrated = True
+
+    def confidence(self, scores: Floats) -> Floats:
+        return scores
+
+
+@pytest.mark.parametrize(
+    ("sure", "among", "from_tick"), [(0.3, "many", 16), (0.5, "many", 7), (0.3, "few", 5)]
+)
+def test_what_many_have_and_is_likelier_not_so_waits_until_it_has_lasted(
+    sure: float, among: Among, from_tick: int
+) -> None:
+    metrics = console_metrics()
+    namer = Namer(Calibrated(metrics, Knowledge({"odd": {"logon_rate": 3.0}, "other": {"tx_rt": 1.0}})))
+    scores, effects = np.array([sure, 0.0]), np.zeros(len(metrics.names))
+    told = [tick for tick in range(3, 20) if namer.name(alarm(effects, scores, tick, 2.0, among))]
+    assert told == list(range(from_tick, 20))
+
+
 def test_what_looks_like_nothing_must_be_far_away_for_more_than_a_moment() -> None:
     metrics = console_metrics()
     namer = Namer(Rules(metrics, Knowledge({"odd": {"logon_rate": 3.0}})))
