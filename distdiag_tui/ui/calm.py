@@ -50,12 +50,14 @@ def load_words(diagnosis: Diagnosis | None) -> str:
     return f"load change ×{change.factor:.2g} since {moment(change.since, diagnosis.time)}"
 
 
-def gathering_words(diagnosis: Diagnosis | None) -> str:
-    """That servers gather statistics of their tables, "" if they do not."""
-    if diagnosis is None or diagnosis.gathering is None:
-        return ""
-    since = moment(diagnosis.gathering, diagnosis.time)
-    return f"gathering statistics of tables since {since}: plans are made anew"
+def gathering_words(diagnosis: Diagnosis) -> list[str]:
+    """That servers gather statistics of their tables, nothing if they do not."""
+    if diagnosis.gathering is None:
+        return []
+    return [
+        f"gathering statistics since {moment(diagnosis.gathering, diagnosis.time)}",
+        "plans are made anew",
+    ]
 
 
 def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
@@ -63,8 +65,8 @@ def known_lines(snapshot: Snapshot, width: int, *, wrong: bool) -> list[Line]:
     diagnosis = snapshot.diagnosis
     if diagnosis is None:
         return [] if wrong else [(Run(fit("diagnosis has not begun", width), "muted"),)]
-    events = (learning(diagnosis), load_words(diagnosis), gathering_words(diagnosis))
-    told = [(words, "busy") for words in events if words]
+    told = [(words, "busy") for words in (learning(diagnosis), load_words(diagnosis)) if words]
+    told += [(words, "busy") for words in packed(gathering_words(diagnosis), width)]
     odd = [] if wrong else odd_servers(snapshot)
     told += [(f"{ODD} {plain(name, 40)}: not as usual, no cause yet", "warn") for name in odd[:MOST_ODD]]
     calm = [] if wrong else _calm_words(diagnosis, len(snapshot.servers), learning=bool(learning(diagnosis)))

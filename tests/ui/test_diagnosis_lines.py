@@ -207,7 +207,7 @@ def test_statements_can_be_copied_as_they_are() -> None:
         (replace(CALM, warm=0.6, false_alarms=math.nan, model=""),
          "learning what is usual: 60 % watching 3 servers · no trained model"),
         (replace(CALM, load_change=LoadChange(BEGAN, 2.1)), "nothing is wrong load change ×2.1 since 22"),
-        (replace(CALM, gathering=BEGAN), "nothing is wrong gathering statistics of tables since 22"),
+        (replace(CALM, gathering=BEGAN), "nothing is wrong gathering statistics since 22"),
         (replace(CALM, scores={"n1": 1.3, "n2": 4.0}), "△ n2: not as usual, no cause yet △ n1: not"),
     ],
 )  # fmt: skip
