@@ -83,7 +83,7 @@ def view_of(
     values = metrics.untame(look.tamed[rows])
     scores[rows] = judge.scores(effects[rows]) * possible(metrics, judge.causes, values)
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
-    if not alone:  # what it has by itself is not told apart well enough to be silent on any of it
+    if not alone:  # by itself nothing is told from other causes well enough to be silent on it
         no_trouble[rows] = negligible(metrics, judge.causes, values)
         if gathers:
             no_trouble[rows] |= [c != COMMON if shared else c == OF_GATHERING for c in judge.causes]
