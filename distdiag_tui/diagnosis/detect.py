@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.alarms import Alarms
+from distdiag_tui.diagnosis.gathering import Gathering
 from distdiag_tui.diagnosis.loadlevel import LoadLevel
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet
@@ -43,6 +44,7 @@ class Look:
     the last few was below. `onset` (S): the tick that the alarm dates back to, -1 for none. `supposed` (S):
     what is usual is only supposed, see `Detector.suppose`. `warm` (S): what share is learned. `load` is the
     factor by which all servers' load changed alike, 1 for not at all, `load_since` its tick.
+    `gathering_since`: the tick since which they gather statistics, -1 if they do not.
     `false_alarms`: the chance of a calm score beyond its threshold in a tick, over all servers.
     """
 
@@ -62,6 +64,7 @@ class Look:
     warm: Floats
     load: float
     load_since: int
+    gathering_since: int
     false_alarms: float
 
 
@@ -101,6 +104,7 @@ class Detector:
         self._base = np.full((servers, len(metrics.drifting)), np.nan)
         self._alarms = Alarms(servers, self.settings)
         self._load = LoadLevel(metrics)
+        self._gathering = Gathering(metrics)
 
     def feed(self, values: Floats, plausible: Plausible | None = None) -> Look:
         """The view of this tick; `values` (S, M), a row of NaN for a server that did not answer.
@@ -151,6 +155,7 @@ class Detector:
             self._warm(),
             load,
             load_since,
+            self._gathering.go_on(self.tick, found.change),
             self._thresholds.false_alarms,
         )
 
@@ -225,6 +230,7 @@ class Detector:
         new._thresholds = self._thresholds.rearranged(rows)
         new._alarms = self._alarms.rearranged(rows)
         new._load = self._load.rearranged(rows)
+        new._gathering = self._gathering
         new._recent = [taken_rows(each, rows) for each in self._recent]
         new._levels = [taken_rows(each, rows) for each in self._levels]
         new._base = taken_rows(self._base, rows)

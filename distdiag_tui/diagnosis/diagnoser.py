@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from distdiag_tui.diagnosis.course import Course, effects_of
 from distdiag_tui.diagnosis.detect import Detector, Look
-from distdiag_tui.diagnosis.gathering import Gathering
 from distdiag_tui.diagnosis.judge import Judge
 from distdiag_tui.diagnosis.local import local_part
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
@@ -88,8 +87,6 @@ class Diagnoser:
         self._down: set[str] = set()
         self._supposing = Supposing(self._metrics, self._settings.young)
         self._outright = Outright(self._metrics)
-        self._gathering = Gathering(self._metrics)
-        self._gathers = False  # at this tick
         self._found_at: tuple[Mapping[Subject, int], list[tuple[str, str]], NDArray[np.intp]] | None = None
 
     def feed(
@@ -113,7 +110,6 @@ class Diagnoser:
         rows = self._rows(servers, values, {each.server.name for each in silent})
         look = self._look = self._detector.feed(rows, self._plausible)
         self._course.go_on(time, look)
-        self._gathers = self._gathering.go_on(look.tick, look.change)
         if (supposed := self._supposing.meet(time, servers, totals, hosts)) is not None:
             self._detector.suppose(*supposed)
         findings = self._outright.find(time, servers, rows, silent, layout)
@@ -131,7 +127,7 @@ class Diagnoser:
             heat=heat,
             influence=self._influence(look),
             load_change=None if look.load == 1.0 else LoadChange(since, look.load),
-            gathering=self._course.time(self._gathering.since) if self._gathers else None,
+            gathering=None if look.gathering_since < 0 else self._course.time(look.gathering_since),
             warm=float(warm.min()) if warm.size else 0.0,
             false_alarms=look.false_alarms * 3600 / interval / self._settings.hits,
             model=self._model,
@@ -302,8 +298,7 @@ class Diagnoser:
     def _view(self, look: Look, alarming: Sequence[int]) -> View:
         since_onset = self._course.since_onset(look, alarming)
         culprits: Flags = self._detector.rate(since_onset[1]) >= OWN
-        gathers = self._gathers
-        return view_of(look, alarming, since_onset, culprits, self.judge, self._metrics, gathers=gathers)
+        return view_of(look, alarming, since_onset, culprits, self.judge, self._metrics)
 
     def _found(self, server: Server, row: int, look: Look, view: View) -> list[Finding]:
         """One finding for each cause, none of a server that is a victim."""

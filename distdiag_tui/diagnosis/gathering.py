@@ -29,21 +29,21 @@ LONGEST: Final = 60
 
 
 class Gathering:
-    """Remembers whether it is going on, and `since` which tick."""
+    """Remembers since which tick it is going on."""
 
     def __init__(self, metrics: MetricSet) -> None:
-        self.since = self._read = self._seen = -1
+        self._since = self._read = self._seen = -1
         known = READ in metrics.names and FOUND in metrics.names
         self._columns = (metrics.index(READ), metrics.index(FOUND)) if known else None
 
-    def go_on(self, tick: int, change: Floats) -> bool:
-        """Whether it is going on at this tick; `change` (servers, metrics): see `detect.Look`."""
+    def go_on(self, tick: int, change: Floats) -> int:
+        """That tick, -1 if it is not going on at this one; `change` (servers, metrics): see `detect.Look`."""
         if self._looks_so(tick, change):
-            self.since = tick if self.since < 0 else self.since
+            self._since = tick if self._since < 0 else self._since
             self._seen = tick
         elif tick - self._seen > AFTERWARDS:
-            self.since = -1
-        return self.since >= 0 and tick - self.since < LONGEST
+            self._since = -1
+        return self._since if tick - self._since < LONGEST else -1
 
     def _looks_so(self, tick: int, change: Floats) -> bool:
         if self._columns is None:

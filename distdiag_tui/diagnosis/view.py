@@ -64,10 +64,8 @@ def view_of(
     culprits: Flags,
     judge: Judge,
     metrics: MetricSet,
-    *,
-    gathers: bool = False,
 ) -> View:
-    """Of R servers `alarming`; see `Course.since_onset`, (S, M) each, and `Gathering`."""
+    """Of R servers `alarming`; see `Course.since_onset`, (S, M) each."""
     own, local, change = since_onset
     rows = list(alarming)
     most = SHARED * np.isfinite(look.scores).sum()
@@ -85,7 +83,7 @@ def view_of(
     no_trouble = np.zeros(scores.shape, dtype=np.bool_)
     if not alone:  # by itself nothing is told from other causes well enough to be silent on it
         no_trouble[rows] = negligible(metrics, judge.causes, values)
-        if gathers:
+        if look.gathering_since >= 0:
             no_trouble[rows] |= [c != COMMON if shared else c == OF_GATHERING for c in judge.causes]
     return View(
         effects=effects,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import cell_len
@@ -18,6 +18,7 @@ from distdiag_tui.ui.injected import style, summary
 from distdiag_tui.ui.scene import GLYPHS, STATUS_STYLES, Scene, worst_of
 
 if TYPE_CHECKING:
+    from distdiag_tui.model.findings import Diagnosis
     from distdiag_tui.workloads.journal import RunRecord
 
 STALE_AFTER = 2.5  # ticks
@@ -82,10 +83,7 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
         servers = Run(f"{BAR}{servers.text}", servers.style)
     parts.append(Part(0 if incident is None else 2, servers))
     parts.append(Part(9, Run(f" {_product(snapshot)}", "muted")))
-    if snapshot.diagnosis is not None and (change := snapshot.diagnosis.load_change) is not None:
-        parts.append(Part(7, Run(f"{BAR}load change ×{change.factor:.2g}", "busy")))
-    if snapshot.diagnosis is not None and snapshot.diagnosis.gathering is not None:
-        parts.append(Part(7, Run(f"{BAR}gathering statistics", "busy")))
+    parts += [Part(7, Run(f"{BAR}{words}", "busy")) for words in _events(snapshot.diagnosis)]
     if scene.notice:
         words = cut(scene.notice, width // 2 - (len(BAR) if incident is not None else 0))
         parts.append(Part(2 if incident is None else 1, Run(f"{BAR}{words}", "warn")))
@@ -99,6 +97,16 @@ def _left(scene: Scene, snapshot: Snapshot, width: int) -> list[Part]:
         room = min(MOST_INJECTED, width // 2, width - used - len(BAR))
         parts.append(Part(1, Run(f"{BAR}{summary(scene.board, room)}", style(scene.board.active[0]))))
     return parts
+
+
+def _events(diagnosis: Diagnosis | None) -> Iterator[str]:
+    """What all servers do that is no trouble."""
+    if diagnosis is None:
+        return
+    if (change := diagnosis.load_change) is not None:
+        yield f"load change ×{change.factor:.2g}"
+    if diagnosis.gathering is not None:
+        yield "gathering statistics"
 
 
 def _load_words(run: RunRecord) -> str:

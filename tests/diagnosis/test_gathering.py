@@ -12,6 +12,7 @@ from distdiag_tui.diagnosis.diagnoser import Diagnoser
 from distdiag_tui.diagnosis.gathering import AFTERWARDS, LONGEST, READ_BEFORE, Gathering
 from distdiag_tui.diagnosis.metricset import MetricSet, console_metrics
 from distdiag_tui.learning.runs import load_runs
+from distdiag_tui.model.arithmetic import Floats
 from distdiag_tui.model.metrics import METRIC_INDEX
 
 RUNS = Path(__file__).parents[1] / "data" / "lab" / "runs"
@@ -20,7 +21,7 @@ MISSING = {"plan_cache_hit": 0.4, "select_rt": 4.0, "update_rt": 4.0, "insert_rt
 READING = {"rows_read_rate": 100.0}
 
 
-def changes(*, read: tuple[float, ...] = (), found: tuple[float, ...] = ()) -> np.ndarray:
+def changes(*, read: tuple[float, ...] = (), found: tuple[float, ...] = ()) -> Floats:
     """(4, M): of four servers, the first of which read and find plans as given."""
     rows = np.zeros((4, len(METRICS.names)))
     rows[: len(read), METRICS.index("rows_read_rate")] = read
@@ -31,26 +32,25 @@ def changes(*, read: tuple[float, ...] = (), found: tuple[float, ...] = ()) -> n
 def test_it_is_both_tables_that_are_read_and_plans_that_are_missing_on_many() -> None:
     both = changes(read=(4.0,), found=(-0.5, -0.5))
     for half in (changes(read=(4.0,)), changes(found=(-0.5,) * 4), changes(read=(4.0,), found=(-0.5,))):
-        assert not Gathering(METRICS).go_on(1, half)
-    assert Gathering(METRICS).go_on(1, both)
-    assert not Gathering(MetricSet.of(["plan_cache_hit"])).go_on(1, np.full((4, 1), -1.0))
+        assert Gathering(METRICS).go_on(1, half) == -1
+    assert Gathering(METRICS).go_on(1, both) == 1
+    assert Gathering(MetricSet.of(["plan_cache_hit"])).go_on(1, np.full((4, 1), -1.0)) == -1
 
 
 def test_plans_are_missing_for_a_while_after_the_tables_were_read() -> None:
     gathering = Gathering(METRICS)
-    assert not gathering.go_on(0, changes(read=(4.0,)))
+    assert gathering.go_on(0, changes(read=(4.0,))) == -1
     missing = changes(found=(-0.5,) * 4)
-    assert all(gathering.go_on(tick, missing) for tick in range(1, READ_BEFORE + 1))
-    assert gathering.since == 1
+    assert {gathering.go_on(tick, missing) for tick in range(1, READ_BEFORE + 1)} == {1}
     after = [gathering.go_on(READ_BEFORE + tick, changes()) for tick in range(1, AFTERWARDS + 2)]
-    assert after == [True] * AFTERWARDS + [False]
-    assert not gathering.go_on(200, missing)
+    assert after == [1] * AFTERWARDS + [-1]
+    assert gathering.go_on(200, missing) == -1
 
 
 def test_what_does_not_end_is_something_else() -> None:
     gathering, both = Gathering(METRICS), changes(read=(4.0,), found=(-0.5, -0.5))
     told = [gathering.go_on(tick, both) for tick in range(LONGEST + 5)]
-    assert told == [True] * LONGEST + [False] * 5
+    assert told == [0] * LONGEST + [-1] * 5
 
 
 def test_plans_that_are_made_anew_after_it_are_no_finding() -> None:
